@@ -1,0 +1,35 @@
+# How every target of vigil is compiled. User flags stay untouched; nothing is set globally but output folders.
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+  set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+  find_program(VIGIL_CCACHE ccache)
+  if(VIGIL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_C_COMPILER_LAUNCHER ${VIGIL_CCACHE})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${VIGIL_CCACHE})
+  endif()
+endif()
+
+option(VIGIL_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
+set(VIGIL_SANITIZER "" CACHE STRING "address (with undefined) or thread: build the runtime and its tests under it")
+
+# vigil_target(<target>): our own warnings, C++20, frame pointers, hidden symbols, and the chosen sanitizer.
+function(vigil_target target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden
+                                             VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+                                           -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer)
+  if(VIGIL_WARNINGS_AS_ERRORS)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(VIGIL_SANITIZER STREQUAL "address")
+    target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+    target_link_options(${target} PRIVATE -fsanitize=address,undefined)
+  elseif(VIGIL_SANITIZER STREQUAL "thread")
+    target_compile_options(${target} PRIVATE -fsanitize=thread)
+    target_link_options(${target} PRIVATE -fsanitize=thread)
+  endif()
+endfunction()

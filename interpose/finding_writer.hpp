@@ -1,0 +1,26 @@
+// The record file: findings as JSON lines in a shared mapping, so that what was found survives SIGKILL.
+// Format: docs/finding_format.md.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "interpose/finding.hpp"
+
+namespace vigil::shim {
+
+// Records one finding, or counts it when an equal one (same kind, same stacks) is known and `dedup` is on.
+// Safe from any thread inside the shim; takes the writer's lock, the last in the rank order. Ignores kinds that are off.
+void report(const Finding& finding) noexcept;
+
+struct FindingCounts {
+  std::uint64_t errors = 0;    // distinct findings
+  std::uint64_t warnings = 0;
+};
+FindingCounts finding_counts() noexcept;
+
+// Free-form state for the report, written once at the end by the detectors: a whole JSON object without its braces' crc,
+// e.g. {"type":"tasks","started":3,...}.  The writer adds the checksum and the line ends.
+void write_record(std::string_view json_object) noexcept;
+
+}  // namespace vigil::shim

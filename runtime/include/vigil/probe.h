@@ -1,0 +1,204 @@
+/* The probe ABI: what libvigil.so tells whoever watches it, as C functions and plain data.
+ *
+ * libvigil.so defines every vigil_probe_* function weak and empty, in a file of its own, and calls them through
+ * the dynamic linker. A preloaded library that defines the same names receives the calls; without one they do nothing.
+ * The runtime never asks whether it is watched and never reads what a probe wrote, so a probe returns nothing.
+ *
+ * Rules for whoever implements them:
+ *   - A probe is called at the point where its operation takes effect. Channel, mutex and wait-group probes run
+ *     under that primitive's own lock, so for one primitive they arrive in the order in which they took effect.
+ *     They must not call back into the runtime (but for the functions of vigil_probe_runtime where those say so).
+ *   - `actor` is who acts, which is not always the calling thread: a receiver that takes a parked sender's
+ *     item reports the sender's send for it. While an actor is parked nobody else touches its record.
+ *   - Addresses (`channel`, `mutex`, `group`) identify the object until its destroy probe, then they may return.
+ *
+ * vigil_probe_runtime carries the version: a watcher that does not know it stays away. See docs/probe_abi.md. */
+#ifndef VIGIL_PROBE_H
+#define VIGIL_PROBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define VIGIL_PROBE_NOEXCEPT noexcept
+extern "C" {
+#else
+#include <stdbool.h>
+#define VIGIL_PROBE_NOEXCEPT
+#endif
+
+#define VIGIL_PROBE_VERSION 1u
+
+/* Who acts: a task, or a plain thread that uses the runtime. Owned by the runtime, at one address for its life. */
+typedef struct vigil_probe_actor {
+  uint64_t id;   /* tasks: 1, 2, 3 ... in order of creation, never reused; plain threads: 0 */
+  void* watch;   /* the watcher's own word: null at birth, never read by the runtime */
+} vigil_probe_actor;
+
+/* What a parked actor waits for. Values are part of the ABI. */
+enum {
+  VIGIL_WAIT_NONE = 0,
+  VIGIL_WAIT_SEND = 1,          /* cases[0] */
+  VIGIL_WAIT_RECEIVE = 2,       /* cases[0] */
+  VIGIL_WAIT_SELECT = 3,        /* cases[0 .. case_count) */
+  VIGIL_WAIT_NIL_SEND = 4,      /* send on a nil channel: for ever */
+  VIGIL_WAIT_NIL_RECEIVE = 5,   /* receive from a nil channel: for ever */
+  VIGIL_WAIT_EMPTY_SELECT = 6,  /* a select in which every case is nil, or without cases: for ever */
+  VIGIL_WAIT_MUTEX = 7,         /* object */
+  VIGIL_WAIT_WAIT_GROUP = 8,    /* object */
+  VIGIL_WAIT_SLEEP = 9,         /* only the deadline ends it */
+  VIGIL_WAIT_RW_READ = 10,      /* object */
+  VIGIL_WAIT_RW_WRITE = 11,     /* object */
+  VIGIL_WAIT_COND = 12,         /* object */
+  VIGIL_WAIT_ONCE = 13,         /* object */
+  VIGIL_WAIT_SEMAPHORE = 14,    /* object */
+  VIGIL_WAIT_BLOCKING = 15      /* a task inside vigil::blocking(): the operating system ends it */
+};
+
+/* One case of a wait on channels. */
+typedef struct vigil_probe_case {
+  const void* channel; /* null: a nil channel, never ready */
+  uint32_t is_send;    /* 1: waits to send; 0: waits to receive */
+  uint32_t reserved;
+} vigil_probe_case;
+
+/* Valid while its actor is parked. */
+typedef struct vigil_probe_wait {
+  uint32_t kind;                 /* VIGIL_WAIT_... */
+  uint32_t case_count;
+  const vigil_probe_case* cases; /* lies on the waiting actor's stack */
+  const void* object;
+  uint64_t deadline_ns;          /* steady clock; 0: none */
+} vigil_probe_wait;
+
+enum {
+  VIGIL_TASK_RUNNABLE = 1,
+  VIGIL_TASK_RUNNING = 2,
+  VIGIL_TASK_PARKED = 3
+};
+
+enum {
+  VIGIL_ACTOR_IS_THREAD = 1u << 0,
+  VIGIL_ACTOR_IS_DAEMON = 1u << 1 /* vigil::daemon(): meant to live as long as the program */
+};
+
+/* Saved registers of a parked task, enough to unwind it: the state in which it returns from its last switch. */
+typedef struct vigil_probe_registers {
+  uint64_t rip, rsp, rbp, rbx, r12, r13, r14, r15;
+} vigil_probe_registers;
+
+/* One live actor, as each_actor shows it. Pointers are valid until the visit returns. */
+typedef struct vigil_probe_actor_view {
+  vigil_probe_actor* actor;
+  uint32_t state;                       /* VIGIL_TASK_...; a plain thread is PARKED while a primitive holds it, else RUNNING */
+  uint32_t flags;                       /* VIGIL_ACTOR_... */
+  const vigil_probe_wait* wait;         /* non-null when PARKED */
+  const vigil_probe_registers* saved;   /* non-null for a PARKED task */
+  uintptr_t stack_low, stack_high;      /* a task's stack, guard excluded; 0 for a thread */
+} vigil_probe_actor_view;
+
+typedef struct vigil_probe_counts {
+  uint64_t started, finished;      /* tasks */
+  uint64_t alive, peak_alive;      /* tasks; the peak may be a little low when read while tasks start and end */
+  uint64_t moving;                 /* tasks runnable or running */
+  uint64_t timers;                 /* deadlines pending: sleepers, timed selects, timers */
+} vigil_probe_counts;
+
+/* How a watcher looks into the runtime. Filled once, valid for ever; callable from any thread that holds no primitive. */
+typedef struct vigil_probe_runtime {
+  uint32_t version; /* VIGIL_PROBE_VERSION */
+  uint32_t size;    /* bytes of this struct */
+  /* Stops every worker from switching tasks. True: from now to resume() no parked task's stack or wait record changes,
+   * though a task that was running when this was called may run on. False: not reached within timeout_ns, nothing is stopped. */
+  int (*pause)(uint64_t timeout_ns);
+  void (*resume)(void);
+  /* Calls visit for every task alive and every plain thread that has used a primitive and lives, until visit returns 0.
+   * Wait records, registers and stacks may only be read between pause() and resume(). Allocates nothing. */
+  void (*each_actor)(int (*visit)(const vigil_probe_actor_view* view, void* context), void* context);
+  /* Waits until no task is runnable or running, at most timeout_ns. Returns whether that came true. */
+  int (*settle)(uint64_t timeout_ns);
+  void (*counts)(vigil_probe_counts* out);
+} vigil_probe_runtime;
+
+/* ---- life ---------------------------------------------------------------------------------------------------- */
+
+/* Once, before the first other probe. */
+void vigil_probe_attach(const vigil_probe_runtime* runtime) VIGIL_PROBE_NOEXCEPT;
+/* On a thread of the runtime's own (a worker, the timer thread), before it does anything else. */
+void vigil_probe_worker_start(void) VIGIL_PROBE_NOEXCEPT;
+/* On a plain thread, when it first uses a primitive that may block; and when it ends. */
+void vigil_probe_thread_start(vigil_probe_actor* thread) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_thread_end(vigil_probe_actor* thread) VIGIL_PROBE_NOEXCEPT;
+/* A plain thread is about to block in a primitive (its wait record is filled), and runs again. */
+void vigil_probe_thread_park(vigil_probe_actor* thread) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_thread_wake(vigil_probe_actor* thread) VIGIL_PROBE_NOEXCEPT;
+/* The last busy worker found nothing to run. */
+void vigil_probe_idle(void) VIGIL_PROBE_NOEXCEPT;
+
+/* parent is null when the go() came from a thread that no primitive has seen yet. flags: VIGIL_ACTOR_... */
+void vigil_probe_task_create(vigil_probe_actor* parent, vigil_probe_actor* task, uint32_t flags) VIGIL_PROBE_NOEXCEPT;
+/* From here this thread runs `task`; null: it runs the worker's own loop again. Called on every switch, also into a
+ * task's first run. The actor that ran before on this thread no longer does. */
+void vigil_probe_task_switch(vigil_probe_actor* task) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_task_end(vigil_probe_actor* task) VIGIL_PROBE_NOEXCEPT;
+/* An exception is leaving the task's function; the program ends after this. what: its text, or null. type: mangled name, or null. */
+void vigil_probe_task_exception(vigil_probe_actor* task, const char* what, const char* type) VIGIL_PROBE_NOEXCEPT;
+
+/* ---- channels ------------------------------------------------------------------------------------------------ */
+
+void vigil_probe_channel_make(const void* channel, size_t capacity) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_channel_destroy(const void* channel, size_t items_left) VIGIL_PROBE_NOEXCEPT;
+/* An item went into, or out of, buffer slot `slot` (0 .. capacity). */
+void vigil_probe_channel_send(vigil_probe_actor* actor, const void* channel, size_t slot) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_channel_receive(vigil_probe_actor* actor, const void* channel, size_t slot) VIGIL_PROBE_NOEXCEPT;
+/* A sender and a receiver met: capacity 0, slot 0. Orders both ways. */
+void vigil_probe_channel_meet(vigil_probe_actor* sender, vigil_probe_actor* receiver, const void* channel) VIGIL_PROBE_NOEXCEPT;
+/* On a buffered, empty channel the sender gave its item straight to a parked receiver: as a send into `slot` and a
+ * receive out of it. */
+void vigil_probe_channel_pass(vigil_probe_actor* sender, vigil_probe_actor* receiver, const void* channel, size_t slot) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_channel_close(vigil_probe_actor* actor, const void* channel) VIGIL_PROBE_NOEXCEPT;
+/* A receive that returned because the channel is closed and empty. */
+void vigil_probe_channel_receive_closed(vigil_probe_actor* actor, const void* channel) VIGIL_PROBE_NOEXCEPT;
+/* A misuse, just before its Panic is thrown. channel is null for CLOSE_OF_NIL. */
+enum { VIGIL_MISUSE_SEND_ON_CLOSED = 1, VIGIL_MISUSE_CLOSE_OF_CLOSED = 2, VIGIL_MISUSE_CLOSE_OF_NIL = 3 };
+void vigil_probe_channel_misuse(vigil_probe_actor* actor, const void* channel, uint32_t misuse) VIGIL_PROBE_NOEXCEPT;
+/* A select took its default. */
+void vigil_probe_select_default(vigil_probe_actor* actor) VIGIL_PROBE_NOEXCEPT;
+
+/* ---- locks and wait groups ----------------------------------------------------------------------------------- */
+
+enum { VIGIL_LOCK_EXCLUSIVE = 0, VIGIL_LOCK_SHARED = 1, VIGIL_LOCK_TRIED = 2 /* bit: by try_lock, cannot block */ };
+/* About to park for it. Not called for a lock that is free. */
+void vigil_probe_lock_wait(vigil_probe_actor* actor, const void* lock, uint32_t mode) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_lock_taken(vigil_probe_actor* actor, const void* lock, uint32_t mode) VIGIL_PROBE_NOEXCEPT;
+/* Before the release takes effect. */
+void vigil_probe_lock_release(vigil_probe_actor* actor, const void* lock, uint32_t mode) VIGIL_PROBE_NOEXCEPT;
+/* unlock() of a lock that is not locked, just before its Panic. */
+void vigil_probe_lock_misuse(vigil_probe_actor* actor, const void* lock, uint32_t mode) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_lock_destroy(const void* lock, int is_locked) VIGIL_PROBE_NOEXCEPT;
+
+/* delta < 0 releases; counter is the value after. */
+void vigil_probe_wait_group_add(vigil_probe_actor* actor, const void* group, int64_t delta, int64_t counter) VIGIL_PROBE_NOEXCEPT;
+/* A wait() returns: acquires. */
+void vigil_probe_wait_group_wait(vigil_probe_actor* actor, const void* group) VIGIL_PROBE_NOEXCEPT;
+/* The counter would go below zero, just before the Panic. */
+void vigil_probe_wait_group_negative(vigil_probe_actor* actor, const void* group, int64_t delta) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_wait_group_destroy(const void* group) VIGIL_PROBE_NOEXCEPT;
+
+/* ---- any other edge, and watched variables ------------------------------------------------------------------- */
+
+/* release: what actor did so far happens before whatever follows an acquire of the same object (merged, not replaced). */
+void vigil_probe_release(vigil_probe_actor* actor, const void* object) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_acquire(vigil_probe_actor* actor, const void* object) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_sync_destroy(const void* object) VIGIL_PROBE_NOEXCEPT;
+
+/* Traced<T>: who acts is whoever this thread runs. make forgets what was known of the bytes. */
+void vigil_probe_variable_make(const void* address, size_t size) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_variable_read(const void* address, size_t size) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_variable_write(const void* address, size_t size) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_variable_destroy(const void* address, size_t size) VIGIL_PROBE_NOEXCEPT;
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+#endif /* VIGIL_PROBE_H */
