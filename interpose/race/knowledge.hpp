@@ -1,0 +1,83 @@
+// Knowledge: a set of epochs, closed downwards per slot; the body of every vector clock.
+//
+// It is a shared ClockTree and up to four recent epochs that are not in the tree yet, so that the exchange between a
+// few partners never touches the tree.
+//
+// The frontier is how one Knowledge finds in O(1) that another contains it. It is a set of epochs, such that
+// whoever knows them all knows everything here: an epoch (u, t) stands for all that u knew when it ended time t by a
+// release, since nobody learns (u, t) but from that release or a later one of u. Frontier epochs are marked recent
+// ones.
+//
+// Invariants
+//   I1  Recent epochs have distinct slots, none of time 0, and each is later than the tree's time of its slot.
+//   I2  whole_ implies that the marked recent epochs are a frontier (for an actor together with its own last release,
+//       if needs_self_ says so). An empty Knowledge has the empty frontier.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "interpose/race/clock_tree.hpp"
+#include "interpose/race/epoch.hpp"
+
+namespace vigil::shim::race {
+
+class Knowledge {
+ public:
+  static constexpr std::size_t kRecent = 4;  // with fewer, groups of three tasks on one lock spill at every turn
+
+  constexpr Knowledge() noexcept = default;
+
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0 && tree_.empty(); }
+  void clear() noexcept { *this = Knowledge(); }
+
+  [[nodiscard]] ClockTime at(ClockSlot slot) const noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (recent_[i].slot() == slot) return recent_[i].time();
+    }
+    return tree_.at(slot);
+  }
+  [[nodiscard]] bool knows(Epoch epoch) const noexcept { return epoch.time() == 0 || epoch.time() <= at(epoch.slot()); }
+
+  // Adds one epoch; marked makes it a point of the frontier. An epoch that is known already only gets its mark, and
+  // only while it is a recent one: otherwise a marked add of a known epoch gives the frontier up.
+  void add(Epoch epoch, bool marked) noexcept;
+  // Adds all of other, frontier included.
+  void join(const Knowledge& other) noexcept;
+  // Moves every recent epoch into the tree. The frontier is given up unless it was empty.
+  void spill() noexcept;
+  // Forgets the recent epoch of that slot, whose owner keeps its own time elsewhere. Returns whether it was marked.
+  bool forget(ClockSlot slot) noexcept;
+  // The frontier becomes empty and whole: the caller says that it keeps one of its own.
+  void reset_frontier() noexcept {
+    marked_ = 0;
+    whole_ = true;
+  }
+
+  [[nodiscard]] std::size_t recent_count() const noexcept { return count_; }
+  [[nodiscard]] bool has_frontier() const noexcept { return whole_; }
+  // Calls knows(epoch) for each frontier point until one is false; false also when there is no frontier.
+  template <class Knows>
+  [[nodiscard]] bool frontier_within(Knows&& knows_point) const noexcept {
+    if (!whole_) return false;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if ((marked_ & (1U << i)) != 0 && !knows_point(recent_[i])) return false;
+    }
+    return true;
+  }
+  void check_invariants() const noexcept;  // aborts; for tests
+
+ private:
+  void erase(std::size_t index) noexcept;
+  bool make_room() noexcept;
+
+  ClockTree tree_;
+  std::array<Epoch, kRecent> recent_{};
+  std::uint8_t count_ = 0;   // valid entries of recent_
+  std::uint8_t marked_ = 0;  // bit i: recent_[i] is a frontier point
+  bool whole_ = true;
+};
+static_assert(sizeof(Knowledge) == 48);
+
+}  // namespace vigil::shim::race

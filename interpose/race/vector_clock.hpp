@@ -1,0 +1,79 @@
+// Vector clocks: what happened before what. The model, with K(x) the set of epochs that x knows:
+//
+//   release_store(a, s)   K(s) = K(a) + now(a);            time of a + 1
+//   release_merge(a, s)   K(s) = K(s) + K(a) + now(a);     time of a + 1
+//   acquire(a, s)         K(a) = K(a) + K(s)
+//   start(c, p)           K(c) = K(p) + now(p);            time of p + 1
+//   meet(a, b)            both know K(a) + K(b) + now(a) + now(b); both times + 1
+//
+// and to know an epoch is to know every earlier one of its slot. Each set is one Knowledge (knowledge.hpp): a reference
+// to a shared, persistent tree and a few recent epochs, so start and release hand it out in O(1), and an acquire that
+// learns nothing (or learns from one who knew all we know) is O(1) too. Compared with a plain array of numbers in the
+// tests.
+//
+// Threads: one thread at a time uses one clock. An actor's belongs to whoever runs the actor (or, while it is parked,
+// acts for it under the primitive's lock); a SyncClock is used under its primitive's lock or the owner's own.
+#pragma once
+
+#include "interpose/race/epoch.hpp"
+#include "interpose/race/knowledge.hpp"
+
+namespace vigil::shim::race {
+
+// What one actor knows, and its own slot and time. Not an actor until started; 56 bytes, movable.
+// An Actor may hold two (with and without the edges of locks): each has a slot of its own.
+class ActorClock {
+ public:
+  constexpr ActorClock() noexcept = default;
+  [[nodiscard]] bool started() const noexcept { return slot_ != ClockSlot{0}; }
+  [[nodiscard]] ClockSlot slot() const noexcept { return slot_; }
+
+ private:
+  friend struct ClockOps;
+  Knowledge known_;               // of others; what it says about slot_ itself is out of date and not read
+  ClockSlot slot_{0};             // 0: not started, or ended
+  ClockTime time_ : 30 = 0;       // of the next release; at kLastTime the actor moves to a fresh slot
+  ClockTime used_ : 1 = 0;        // now() was given out at time_: somebody may hold this epoch
+  ClockTime needs_self_ : 1 = 0;  // the frontier (knowledge.hpp) has the point (slot_, time_ - 1) in it as well
+};
+
+// The snapshot that a lock, a channel slot, a wait group ... carries from its releases to its acquires. 48 bytes,
+// movable.
+class SyncClock {
+ public:
+  constexpr SyncClock() noexcept = default;
+  [[nodiscard]] bool empty() const noexcept { return known_.empty(); }  // never released into
+  void clear() noexcept { known_.clear(); }
+
+ private:
+  friend struct ClockOps;
+  Knowledge known_;
+};
+
+// ---- life -----------------------------------------------------------------------------------------------------------
+// The first actor, or one of whose creation nothing is known: it knows nothing.
+void start(ActorClock& first) noexcept;
+// child is new (not started, or ended); parent is started. A release of the parent.
+void start(ActorClock& child, ActorClock& parent) noexcept;
+// No effect on others (a join is a release of its own before this). The clock may be started again.
+void end(ActorClock& actor) noexcept;
+
+// ---- edges ----------------------------------------------------------------------------------------------------------
+void acquire(ActorClock& actor, const SyncClock& sync) noexcept;
+void release_store(ActorClock& actor, SyncClock& sync) noexcept;
+void release_merge(ActorClock& actor, SyncClock& sync) noexcept;
+// The channel slot's step, for send and receive alike: the slot gets what the actor knew, the actor learns what the
+// slot held.
+void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept;
+// A rendezvous: each learns all the other knows. a and b are two.
+void meet(ActorClock& a, ActorClock& b) noexcept;
+
+// ---- questions ------------------------------------------------------------------------------------------------------
+// The actor's current epoch, to be kept with an access or a misuse. Its next release publishes it.
+Epoch now(ActorClock& actor) noexcept;
+// Whether that moment is in the actor's past: everything its owner did up to and at that epoch happened before.
+bool happened_before(Epoch epoch, const ActorClock& actor) noexcept;
+// Whether everybody who acquires sync now will know that epoch.
+bool happened_before(Epoch epoch, const SyncClock& sync) noexcept;
+
+}  // namespace vigil::shim::race
