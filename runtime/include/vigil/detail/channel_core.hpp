@@ -1,0 +1,113 @@
+// ChannelCore from outside: one type-erased channel in libvigil.so, and how its items are moved.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "vigil/detail/export.hpp"
+
+namespace vigil {
+
+// A message moves while the channel's lock is held, so its move may not throw (nor use a channel itself).
+template <class T>
+concept Message = std::is_object_v<T> && std::is_nothrow_move_constructible_v<T> && std::destructible<T>;
+
+namespace detail {
+
+struct ItemType {
+  std::size_t size;                             // bytes
+  std::size_t alignment;                        // bytes
+  void (*move)(void* to, void* from) noexcept;  // constructs *to from *from, leaves *from moved-from; null: memcpy does
+  void (*destroy)(void* item) noexcept;         // null: nothing to do
+};
+
+template <Message T>
+void move_item(void* to, void* from) noexcept {
+  ::new (to) T(std::move(*static_cast<T*>(from)));
+}
+template <Message T>
+void destroy_item(void* item) noexcept {
+  static_cast<T*>(item)->~T();
+}
+
+template <Message T>
+inline constexpr ItemType kItemType{sizeof(T), alignof(T), std::is_trivially_copyable_v<T> ? nullptr : &move_item<T>,
+                                    std::is_trivially_destructible_v<T> ? nullptr : &destroy_item<T>};
+
+class ChannelCore;  // a null pointer to one is a nil channel
+
+enum class TryReceived : std::uint8_t { Item, Closed, Nothing };
+
+// Throws Panic when the buffer could not be addressed, std::bad_alloc when there is no memory for it.
+[[nodiscard]] VIGIL_EXPORT ChannelCore* channel_make(const ItemType& type, std::size_t capacity);
+VIGIL_EXPORT void channel_retain(ChannelCore* core) noexcept;
+VIGIL_EXPORT void channel_release(ChannelCore* core) noexcept;
+// item is moved from when the send takes effect, and only then. `to` is raw storage, constructed when an item came.
+VIGIL_EXPORT void channel_send(ChannelCore* core, void* item);
+[[nodiscard]] VIGIL_EXPORT bool channel_receive(ChannelCore* core, void* to);
+[[nodiscard]] VIGIL_EXPORT bool channel_try_send(ChannelCore* core, void* item);
+[[nodiscard]] VIGIL_EXPORT TryReceived channel_try_receive(ChannelCore* core, void* to);
+VIGIL_EXPORT void channel_close(ChannelCore* core);
+[[nodiscard]] VIGIL_EXPORT std::size_t channel_size(const ChannelCore* core) noexcept;
+[[nodiscard]] VIGIL_EXPORT std::size_t channel_capacity(const ChannelCore* core) noexcept;
+
+// A counted reference to a channel; empty is nil.
+class ChannelHandle {
+ public:
+  constexpr ChannelHandle() noexcept = default;
+  explicit ChannelHandle(ChannelCore* adopted) noexcept : core_(adopted) {}
+  ChannelHandle(const ChannelHandle& other) noexcept : core_(other.core_) {
+    if (core_ != nullptr) channel_retain(core_);
+  }
+  ChannelHandle(ChannelHandle&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+  ChannelHandle& operator=(const ChannelHandle& other) noexcept {
+    ChannelHandle(other).swap(*this);
+    return *this;
+  }
+  ChannelHandle& operator=(ChannelHandle&& other) noexcept {
+    ChannelHandle(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~ChannelHandle() {
+    if (core_ != nullptr) channel_release(core_);
+  }
+  void swap(ChannelHandle& other) noexcept { std::swap(core_, other.core_); }
+  [[nodiscard]] ChannelCore* core() const noexcept { return core_; }
+
+ private:
+  ChannelCore* core_ = nullptr;
+};
+
+// Raw storage into which a receive may put one item.
+template <Message T>
+class ItemBox {
+ public:
+  ItemBox() noexcept {}  // NOLINT(modernize-use-equals-default): the union member stays unborn
+  ~ItemBox() {
+    if (full_) item_.~T();
+  }
+  ItemBox(const ItemBox&) = delete;
+  ItemBox& operator=(const ItemBox&) = delete;
+
+  [[nodiscard]] void* storage() noexcept { return static_cast<void*>(&item_); }
+  void set_full(bool full) noexcept { full_ = full; }
+  [[nodiscard]] bool full() const noexcept { return full_; }
+  [[nodiscard]] T&& take() noexcept { return std::move(item_); }
+  [[nodiscard]] std::optional<T> take_optional() noexcept {
+    return full_ ? std::optional<T>(std::move(item_)) : std::nullopt;
+  }
+
+ private:
+  union {
+    T item_;
+  };
+  bool full_ = false;
+};
+
+}  // namespace detail
+}  // namespace vigil

@@ -1,0 +1,41 @@
+// Mutex: mutual exclusion that parks the task, not its thread. Fits std::lock_guard, std::unique_lock,
+// std::scoped_lock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "vigil/detail/export.hpp"
+#include "vigil/probe.h"
+
+namespace vigil {
+
+// Has no owner, as in Go: one task may lock it and another unlock it. Not reentrant. Cannot be copied.
+// Ordering: an unlock happens before every later lock. Source: sync.Mutex.
+// Fairness: newcomers may overtake; a waiter that was overtaken for 1 ms gets the lock handed over.
+class Mutex {
+ public:
+  constexpr Mutex() noexcept = default;
+  // Destroying a locked mutex is a defect; a watcher is told.
+  VIGIL_EXPORT ~Mutex();
+  Mutex(const Mutex&) = delete;
+  Mutex& operator=(const Mutex&) = delete;
+
+  // Parks the caller while the mutex is locked. Cost when free: one atomic exchange.
+  VIGIL_EXPORT void lock();
+  // Locks if that needs no wait; says whether it did.
+  [[nodiscard]] VIGIL_EXPORT bool try_lock();
+  // Throws Panic ("unlock of unlocked mutex") when it is not locked.
+  VIGIL_EXPORT void unlock();
+
+ private:
+  void lock_slow();
+  void unlock_slow();
+
+  std::atomic<std::uint32_t> state_{0};  // bits, see mutex.cpp
+  std::atomic<std::uint32_t> queue_lock_{0};
+  void* waiting_first_ = nullptr;  // guarded by queue_lock_
+  void* waiting_last_ = nullptr;   // guarded by queue_lock_
+};
+
+}  // namespace vigil

@@ -1,0 +1,11 @@
+// Everything of vigil's runtime. Declares nothing itself.
+#pragma once
+
+#include "vigil/channel.hpp"     // IWYU pragma: export
+#include "vigil/context.hpp"     // IWYU pragma: export
+#include "vigil/mutex.hpp"       // IWYU pragma: export
+#include "vigil/panic.hpp"       // IWYU pragma: export
+#include "vigil/select.hpp"      // IWYU pragma: export
+#include "vigil/task.hpp"        // IWYU pragma: export
+#include "vigil/traced.hpp"      // IWYU pragma: export
+#include "vigil/wait_group.hpp"  // IWYU pragma: export

@@ -1,0 +1,58 @@
+// WaitGroup: waits until a counted set of work is done.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include "vigil/detail/export.hpp"
+#include "vigil/task.hpp"
+
+namespace vigil {
+
+// Cannot be copied. Ordering: a done() happens before the return of any wait() that it lets go. Source: sync.WaitGroup.
+class WaitGroup {
+ public:
+  constexpr WaitGroup() noexcept = default;
+  VIGIL_EXPORT ~WaitGroup();
+  WaitGroup(const WaitGroup&) = delete;
+  WaitGroup& operator=(const WaitGroup&) = delete;
+
+  // Adds delta, which may be negative, to the counter; at zero every waiter goes on.
+  // An add() from zero must be ordered before the wait() it is meant for. Throws Panic when the counter would go below
+  // zero.
+  VIGIL_EXPORT void add(std::int64_t delta = 1);
+  // add(-1).
+  VIGIL_EXPORT void done();
+  // Parks the caller until the counter is zero.
+  VIGIL_EXPORT void wait();
+
+  // add(1), then a task that runs function(arguments...) and calls done().
+  template <class Function, class... Arguments>
+  requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
+  void go(Function&& function, Arguments&&... arguments) {
+    add(1);
+    try {
+      vigil::go(
+          [this](std::decay_t<Function> body, std::decay_t<Arguments>... each) {
+            static_cast<void>(std::invoke(std::move(body), std::move(each)...));
+            done();
+          },
+          std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+    } catch (...) {
+      done();  // no task came to be
+      throw;
+    }
+  }
+
+ private:
+  std::atomic<std::uint32_t> lock_{0};
+  std::int64_t counter_ = 0;       // guarded by lock_
+  void* waiting_first_ = nullptr;  // guarded by lock_
+  void* waiting_last_ = nullptr;   // guarded by lock_
+};
+
+}  // namespace vigil
