@@ -1,8 +1,9 @@
-# How every target of vigil is compiled. User flags stay untouched; nothing is set globally but output folders.
+# How every target of vigil is compiled. User flags stay untouched; nothing reaches a project that embeds vigil.
+# bin/ and lib/ also inside another project: the command finds the shim in ../lib, as it does when installed.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 if(PROJECT_IS_TOP_LEVEL)
-  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
-  set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
-  set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
   find_program(VIGIL_CCACHE ccache)
   if(VIGIL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -13,6 +14,14 @@ endif()
 
 option(VIGIL_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 set(VIGIL_SANITIZER "" CACHE STRING "address (with undefined) or thread: build the runtime and its tests under it")
+
+# The thread sanitizer of g++ 12 does not start where addresses are randomised by more than 28 bits: its tests run without.
+if(VIGIL_SANITIZER STREQUAL "thread" AND EXISTS /proc/sys/vm/mmap_rnd_bits)
+  file(READ /proc/sys/vm/mmap_rnd_bits vigil_random_bits)
+  if(vigil_random_bits GREATER 28)
+    set(CMAKE_CROSSCOMPILING_EMULATOR setarch -R)
+  endif()
+endif()
 
 # vigil_target(<target>): our own warnings, C++20, frame pointers, hidden symbols, and the chosen sanitizer.
 function(vigil_target target)
