@@ -1,0 +1,74 @@
+# What samples/demo and test/run share: install what is missing, configure, build. Sourced by bash, from any folder.
+# Everything is quiet when it goes well; a failing step shows its log and ends the script.
+
+vigil_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+vigil_jobs=$(nproc 2>/dev/null || echo 2)
+
+vigil_fail() {
+  printf 'vigil: %s\n' "$1" >&2
+  exit 1
+}
+
+# vigil_say <words>: one line of progress, on stderr so that stdout holds results only.
+vigil_say() { printf '== %s\n' "$1" >&2; }
+
+# vigil_missing_packages: prints those of packages.txt that are not installed.
+vigil_missing_packages() {
+  local package
+  while read -r package _; do
+    case "$package" in '' | '#'*) continue ;; esac
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s\n' "$package"
+  done <"$vigil_root/packages.txt"
+}
+
+# vigil_install_packages: installs what packages.txt names and the system lacks. Without root, sudo or network it ends
+# the script with one line that says what is missing and how to get it.
+vigil_install_packages() {
+  local missing by_hand log as_root=()
+  command -v dpkg-query >/dev/null || return 0 # not Debian: CMake will say what it cannot find
+  missing=$(vigil_missing_packages | tr '\n' ' ')
+  missing=${missing% }
+  [ -n "$missing" ] || return 0
+  by_hand="sudo apt-get install -y --no-install-recommends $missing"
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || vigil_fail "missing packages, and neither root nor sudo to install them; as root run: ${by_hand#sudo }"
+    if ! sudo -n true 2>/dev/null && ! [ -t 0 ]; then
+      vigil_fail "missing packages, and sudo asks for a password; run: $by_hand"
+    fi
+    as_root=(sudo)
+  fi
+  as_root+=(env DEBIAN_FRONTEND=noninteractive)
+  vigil_say "installing: $missing"
+  log=$(mktemp)
+  # The package lists of a fresh machine are empty or old: fetch them only when the install fails without.
+  # shellcheck disable=SC2086  # the list is meant to be split
+  if ! "${as_root[@]}" apt-get install -y --no-install-recommends $missing >"$log" 2>&1 &&
+    ! { "${as_root[@]}" apt-get update && "${as_root[@]}" apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+    rm -f "$log"
+    vigil_fail "could not install packages (no network?); missing: $missing; run: $by_hand"
+  fi
+  rm -f "$log"
+}
+
+# vigil_logged <log> <command...>: runs it silently; when it fails, shows the log's end and ends the script.
+vigil_logged() {
+  local log=$1 status
+  shift
+  mkdir -p "$(dirname "$log")"
+  "$@" >"$log" 2>&1 && return 0
+  status=$?
+  tail -n 60 "$log" >&2
+  vigil_fail "failed with status $status: $* (all of it: $log)"
+}
+
+# vigil_build <preset> [target...]: configures when nothing is configured yet or the presets changed, then builds.
+# Ninja itself does the rest: nothing that is up to date is built again, and changed CMake files configure again.
+vigil_build() {
+  local preset=$1 folder=$vigil_root/build/$1 started=$SECONDS
+  shift
+  if ! [ -f "$folder/build.ninja" ] || [ "$vigil_root/CMakePresets.json" -nt "$folder/build.ninja" ]; then
+    (cd "$vigil_root" && vigil_logged "$folder/configure.log" cmake --preset "$preset")
+  fi || exit 1
+  vigil_logged "$folder/build.log" cmake --build "$folder" -j "$vigil_jobs" ${1:+--target "$@"}
+  vigil_say "built $preset ($((SECONDS - started)) s)"
+}
