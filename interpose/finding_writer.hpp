@@ -10,16 +10,21 @@
 namespace vigil::shim {
 
 // Records one finding, or counts it when an equal one (same kind, same stacks) is known and `dedup` is on.
-// Safe from any thread inside the shim; takes the writer's lock, the last in the rank order. Ignores kinds that are off.
+// Safe from any thread inside the shim; takes the writer's lock, the last in the rank order. Ignores kinds that are
+// off.
 void report(const Finding& finding) noexcept;
 
 struct FindingCounts {
-  std::uint64_t errors = 0;    // distinct findings
+  std::uint64_t errors = 0;  // distinct findings
   std::uint64_t warnings = 0;
 };
 FindingCounts finding_counts() noexcept;
 
-// Free-form state for the report, written once at the end by the detectors: a whole JSON object without its braces' crc,
+// Opens the record file, if that has not been tried yet. For whoever sees that this process is worth a record: the
+// runtime attached, a second thread begins. The first finding opens it by itself.
+void open_record() noexcept;
+
+// Free-form state for the report, written once at the end by the detectors: a whole JSON object without its crc,
 // e.g. {"type":"tasks","started":3,...}.  The writer adds the checksum and the line ends.
 void write_record(std::string_view json_object) noexcept;
 

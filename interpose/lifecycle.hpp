@@ -16,9 +16,14 @@ namespace vigil::shim {
 
 enum class Stage : std::uint8_t { Cold, Starting, Live, Stopping, Off };
 
-Stage stage() noexcept;
+// Written by lifecycle.cpp only. acquire in readers pairs with the release that publishes Live: who sees Live sees
+// everything that Starting set up.
+extern constinit std::atomic<Stage> current_stage;
+
+inline Stage stage() noexcept { return current_stage.load(std::memory_order_acquire); }
+bool ensure_live_slow() noexcept;
 // Brings the shim from Cold to Live on first use; returns whether it is Live now. Cheap when it is.
-bool ensure_live() noexcept;
+inline bool ensure_live() noexcept { return stage() == Stage::Live || ensure_live_slow(); }
 // Trouble inside the shim: one line to stderr, then Off. Never returns control to user code differently than before.
 void go_off(const char* why) noexcept;
 
@@ -39,6 +44,13 @@ class InsideGuard {
 
 // How many events were skipped because a signal handler (or we ourselves) entered while inside.
 void count_skipped() noexcept;
+std::uint64_t skipped_events() noexcept;
+
+// Live -> Stopping, by whoever runs the end; and back, when the end turns out not to be one (a failed exec never gets
+// here; halt_on_error whose finding is suppressed does).
+bool begin_stopping() noexcept;
+// Off without a word: the child of a many-threaded fork.
+void go_absent() noexcept;
 
 // The one door: runs body when the shim is Live and this thread is not inside already; keeps errno.
 template <class Body>

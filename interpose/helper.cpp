@@ -1,0 +1,116 @@
+#include "interpose/helper.hpp"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include <array>
+#include <atomic>
+
+#include "interpose/end.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/options.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/process_info.hpp"
+#include "interpose/raw_syscall.hpp"
+#include "interpose/real_calls.hpp"
+
+namespace vigil::shim {
+namespace {
+
+constexpr std::size_t kMostHelpers = 8;
+constexpr std::size_t kStackBytes = 256U << 10;  // a detector's search and a report's text run on it
+// Kernel ids. release on store, acquire on load: nothing rides on them but the id itself.
+constinit std::array<std::atomic<int>, kMostHelpers> helper_tids{};
+constinit std::atomic<std::size_t> helpers{0};
+constinit std::atomic<bool> service_started{false};
+constinit std::atomic<std::uint32_t> requests{0};  // futex word: one more for each request
+
+struct Launch {
+  void (*body)(void*) noexcept;
+  void* context;
+};
+
+void* run(void* argument) {
+  inside_shim = true;
+  auto* const launch = static_cast<Launch*>(argument);
+  const std::size_t slot = helpers.fetch_add(1, std::memory_order_relaxed);
+  if (slot < kMostHelpers) {
+    helper_tids[slot].store(static_cast<int>(raw_syscall(SYS_gettid)), std::memory_order_release);
+  }
+  const Launch copy = *launch;
+  own_delete(launch);
+  copy.body(copy.context);
+  return nullptr;
+}
+
+void serve(void* /*context*/) noexcept {
+  const std::int64_t deadline_ns = options().deadline.ns;
+  const std::int64_t end_ns = process_info().started_steady_ns + deadline_ns;
+  std::uint32_t seen = 0;
+  while (true) {
+    timespec at{end_ns / 1'000'000'000, end_ns % 1'000'000'000};
+    // FUTEX_WAIT_BITSET takes an absolute time of the steady clock.
+    raw_syscall(SYS_futex, reinterpret_cast<long>(&requests), FUTEX_WAIT_BITSET_PRIVATE, seen,
+                deadline_ns > 0 ? reinterpret_cast<long>(&at) : 0, 0, FUTEX_BITSET_MATCH_ANY);
+    // acquire: pairs with the release of request_dump().
+    if (const std::uint32_t now = requests.load(std::memory_order_acquire); now != seen) {
+      seen = now;
+      if (stage() == Stage::Live) dump_tasks();
+    }
+    if (deadline_ns > 0 && steady_now_ns() >= end_ns) end_process(EndKind::Deadline);
+  }
+}
+
+}  // namespace
+
+bool start_helper(void (*body)(void*) noexcept, void* context) noexcept {
+  using Create = int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static Create* const create = find_real_as<Create>("pthread_create");
+  const InsideGuard inside;
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  const std::uint64_t all = ~std::uint64_t{0};
+  std::uint64_t before = 0;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&all), reinterpret_cast<long>(&before), 8);
+  auto* const launch = own_new<Launch>(Launch{body, context});
+  pthread_t thread{};
+  const int error = create(&thread, &attributes, run, launch);
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&before), 0, 8);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) own_delete(launch);
+  return error == 0;
+}
+
+std::size_t helper_count() noexcept { return helpers.load(std::memory_order_relaxed); }
+
+bool is_helper(int tid) noexcept {
+  for (const auto& one : helper_tids) {
+    if (one.load(std::memory_order_acquire) == tid) return true;
+  }
+  return false;
+}
+
+void start_service_thread() noexcept {
+  if (service_started.exchange(true, std::memory_order_relaxed)) return;
+  if (!start_helper(serve, nullptr)) service_started.store(false, std::memory_order_relaxed);
+}
+
+bool request_dump() noexcept {
+  if (!service_started.load(std::memory_order_relaxed)) return false;
+  requests.fetch_add(1, std::memory_order_release);
+  raw_syscall(SYS_futex, reinterpret_cast<long>(&requests), FUTEX_WAKE_PRIVATE, INT_MAX);
+  return true;
+}
+
+void forget_helpers_after_fork() noexcept {
+  for (auto& one : helper_tids) one.store(0, std::memory_order_relaxed);
+  helpers.store(0, std::memory_order_relaxed);
+  service_started.store(false, std::memory_order_relaxed);
+}
+
+}  // namespace vigil::shim

@@ -1,0 +1,41 @@
+// The functions behind our wrappers, as the program would get them without us.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+namespace vigil::shim {
+
+// The next definition of `name` after this library; with `version`, that version, else the default one.
+// dlsym() before glibc 2.36 gives the oldest version of a name: say the version where old ones still exist.
+void* find_real(const char* name, const char* version = nullptr) noexcept;
+
+template <class Function>
+Function* find_real_as(const char* name, const char* version = nullptr) noexcept {
+  return reinterpret_cast<Function*>(find_real(name, version));
+}
+
+// Of the process family (wrap_process.cpp, wrap_exec.cpp, wrap_signal.cpp).
+struct RealProcess {
+  int (*sigaction)(int, const struct sigaction*, struct sigaction*);
+  sighandler_t (*signal)(int, sighandler_t);
+  sighandler_t (*sysv_signal)(int, sighandler_t);
+  sighandler_t (*sigset)(int, sighandler_t);
+  int (*sigignore)(int);
+  void (*exit_now)(int);  // _exit
+  void (*quick_exit)(int);
+  void (*abort)();
+  int (*execve)(const char*, char* const*, char* const*);
+  int (*execv)(const char*, char* const*);
+  int (*execvp)(const char*, char* const*);
+  int (*execvpe)(const char*, char* const*, char* const*);
+  int (*fexecve)(int, char* const*, char* const*);
+  int (*execveat)(int, const char*, char* const*, char* const*, int);
+  int (*dlclose)(void*);
+  void* (*dlopen)(const char*, int);
+};
+
+// Found on first use, before main as a rule. Safe from any thread.
+const RealProcess& real_process() noexcept;
+
+}  // namespace vigil::shim
