@@ -1,0 +1,76 @@
+"""What the samples' reports say, beyond the kinds that the sample.* tests check: samples/<id>/expected.txt.
+
+usage: samples_test.py BUILD PROGRAMS [unittest arguments]
+       samples_test.py BUILD PROGRAMS --write     writes the expected.txt files from what is found now; read the diff!
+
+A line of expected.txt is a finding (`kind xCOUNT: title`); an indented one is a participant and the first place in the
+user's code (`role operation: function at file:line`). Also checked: output and end of every sample are the same with
+and without the shim, but for the exit status that findings set.
+"""
+import json
+import pathlib
+import sys
+import unittest
+
+from run_under_shim import ROOT, Runner, place, user_frames
+
+WRITE = "--write" in sys.argv
+sys.argv = [arg for arg in sys.argv if arg != "--write"]
+del sys.argv[2]
+RUNNER = Runner(sys.argv.pop(1))
+SAMPLES = ROOT / "samples"
+CATALOG = json.loads((SAMPLES / "catalog.json").read_text())
+
+
+def shimmed(sample, form):
+    return RUNNER.shimmed(RUNNER.build / "bin" / f"{sample['id']}_{form}", options=sample["options"])
+
+
+def summary(run):
+    """The findings as expected.txt has them, in an order that does not depend on the schedule."""
+    findings = []
+    for finding in run.findings:
+        lines = []
+        for participant in finding["participants"]:
+            frames = user_frames(participant["stack"])
+            where = place(frames[0]) if frames else "no frame of the user"
+            lines.append(f"  {participant['role']} {participant['operation']}: {where}\n")
+        findings.append(f"{finding['kind']} x{finding['count']}: {finding['title']}\n" + "".join(sorted(lines)))
+    return "".join(sorted(findings))
+
+
+class Samples(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_report_says_what_is_expected(self):
+        for sample in CATALOG:
+            with self.subTest(sample=sample["id"]):
+                expected = SAMPLES / sample["id"] / "expected.txt"
+                found = summary(shimmed(sample, "buggy"))
+                if WRITE:
+                    expected.write_text(found)
+                self.assertEqual(found, expected.read_text())
+
+    def test_the_shim_does_not_change_what_a_sample_does(self):
+        for sample in CATALOG:
+            for form in ("buggy", "fixed"):
+                if form == "buggy" and "deadlock" in sample["expect"]:
+                    continue  # without the shim it would hang
+                with self.subTest(sample=sample["id"], form=form):
+                    plain = RUNNER.plain(RUNNER.build / "bin" / f"{sample['id']}_{form}")
+                    run = shimmed(sample, form)
+                    self.assertEqual(run.out, plain.out)
+                    self.assertEqual(run.status, 66 if run.findings and plain.status == 0 else plain.status, run.err)
+                    if form == "fixed":
+                        self.assertEqual(run.err, plain.err)
+
+    def test_a_deadlock_ends_at_once_and_not_in_a_hang(self):
+        for sample in CATALOG:
+            if "deadlock" in sample["expect"]:
+                with self.subTest(sample=sample["id"]):
+                    run = shimmed(sample, "buggy")
+                    self.assertEqual((run.status, run.report["program"]["end"]), (66, "deadlock"), run.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
