@@ -1,0 +1,76 @@
+"""A foreign project finds vigil, builds against it and tests with vigil_add_test.
+
+usage: consumer_test.py find_package|add_subdirectory SOURCE BUILD COMPILER FOLDER
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+WAY, SOURCE, BUILD, COMPILER, FOLDER = sys.argv[1:6]
+del sys.argv[1:6]
+FOLDER = pathlib.Path(FOLDER)
+# What the whole build compiled before need not be compiled again: same sources, another build folder.
+ENVIRONMENT = os.environ | {"CCACHE_NOHASHDIR": "1"}
+
+
+def call(*command):
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def configure():
+    options = [f"-DCMAKE_CXX_COMPILER={COMPILER}", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g"]
+    if shutil.which("ccache"):
+        options += ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DCMAKE_C_COMPILER_LAUNCHER=ccache"]
+    if WAY == "find_package":
+        prefix = FOLDER / "prefix"
+        shutil.rmtree(prefix, ignore_errors=True)
+        call("cmake", "--install", BUILD, "--prefix", str(prefix))
+        options.append(f"-DCMAKE_PREFIX_PATH={prefix}")
+    else:
+        options += [f"-DVIGIL_SOURCE={SOURCE}", "-DVIGIL_WARNINGS_AS_ERRORS=ON"]
+    project = pathlib.Path(__file__).resolve().parent / "project"
+    call("cmake", "-S", str(project), "-B", str(FOLDER / "build"), "-G", "Ninja", *options)
+    call("cmake", "--build", str(FOLDER / "build"), "-j", str(os.cpu_count()))
+
+
+def ctest(*args):
+    """Test name -> passed."""
+    done = subprocess.run(["ctest", "--test-dir", FOLDER / "build", *args], capture_output=True, text=True)
+    return {name: result == "Passed" for name, result in re.findall(r"Test +#\d+: (\S+) \.*(?:\*\*\*| )* *(\w+)", done.stdout)}
+
+
+class Consumer(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        configure()
+        cls.results = ctest("-L", "vigil")
+        cls.reports = FOLDER / "build/vigil-reports"
+
+    def test_each_test_passes_or_fails_as_it_should(self):
+        self.assertEqual(self.results, {
+            "vigil.clean": True, "vigil.merge": True,
+            "shop.closes": True, "shop.leaks": True, "shop.may": True,
+            "shop.leaks_unexpectedly": False, "shop.hangs": False,
+            "shop.misses_what_it_expects": False, "shop.finds_more_than_it_expects": False,
+        })
+
+    def test_a_hang_ends_in_a_report_and_not_in_a_kill(self):
+        (report,) = (self.reports / "shop_hangs").glob("*.json")
+        self.assertEqual(json.loads(report.read_text())["program"]["end"], "deadline")
+
+    def test_all_reports_are_merged(self):
+        index = (self.reports / "index.html").read_text()
+        self.assertIn("task-leak", index)
+
+    def test_labels_select(self):
+        self.assertEqual(set(ctest("-L", "quick")), {"vigil.clean", "shop.closes", "vigil.merge"})
+
+
+if __name__ == "__main__":
+    unittest.main()
