@@ -14,8 +14,7 @@
 #include <cstdint>
 
 #include "interpose/futex_lock.hpp"
-#include "interpose/own_memory.hpp"
-#include "interpose/race/epoch.hpp"
+#include "interpose/race/access_set.hpp"
 #include "interpose/race/vector_clock.hpp"
 #include "interpose/stack_capture.hpp"
 
@@ -28,19 +27,10 @@ struct AccessBy {
   StackId (*capture)() noexcept = nullptr;  // called only when the access must be kept (capture_stack)
 };
 
-struct Access {
-  Epoch at;
-  std::uint64_t actor = 0;
-  StackId stack = kNoStack;
-  std::uint32_t held = 0;
-  std::uint32_t size = 0;  // bytes
-  bool is_write = false;
-};
-
 // The answer of one check: the access as it was recorded, and the older ones it races with, the newest epochs first
 // kept.
 struct Conflicts {
-  static constexpr std::size_t kMost = 8;  // older partners told at once; more are counted only
+  static constexpr std::size_t kMost = 4;  // partners told at once: more would be more findings of the same defect
   Access newer;
   std::array<Access, kMost> older;
   std::uint32_t told = 0;      // valid entries of older
@@ -65,14 +55,19 @@ class AccessShadow {
   [[nodiscard]] std::size_t variables() noexcept;  // now known; for tests
 
  private:
-  static constexpr std::size_t kShards = 64;
   struct Variable;
-  struct Shard;
+  struct Table;
+  struct alignas(64) Shard {
+    FutexLock lock;
+    Table* table = nullptr;  // guarded by lock; made by the first variable
+  };
+  static constexpr std::size_t kShards = 64;
+
   template <bool kWrite>
   Conflicts check(std::uintptr_t address, std::size_t size, ActorClock& clock, const AccessBy& by) noexcept;
   Shard& shard_of(std::uintptr_t address) noexcept;
 
-  std::array<Shard*, kShards> shards_{};
+  std::array<Shard, kShards> shards_{};
 };
 
 }  // namespace vigil::shim::race

@@ -9,9 +9,9 @@
 // ones.
 //
 // Invariants
-//   I1  Recent epochs have distinct slots, none of time 0, and each is later than the tree's time of its slot.
+//   I1  Recent epochs have distinct slots, none of time 0, and none is earlier than the tree's time of its slot.
 //   I2  whole_ implies that the marked recent epochs are a frontier (for an actor together with its own last release,
-//       if needs_self_ says so). An empty Knowledge has the empty frontier.
+//       if needs_self_ says so). An empty Knowledge has the empty frontier. Without whole_ nothing is marked.
 #pragma once
 
 #include <array>
@@ -40,11 +40,11 @@ class Knowledge {
   }
   [[nodiscard]] bool knows(Epoch epoch) const noexcept { return epoch.time() == 0 || epoch.time() <= at(epoch.slot()); }
 
-  // Adds one epoch; marked makes it a point of the frontier. An epoch that is known already only gets its mark, and
-  // only while it is a recent one: otherwise a marked add of a known epoch gives the frontier up.
+  // Adds one epoch; marked makes it (or a later one of its slot, if known) a point of the frontier.
   void add(Epoch epoch, bool marked) noexcept;
-  // Adds all of other, frontier included.
-  void join(const Knowledge& other) noexcept;
+  // Adds all of other. with_frontier: and other's frontier to this one's; else the caller sees to a point that stands
+  // for it.
+  void join(const Knowledge& other, bool with_frontier) noexcept;
   // Moves every recent epoch into the tree. The frontier is given up unless it was empty.
   void spill() noexcept;
   // Forgets the recent epoch of that slot, whose owner keeps its own time elsewhere. Returns whether it was marked.
@@ -70,7 +70,7 @@ class Knowledge {
 
  private:
   void erase(std::size_t index) noexcept;
-  bool make_room() noexcept;
+  void make_room() noexcept;
 
   ClockTree tree_;
   std::array<Epoch, kRecent> recent_{};

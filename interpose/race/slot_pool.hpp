@@ -1,0 +1,61 @@
+// SlotPool: hands out clock slots, and hands one out again exactly when that is exact.
+//
+// A dead actor's slot may serve a new actor if the new one's creator knows the dead one's last epoch: then all the dead
+// one did happened before all the new one does, and one component of the clocks can count both lives. Clocks are thus
+// as wide as the largest set of actors that nothing orders, not as the number ever made. A slot whose last epoch was
+// given out but never released can be known by nobody and is not kept.
+//
+// Threads: any; one lock, under which the asker's clock is looked into but nothing else is called.
+#pragma once
+
+#include <cstddef>
+
+#include "interpose/futex_lock.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/race/epoch.hpp"
+
+namespace vigil::shim::race {
+
+class SlotPool {
+ public:
+  // The first epoch of the new actor's life. knows(epoch) answers for its creator.
+  template <class Knows>
+  Epoch take(const Knows& knows) noexcept {
+    lock_.lock();
+    for (unsigned tries = tries_; tries != 0 && !dead_.empty(); --tries) {
+      const Epoch last = dead_.front();
+      dead_.pop_front();
+      if (knows(last)) {
+        if (tries_ < kMostTries) ++tries_;
+        lock_.unlock();
+        return {last.slot(), last.time() + 1};
+      }
+      dead_.push_back(last);
+    }
+    if (!dead_.empty() && tries_ > 1) --tries_;
+    lock_.unlock();
+    return take_fresh();
+  }
+  Epoch take_fresh() noexcept;
+  // last: the last epoch of the slot that was used or released; time 0 if there was none.
+  void give_back(Epoch last) noexcept;
+
+  [[nodiscard]] std::uint32_t ever_made() const noexcept { return next_ - 1; }
+  // For tests of what happens when a slot's time runs out. Demands: nobody has a slot.
+  void set_first_time(ClockTime time) noexcept { first_time_ = time; }
+
+ private:
+  static constexpr unsigned kMostTries = 8;           // looks per actor made, while looking pays
+  static constexpr std::size_t kMostDead = 1U << 20;  // 8 MiB; beyond, numbers are lost, and nothing else
+
+  FutexLock lock_;
+  std::uint32_t next_ = 1;  // the next slot never used; read without the lock only by tests
+  unsigned tries_ = kMostTries;
+  ClockTime first_time_ = 1;
+  OwnDeque<Epoch> dead_;  // the last epochs of slots without an actor, longest unseen first
+};
+
+// The process's own.
+SlotPool& slot_pool() noexcept;
+
+}  // namespace vigil::shim::race

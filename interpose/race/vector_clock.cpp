@@ -1,0 +1,164 @@
+#include "interpose/race/vector_clock.hpp"
+
+#include <utility>
+
+#include "interpose/race/slot_pool.hpp"
+
+namespace vigil::shim::race {
+
+namespace {
+constexpr ClockTime kLastTime = (1U << 30U) - 1;  // what ActorClock::time_ holds
+}
+
+struct ClockOps {
+  static Epoch epoch(const ActorClock& actor) noexcept { return {actor.slot_, actor.time_}; }
+
+  static bool knows(const ActorClock& actor, Epoch epoch) noexcept {
+    if (epoch.slot() == actor.slot_) return epoch.time() <= actor.time_;
+    return actor.known_.knows(epoch);
+  }
+
+  // Whether who answers knows(epoch) knows all that actor knows of others. false may be wrong, true is not.
+  template <class Knows>
+  static bool covers(const Knows& knows, const ActorClock& actor) noexcept {
+    if (actor.needs_self_ != 0 && !knows(Epoch(actor.slot_, actor.time_ - 1))) return false;
+    return actor.known_.frontier_within(knows);
+  }
+
+  // The actor released: what it does from now on is a new epoch, and its own last release alone is its frontier.
+  static void advance(ActorClock& actor) noexcept {
+    actor.known_.reset_frontier();
+    actor.used_ = 0;
+    if (actor.time_ == kLastTime) [[unlikely]] {
+      actor.known_.add(epoch(actor), true);
+      settle(actor, slot_pool().take_fresh());
+      return;
+    }
+    actor.time_ = (actor.time_ + 1) & kLastTime;
+    actor.needs_self_ = 1;
+  }
+
+  static void settle(ActorClock& actor, Epoch first) noexcept {
+    actor.slot_ = first.slot();
+    actor.time_ = first.time() & kLastTime;
+    actor.used_ = 0;
+    actor.needs_self_ = 0;
+  }
+
+  // out = all that actor knows, and its current epoch as the only point of the frontier.
+  static void snapshot(ActorClock& actor, Knowledge& out) noexcept {
+    // Spilt here, in the actor, so that the next release need not do it again. The frontier it costs is replaced
+    // anyway.
+    if (actor.known_.recent_count() == Knowledge::kRecent) actor.known_.spill();
+    out = actor.known_;
+    out.reset_frontier();
+    out.add(epoch(actor), true);
+  }
+
+  // K(actor) += news. may_adopt: news covers what the actor knew before.
+  static void learn(ActorClock& actor, const Knowledge& news, bool may_adopt) noexcept {
+    if (may_adopt) {
+      actor.known_ = news;
+      actor.needs_self_ = 0;
+    } else {
+      actor.known_.join(news, true);
+    }
+    // A frontier point of the actor's own is not lost with its recent epoch: the actor's last release is a later one.
+    if (actor.known_.forget(actor.slot_)) actor.needs_self_ = 1;
+  }
+
+  static void acquire(ActorClock& actor, const SyncClock& sync) noexcept {
+    if (sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); })) return;
+    learn(actor, sync.known_, covers([&](Epoch point) { return sync.known_.knows(point); }, actor));
+  }
+
+  static void release_store(ActorClock& actor, SyncClock& sync) noexcept {
+    snapshot(actor, sync.known_);
+    advance(actor);
+  }
+
+  static void release_merge(ActorClock& actor, SyncClock& sync) noexcept {
+    if (sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); })) {
+      release_store(actor, sync);
+      return;
+    }
+    if (!covers([&](Epoch point) { return sync.known_.knows(point); }, actor)) sync.known_.join(actor.known_, false);
+    sync.known_.add(epoch(actor), true);
+    advance(actor);
+  }
+
+  static void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept {
+    if (sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); })) {
+      release_store(actor, sync);
+      return;
+    }
+    const bool may_adopt = covers([&](Epoch point) { return sync.known_.knows(point); }, actor);
+    const Knowledge held = std::exchange(sync.known_, Knowledge());
+    const ClockSlot slot = actor.slot_;
+    release_store(actor, sync);
+    learn(actor, held, may_adopt && actor.slot_ == slot);  // held does not know the end of a slot that just ran out
+  }
+
+  static void meet(ActorClock& a, ActorClock& b) noexcept {
+    const Epoch at_a = epoch(a);
+    const Epoch at_b = epoch(b);
+    const bool b_covers = covers([&](Epoch point) { return knows(b, point); }, a);
+    if (!b_covers && !covers([&](Epoch point) { return knows(a, point); }, b)) a.known_.join(b.known_, false);
+    Knowledge& all = b_covers ? b.known_ : a.known_;
+    all.forget(a.slot_);
+    all.forget(b.slot_);
+    // Spilt before it is shared: one private path instead of two. Below that the partner's epoch still finds room.
+    if (all.recent_count() + 1 >= Knowledge::kRecent) all.spill();
+    (b_covers ? a.known_ : b.known_) = all;
+    a.known_.add(at_b, false);
+    b.known_.add(at_a, false);
+    // Whoever knows at_a from now on has it from here, from b or from a's later releases, and so knows all of it.
+    advance(a);
+    advance(b);
+  }
+
+  static void start(ActorClock& first) noexcept {
+    first.known_.clear();
+    settle(first, slot_pool().take_fresh());
+  }
+
+  static void start(ActorClock& child, ActorClock& parent) noexcept {
+    snapshot(parent, child.known_);
+    settle(child, slot_pool().take([&](Epoch last) { return knows(parent, last); }));
+    child.known_.forget(child.slot_);
+    advance(parent);
+  }
+
+  static void end(ActorClock& actor) noexcept {
+    // An epoch that was given out and is not released now never will be.
+    if (actor.used_ == 0) {
+      slot_pool().give_back(Epoch(actor.slot_, actor.time_ - 1));
+    }
+    actor.known_.clear();
+    actor.slot_ = ClockSlot{0};
+  }
+
+  static Epoch now(ActorClock& actor) noexcept {
+    actor.used_ = 1;
+    return epoch(actor);
+  }
+
+  static bool knows(const SyncClock& sync, Epoch epoch) noexcept { return sync.known_.knows(epoch); }
+  static void check(const ActorClock& actor) noexcept { actor.known_.check_invariants(); }
+};
+
+void start(ActorClock& first) noexcept { ClockOps::start(first); }
+void start(ActorClock& child, ActorClock& parent) noexcept { ClockOps::start(child, parent); }
+void end(ActorClock& actor) noexcept { ClockOps::end(actor); }
+void acquire(ActorClock& actor, const SyncClock& sync) noexcept { ClockOps::acquire(actor, sync); }
+void release_store(ActorClock& actor, SyncClock& sync) noexcept { ClockOps::release_store(actor, sync); }
+void release_merge(ActorClock& actor, SyncClock& sync) noexcept { ClockOps::release_merge(actor, sync); }
+void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept {
+  ClockOps::release_store_acquire(actor, sync);
+}
+void meet(ActorClock& a, ActorClock& b) noexcept { ClockOps::meet(a, b); }
+Epoch now(ActorClock& actor) noexcept { return ClockOps::now(actor); }
+bool happened_before(Epoch epoch, const ActorClock& actor) noexcept { return ClockOps::knows(actor, epoch); }
+bool happened_before(Epoch epoch, const SyncClock& sync) noexcept { return ClockOps::knows(sync, epoch); }
+
+}  // namespace vigil::shim::race
