@@ -1,15 +1,8 @@
 #include "interpose/race/slot_pool.hpp"
 
-#include <new>
-
 namespace vigil::shim::race {
 
-SlotPool& slot_pool() noexcept {
-  // Never destroyed: actors end during static destruction too.
-  alignas(SlotPool) static constinit unsigned char place[sizeof(SlotPool)] = {};
-  static SlotPool* const pool = ::new (place) SlotPool();
-  return *pool;
-}
+constinit SlotPool slot_pool;
 
 Epoch SlotPool::take_fresh() noexcept {
   lock_.lock();
@@ -20,8 +13,9 @@ Epoch SlotPool::take_fresh() noexcept {
 
 void SlotPool::give_back(Epoch last) noexcept {
   lock_.lock();
-  if (dead_.size() == kMostDead) dead_.pop_back();
-  dead_.push_front(last);
+  if (dead_ == nullptr) dead_ = own_new<OwnDeque<Epoch>>();
+  if (dead_->size() == kMostDead) dead_->pop_back();
+  dead_->push_front(last);
   lock_.unlock();
 }
 

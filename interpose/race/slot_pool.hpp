@@ -18,21 +18,26 @@ namespace vigil::shim::race {
 
 class SlotPool {
  public:
+  constexpr SlotPool() noexcept = default;
+  SlotPool(const SlotPool&) = delete;
+  SlotPool& operator=(const SlotPool&) = delete;
+
   // The first epoch of the new actor's life. knows(epoch) answers for its creator.
   template <class Knows>
   Epoch take(const Knows& knows) noexcept {
     lock_.lock();
-    for (unsigned tries = tries_; tries != 0 && !dead_.empty(); --tries) {
-      const Epoch last = dead_.front();
-      dead_.pop_front();
+    const bool any_dead = dead_ != nullptr && !dead_->empty();
+    for (unsigned tries = tries_; any_dead && tries != 0; --tries) {
+      const Epoch last = dead_->front();
+      dead_->pop_front();
       if (knows(last)) {
         if (tries_ < kMostTries) ++tries_;
         lock_.unlock();
         return {last.slot(), last.time() + 1};
       }
-      dead_.push_back(last);
+      dead_->push_back(last);
     }
-    if (!dead_.empty() && tries_ > 1) --tries_;
+    if (any_dead && tries_ > 1) --tries_;
     lock_.unlock();
     return take_fresh();
   }
@@ -52,10 +57,10 @@ class SlotPool {
   std::uint32_t next_ = 1;  // the next slot never used; read without the lock only by tests
   unsigned tries_ = kMostTries;
   ClockTime first_time_ = 1;
-  OwnDeque<Epoch> dead_;  // the last epochs of slots without an actor, longest unseen first
+  // Made by the first death.
+  OwnDeque<Epoch>* dead_ = nullptr;  // the last epochs of slots without an actor, longest unseen first
 };
 
-// The process's own.
-SlotPool& slot_pool() noexcept;
+extern constinit SlotPool slot_pool;  // the process's own
 
 }  // namespace vigil::shim::race

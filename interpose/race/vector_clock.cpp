@@ -31,7 +31,7 @@ struct ClockOps {
     actor.used_ = 0;
     if (actor.time_ == kLastTime) [[unlikely]] {
       actor.known_.add(epoch(actor), true);
-      settle(actor, slot_pool().take_fresh());
+      settle(actor, slot_pool.take_fresh());
       return;
     }
     actor.time_ = (actor.time_ + 1) & kLastTime;
@@ -119,12 +119,12 @@ struct ClockOps {
 
   static void start(ActorClock& first) noexcept {
     first.known_.clear();
-    settle(first, slot_pool().take_fresh());
+    settle(first, slot_pool.take_fresh());
   }
 
   static void start(ActorClock& child, ActorClock& parent) noexcept {
     snapshot(parent, child.known_);
-    settle(child, slot_pool().take([&](Epoch last) { return knows(parent, last); }));
+    settle(child, slot_pool.take([&](Epoch last) { return knows(parent, last); }));
     child.known_.forget(child.slot_);
     advance(parent);
   }
@@ -132,7 +132,7 @@ struct ClockOps {
   static void end(ActorClock& actor) noexcept {
     // An epoch that was given out and is not released now never will be.
     if (actor.used_ == 0) {
-      slot_pool().give_back(Epoch(actor.slot_, actor.time_ - 1));
+      slot_pool.give_back(Epoch(actor.slot_, actor.time_ - 1));
     }
     actor.known_.clear();
     actor.slot_ = ClockSlot{0};

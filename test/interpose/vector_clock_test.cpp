@@ -91,7 +91,7 @@ TEST(VectorClock, MeetOrdersBothWays) {
 TEST(SlotReuse, SlotOfAJoinedChildServesTheNextOne) {
   ActorClock parent;
   start(parent);
-  const std::uint32_t made_before = slot_pool().ever_made();
+  const std::uint32_t made_before = slot_pool.ever_made();
   SyncClock joined;
   for (int i = 0; i < 1000; ++i) {
     ActorClock child;
@@ -101,7 +101,7 @@ TEST(SlotReuse, SlotOfAJoinedChildServesTheNextOne) {
     end(child);
     acquire(parent, joined);
   }
-  EXPECT_LE(slot_pool().ever_made() - made_before, 8U);
+  EXPECT_LE(slot_pool.ever_made() - made_before, 8U);
   end(parent);
 }
 
@@ -338,9 +338,9 @@ TEST(VectorClockTwin, SomeActorsAgreeWithFullArrays) { run_twins(60, 1500, 12, 4
 TEST(VectorClockTwin, ManyActorsAgreeWithFullArrays) { run_twins(12, 4000, 120, 12); }
 
 TEST(VectorClockTwin, ActorsWhoseTimeRunsOutMoveToAFreshSlotUnnoticed) {
-  slot_pool().set_first_time((1U << 30U) - 12);
+  slot_pool.set_first_time((1U << 30U) - 12);
   run_twins(40, 1500, 8, 4);
-  slot_pool().set_first_time(1);
+  slot_pool.set_first_time(1);
 }
 
 TEST(ClockNodes, AllAreGivenBack) {
