@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <utility>
 
 using vigil::Channel;
 using vigil::Unit;
@@ -20,8 +21,9 @@ std::string ask(Channel<Unit> server_answers) {
     answer.send("42");
   });
   std::string result = "no answer in time";
-  vigil::select(vigil::on_receive(answer, [&](std::optional<std::string> text) { result = text.value_or(""); }),
-                vigil::on_timeout(1ms, [] {}));
+  vigil::select(
+      vigil::on_receive(answer, [&](std::optional<std::string> text) { result = std::move(text).value_or(""); }),
+      vigil::on_timeout(1ms, [] {}));
   return result;
 }
 

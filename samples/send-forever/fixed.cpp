@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <utility>
 
 using vigil::Channel;
 using vigil::Unit;
@@ -19,8 +20,9 @@ std::string ask(vigil::WaitGroup& queries, Channel<Unit> server_answers) {
     answer.send("42");
   });
   std::string result = "no answer in time";
-  vigil::select(vigil::on_receive(answer, [&](std::optional<std::string> text) { result = text.value_or(""); }),
-                vigil::on_timeout(1ms, [] {}));
+  vigil::select(
+      vigil::on_receive(answer, [&](std::optional<std::string> text) { result = std::move(text).value_or(""); }),
+      vigil::on_timeout(1ms, [] {}));
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mail {
@@ -27,7 +28,7 @@ template <class Sink>
 
 class Session {
  public:
-  explicit Session(vigil::Channel<std::string> wire) : wire_(wire) {}
+  explicit Session(vigil::Channel<std::string> wire) : wire_(std::move(wire)) {}
   [[gnu::noinline]] void serve() {
     std::vector<std::string> lines;
     const std::size_t bytes =

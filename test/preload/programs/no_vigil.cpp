@@ -9,6 +9,7 @@ int main(int argc, char**) {
   std::mutex lock;
   long sum = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 1000; ++i) {

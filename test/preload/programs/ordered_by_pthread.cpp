@@ -26,6 +26,7 @@ void by_mutex() {
       ++value;
     }
   };
+  threads.reserve(2);
   for (int i = 0; i < 2; ++i) threads.emplace_back(count);
   for (int i = 0; i < 2; ++i) tasks.go(count);
   for (std::thread& thread : threads) thread.join();
@@ -76,6 +77,7 @@ void by_shared_mutex() {
   std::shared_mutex lock;
   Traced<int> value(0);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 3; ++i) {
     threads.emplace_back([&] {
       for (int k = 0; k < 50; ++k) {
@@ -133,6 +135,7 @@ void by_vigil_mutex() {
       ++value;
     }
   };
+  threads.reserve(2);
   for (int i = 0; i < 2; ++i) threads.emplace_back(count);
   for (int i = 0; i < 2; ++i) tasks.go(count);
   for (std::thread& thread : threads) thread.join();
