@@ -67,8 +67,6 @@ void serve(void* /*context*/) noexcept {
 }  // namespace
 
 bool start_helper(void (*body)(void*) noexcept, void* context) noexcept {
-  using Create = int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
-  static Create* const create = find_real_as<Create>("pthread_create");
   const InsideGuard inside;
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return false;
@@ -79,7 +77,7 @@ bool start_helper(void (*body)(void*) noexcept, void* context) noexcept {
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&all), reinterpret_cast<long>(&before), 8);
   auto* const launch = own_new<Launch>(Launch{body, context});
   pthread_t thread{};
-  const int error = create(&thread, &attributes, run, launch);
+  const int error = real_process().thread_create(&thread, &attributes, run, launch);
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&before), 0, 8);
   pthread_attr_destroy(&attributes);
   if (error != 0) own_delete(launch);

@@ -33,7 +33,6 @@ const RealProcess& real_process() noexcept {
     resolve(table.signal, "signal");
     resolve(table.sysv_signal, "__sysv_signal");
     resolve(table.sigset, "sigset");
-    resolve(table.sigignore, "sigignore");
     resolve(table.exit_now, "_exit");
     resolve(table.quick_exit, "quick_exit");
     resolve(table.abort, "abort");
@@ -44,7 +43,7 @@ const RealProcess& real_process() noexcept {
     resolve(table.fexecve, "fexecve");
     resolve(table.execveat, "execveat");
     resolve(table.dlclose, "dlclose");
-    resolve(table.dlopen, "dlopen");
+    resolve(table.thread_create, "pthread_create");
     known.store(true, std::memory_order_release);
   }
   return table;

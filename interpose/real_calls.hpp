@@ -1,6 +1,7 @@
 // The functions behind our wrappers, as the program would get them without us.
 #pragma once
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/types.h>
 
@@ -21,7 +22,6 @@ struct RealProcess {
   sighandler_t (*signal)(int, sighandler_t);
   sighandler_t (*sysv_signal)(int, sighandler_t);
   sighandler_t (*sigset)(int, sighandler_t);
-  int (*sigignore)(int);
   void (*exit_now)(int);  // _exit
   void (*quick_exit)(int);
   void (*abort)();
@@ -32,7 +32,7 @@ struct RealProcess {
   int (*fexecve)(int, char* const*, char* const*);
   int (*execveat)(int, const char*, char* const*, char* const*, int);
   int (*dlclose)(void*);
-  void* (*dlopen)(const char*, int);
+  int (*thread_create)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
 };
 
 // Found on first use, before main as a rule. Safe from any thread.

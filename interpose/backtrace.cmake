@@ -1,0 +1,10 @@
+# libbacktrace: GCC ships it as a PIC archive with its headers, for Boost.Stacktrace inside the shim. clang finds GCC's copy too.
+if(NOT VIGIL_LIBBACKTRACE)
+  execute_process(COMMAND gcc -print-file-name=libbacktrace.a OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(NOT IS_ABSOLUTE "${found}")
+    message(FATAL_ERROR "vigil needs libbacktrace.a, which libgcc-12-dev ships; gcc does not find it")
+  endif()
+  get_filename_component(folder "${found}" DIRECTORY)
+  set(VIGIL_LIBBACKTRACE "${found}" CACHE FILEPATH "GCC's libbacktrace.a")
+  set(VIGIL_LIBBACKTRACE_HEADERS "${folder}/include" CACHE PATH "folder of backtrace.h")
+endif()

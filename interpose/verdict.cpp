@@ -1,0 +1,85 @@
+#include "interpose/verdict.hpp"
+
+#include "interpose/fixed_text.hpp"
+#include "interpose/options.hpp"
+#include "interpose/plain_report.hpp"
+#include "interpose/process_info.hpp"
+#include "interpose/renderer.hpp"
+#include "interpose/safety_net.hpp"
+#include "interpose/say.hpp"
+#include "interpose/writer_state.hpp"
+
+namespace vigil::shim {
+namespace {
+
+constexpr int kPlainReportMs = 10'000;
+
+void count_kinds(Line& line, const WriterSummary& summary, bool errors) noexcept {
+  const std::uint64_t count = errors ? summary.counts.errors : summary.counts.warnings;
+  line << count << (errors ? " error" : " warning") << (count == 1 ? " (" : "s (");
+  bool first = true;
+  for (std::size_t i = 0; i < kKinds.size(); ++i) {
+    if (kKinds[i].is_error != errors || summary.by_kind[i] == 0) continue;
+    if (!std::exchange(first, false)) line << ", ";
+    line << kKinds[i].name;
+    if (summary.by_kind[i] > 1) line << " x" << summary.by_kind[i];
+  }
+  line << ")";
+}
+
+// The record's path with another ending, as the user wrote the folder.
+void report_path(Line& line, std::string_view record, std::string_view ending) noexcept {
+  const std::string_view stem = record.substr(0, record.rfind('.'));
+  const std::string_view folder = options().report_dir;
+  if (folder.starts_with('/')) {
+    line << stem;
+  } else {
+    line << folder << stem.substr(stem.rfind('/'));
+  }
+  line << "." << ending;
+}
+
+std::string_view first_format() noexcept {
+  const std::string_view formats = options().formats.text;
+  if (formats.find("html") != std::string_view::npos) return "html";
+  const std::string_view first = formats.substr(0, formats.find(','));
+  return first == "text" ? "txt" : first;
+}
+
+void tell(const WriterSummary& summary, bool rendered) noexcept {
+  Line line;
+  if (summary.counts.errors > 0) count_kinds(line, summary, true);
+  if (summary.counts.errors > 0 && summary.counts.warnings > 0) line << ", ";
+  if (summary.counts.warnings > 0) count_kinds(line, summary, false);
+  if (!summary.path.empty()) {
+    line << (rendered ? " - report: " : " - record, for `vigil report`: ");
+    report_path(line, summary.path, rendered && !first_format().empty() ? first_format() : "jsonl");
+  }
+  say(line.view());
+}
+
+}  // namespace
+
+bool tell_verdict() noexcept {
+  const WriterSummary summary = writer_summary();
+  const bool found = summary.counts.errors + summary.counts.warnings > 0;
+  const bool errors = summary.counts.errors > 0 || (options().strict && summary.counts.warnings > 0);
+  const RenderResult result = summary.path.empty() ? RenderResult::NoCommand : render_record(summary.path);
+  switch (result) {
+    case RenderResult::NoErrors:
+      // Warnings alone are told; errors that are not there any more were suppressed.
+      if (summary.counts.errors == 0 && found) tell(summary, true);
+      return false;
+    case RenderResult::Errors:
+      return tell(summary, true), true;
+    case RenderResult::NoCommand:
+    case RenderResult::Failed:
+      break;
+  }
+  if (!found) return false;
+  in_net(kPlainReportMs, [] { print_kept_findings(); });
+  tell(summary, false);
+  return errors;
+}
+
+}  // namespace vigil::shim

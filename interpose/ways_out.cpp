@@ -1,0 +1,113 @@
+#include "interpose/ways_out.hpp"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+#include "interpose/end.hpp"
+#include "interpose/helper.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/own_memory_fork.hpp"
+#include "interpose/process_info.hpp"
+#include "interpose/raw_syscall.hpp"
+#include "interpose/real_calls.hpp"
+#include "interpose/writer_state.hpp"
+
+extern "C" int __cxa_at_quick_exit(void (*function)(void*), void* dso);
+
+namespace vigil::shim {
+namespace {
+
+constinit std::atomic<int> quick_status{0};  // relaxed: written and read by the thread that calls quick_exit
+
+void at_exit(int status, void* /*unused*/) {
+  const int wanted = run_end(EndKind::Exit, status, 0);
+  // exit() inside an exit handler goes on where it was, with the new status: what is left is flushing stdio.
+  if (wanted != status) exit(wanted);
+}
+
+void at_quick_exit_end(void* /*unused*/) {
+  const int status = quick_status.load(std::memory_order_relaxed);
+  const int wanted = run_end(EndKind::Exit, status, 0);
+  if (wanted != status) real_process().exit_now(wanted);
+}
+
+// ---- fork ----
+
+// On the forking thread, from before to after the fork.
+struct ForkPlan {
+  bool prepared = false;
+  bool child_may_watch = false;
+};
+thread_local constinit ForkPlan plan __attribute__((tls_model("initial-exec")));
+
+std::size_t count_threads() noexcept {
+  const long fd =
+      raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/proc/self/task"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return SIZE_MAX;
+  struct Entry {  // linux_dirent64
+    std::uint64_t inode;
+    std::int64_t offset;
+    std::uint16_t length;
+    std::uint8_t type;
+    char name[1];
+  };
+  alignas(Entry) std::array<char, 4096> buffer{};
+  std::size_t threads = 0;
+  for (long n = 0; (n = raw_syscall(SYS_getdents64, fd, reinterpret_cast<long>(buffer.data()), buffer.size())) > 0;) {
+    for (long at = 0; at < n;) {
+      const auto* const entry = reinterpret_cast<const Entry*>(buffer.data() + at);
+      if (entry->name[0] != '.') ++threads;
+      at += entry->length;
+    }
+  }
+  raw_syscall(SYS_close, fd);
+  return threads;
+}
+
+void before_fork() {
+  plan = {};
+  if (inside_shim || stage() != Stage::Live || !in_own_process()) return;
+  plan.prepared = true;
+  // Alone but for the service thread, which holds nothing but the locks taken here: the child is a whole process of its
+  // own. Otherwise threads are missing in it whose locks, clocks and tasks we know: it may only exec or exit.
+  plan.child_may_watch = helper_count() <= 1 && count_threads() - helper_count() == 1;
+  lock_writer_for_fork();
+  lock_own_memory_for_fork();
+}
+
+void after_fork_in_parent() {
+  if (!plan.prepared) return;
+  unlock_own_memory_after_fork();
+  unlock_writer_after_fork();
+}
+
+void after_fork_in_child() {
+  if (!plan.prepared) return;
+  unlock_own_memory_after_fork();
+  unlock_writer_after_fork();
+  const InsideGuard inside;
+  forget_helpers_after_fork();
+  forget_parent_records();
+  if (!plan.child_may_watch) return go_absent();
+  refresh_process_info_after_fork();
+  reset_end_after_fork();
+}
+
+}  // namespace
+
+void watch_ways_out() noexcept {
+  on_exit(at_exit, nullptr);
+  __cxa_at_quick_exit(at_quick_exit_end, nullptr);
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void expect_quick_exit(int status) noexcept { quick_status.store(status, std::memory_order_relaxed); }
+
+}  // namespace vigil::shim
