@@ -68,15 +68,6 @@ void start() noexcept {
   if (options().deadline.ns > 0) start_service_thread();
 }
 
-__attribute__((constructor)) void on_load() noexcept {
-  const int saved_errno = errno;
-  {
-    const InsideGuard inside;
-    ensure_live();
-  }
-  errno = saved_errno;
-}
-
 }  // namespace
 
 bool ensure_live_slow() noexcept {
