@@ -1,0 +1,50 @@
+#include "interpose/stacks/elf_image.hpp"
+
+#include <elf.h>
+
+#include <cstring>
+
+#include "interpose/stacks/safe_read.hpp"
+
+namespace vigil::shim {
+namespace {
+
+constexpr std::size_t align4(std::size_t n) noexcept { return (n + 3) & ~std::size_t{3}; }
+
+std::span<const std::uint8_t> build_id_in(const std::uint8_t* at, std::size_t bytes) noexcept {
+  while (bytes >= sizeof(Elf64_Nhdr)) {
+    Elf64_Nhdr note{};
+    std::memcpy(&note, at, sizeof(note));
+    const std::size_t name_bytes = align4(note.n_namesz);
+    const std::size_t whole = sizeof(note) + name_bytes + align4(note.n_descsz);
+    if (whole > bytes) return {};
+    const std::uint8_t* const name = at + sizeof(note);
+    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && std::memcmp(name, "GNU", 4) == 0) {
+      return {name + name_bytes, note.n_descsz};
+    }
+    at += whole;
+    bytes -= whole;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::span<const std::uint8_t> build_id_of(std::uintptr_t header, std::uintptr_t bias) noexcept {
+  if (!unwind::is_readable(header & ~std::uintptr_t{7})) return {};
+  Elf64_Ehdr elf{};
+  std::memcpy(&elf, reinterpret_cast<const void*>(header), sizeof(elf));
+  if (std::memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_phentsize != sizeof(Elf64_Phdr)) return {};
+  for (std::size_t i = 0; i < elf.e_phnum; ++i) {
+    Elf64_Phdr segment{};
+    std::memcpy(&segment, reinterpret_cast<const void*>(header + elf.e_phoff + i * sizeof(segment)), sizeof(segment));
+    if (segment.p_type != PT_NOTE) continue;
+    const std::uintptr_t notes = bias + segment.p_vaddr;
+    if (!unwind::is_readable(notes & ~std::uintptr_t{7})) continue;
+    const auto found = build_id_in(reinterpret_cast<const std::uint8_t*>(notes), segment.p_memsz);
+    if (!found.empty()) return found;
+  }
+  return {};
+}
+
+}  // namespace vigil::shim
