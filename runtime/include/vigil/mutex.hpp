@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "vigil/detail/export.hpp"
-#include "vigil/probe.h"
+#include "vigil/detail/wait_queue_head.hpp"
 
 namespace vigil {
 
@@ -33,9 +33,8 @@ class Mutex {
   void unlock_slow();
 
   std::atomic<std::uint32_t> state_{0};  // bits, see mutex.cpp
-  std::atomic<std::uint32_t> queue_lock_{0};
-  void* waiting_first_ = nullptr;  // guarded by queue_lock_
-  void* waiting_last_ = nullptr;   // guarded by queue_lock_
+  detail::SpinLockWord queue_lock_;
+  detail::WaitQueueHead waiting_;  // guarded by queue_lock_
 };
 
 }  // namespace vigil

@@ -1,7 +1,6 @@
 // WaitGroup: waits until a counted set of work is done.
 #pragma once
 
-#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "vigil/detail/export.hpp"
+#include "vigil/detail/wait_queue_head.hpp"
 #include "vigil/task.hpp"
 
 namespace vigil {
@@ -49,10 +49,9 @@ class WaitGroup {
   }
 
  private:
-  std::atomic<std::uint32_t> lock_{0};
+  detail::SpinLockWord lock_;
   std::int64_t counter_ = 0;       // guarded by lock_
-  void* waiting_first_ = nullptr;  // guarded by lock_
-  void* waiting_last_ = nullptr;   // guarded by lock_
+  detail::WaitQueueHead waiting_;  // guarded by lock_
 };
 
 }  // namespace vigil

@@ -1,0 +1,89 @@
+// ChannelCore: the buffer and the two wait queues of one channel, items type-erased.
+//
+// Invariants, whenever lock_ is free:
+//   I1  size_ > 0          implies  no receiver waits.
+//   I2  size_ < capacity_  implies  no sender waits.
+//   I3  closed_            implies  no sender waits, nor a receiver, and stays true.
+//   I4  the items are in the slots first_ .. first_ + size_ (modulo capacity_); the k-th item ever sent used slot
+//       k modulo capacity_, also when it went straight to a receiver. Clocks kept per slot are exact because of this.
+// A select that waits on both sides may sit in both queues: I1 and I2 count those that can still be claimed.
+// Handles count references. A task may wait here through a handle it does not own; when the last handle goes while
+// somebody waits, the core stays, so that the waiting remains well defined: for ever.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/src/park.hpp"
+#include "runtime/src/spin_lock.hpp"
+#include "runtime/src/waiter.hpp"
+#include "vigil/detail/channel_core.hpp"
+
+namespace vigil::detail {
+
+class ChannelCore {
+ public:
+  static ChannelCore* make(const ItemType& type, std::size_t capacity);
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }  // the caller has one already
+  void release() noexcept;
+
+  void send(void* item);
+  [[nodiscard]] bool receive(void* to);
+  [[nodiscard]] bool try_send(void* item);
+  [[nodiscard]] TryReceived try_receive(void* to);
+  void close();
+  [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  // ---- for select, which locks several channels and holds them while it parks -----------------------------------
+  enum class Step : std::uint8_t {
+    Blocked,  // cannot proceed now; nothing was done
+    Done,     // took effect
+    Closed,   // receive: closed and drained; send: a misuse, already told to the watcher
+  };
+  struct Outcome {
+    Step step;
+    Waiter* to_wake;  // the peer, to be woken once the lock is free; or null
+  };
+  SpinLock& lock() noexcept { return lock_; }
+  [[nodiscard]] Outcome send_locked(Inside& inside, void* item) noexcept;
+  [[nodiscard]] Outcome receive_locked(Inside& inside, void* to) noexcept;
+  WaitQueue senders() noexcept { return WaitQueue(senders_); }
+  WaitQueue receivers() noexcept { return WaitQueue(receivers_); }
+  [[nodiscard]] bool is_abandoned_locked() const noexcept;
+  void destroy_abandoned() noexcept { destroy(); }
+
+ private:
+  ChannelCore(const ItemType& type, std::size_t capacity, std::byte* slots) noexcept
+      : type_(type), capacity_(capacity), slots_(slots) {}
+  ~ChannelCore() = default;
+  void destroy() noexcept;
+  static std::size_t bytes_for(const ItemType& type, std::size_t capacity, std::size_t* slots_at);
+
+  [[nodiscard]] std::byte* slot(std::size_t index) const noexcept { return slots_ + index * type_.size; }
+  [[nodiscard]] std::size_t after(std::size_t index, std::size_t by) const noexcept {
+    index += by;
+    return index >= capacity_ ? index - capacity_ : index;
+  }
+  void move_item(void* to, void* from) const noexcept;
+  void destroy_item(void* item) const noexcept {
+    if (type_.destroy != nullptr) type_.destroy(item);
+  }
+
+  SpinLock lock_;
+  bool closed_ = false;               // guarded by lock_
+  std::atomic<std::size_t> size_{0};  // items; written under lock_, read by size() without
+  std::size_t first_ = 0;             // slot of the oldest item; guarded by lock_
+  const ItemType type_;
+  const std::size_t capacity_;  // items; 0 is a rendezvous
+  std::byte* const slots_;
+  WaitQueueHead senders_;    // guarded by lock_
+  WaitQueueHead receivers_;  // guarded by lock_
+  std::atomic<std::uint32_t> references_{1};
+};
+
+// What a waiting sender whose channel was closed, or a sender on a closed one, gets.
+[[noreturn]] void throw_send_on_closed();
+
+}  // namespace vigil::detail

@@ -1,0 +1,187 @@
+// How a worker sleeps, what the keeper does meanwhile, and how one retires. The other half of scheduler.cpp.
+#include <algorithm>
+
+#include "runtime/src/park.hpp"
+#include "runtime/src/probe_calls.hpp"
+#include "runtime/src/scheduler.hpp"
+
+namespace vigil::detail {
+namespace {
+
+// How often the keeper looks for stuck hand-offs: soon at first, for a program that has just begun to compute, then
+// seldom enough to cost nothing (1,000 looks a second of 3 us each).
+constexpr std::uint64_t kFirstLookNs = 50'000;
+constexpr std::uint64_t kLastLookNs = 1'000'000;
+
+}  // namespace
+
+bool Scheduler::work_in_sight() noexcept {
+  if (global_count_.load(std::memory_order_relaxed) != 0) return true;
+  if (const std::uint64_t earliest = timers.earliest(); earliest != kNoDeadline && earliest <= now_ns()) return true;
+  const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (const Worker* const worker = workers_[i].load(std::memory_order_acquire);
+        worker != nullptr && !worker->queue_.empty())
+      return true;
+  return false;
+}
+
+void Scheduler::stop_spinning(Worker& worker) noexcept {
+  if (!worker.spinning_) return;
+  worker.spinning_ = false;
+  const bool was_last = spinning_.fetch_sub(1, std::memory_order_seq_cst) == 1;
+  // Work came in bulk, or more of it came while nobody was woken because this worker was looking: somebody else looks
+  // now.
+  if (was_last && (worker.has_local_work() || work_in_sight())) wake_one();
+}
+
+void Scheduler::fire_timers(Worker& worker) noexcept {
+  const std::uint64_t earliest = timers.earliest();
+  if (earliest == kNoDeadline) return;
+  const std::uint64_t now = now_ns();
+  if (earliest > now) return;
+  WakeList woken;
+  timers.expire(now, woken);
+  wake_all(worker, woken);
+}
+
+Task* Scheduler::sleep(Worker& worker) noexcept {
+  {
+    const SpinGuard held(idle_lock_);
+    worker.wake_word_.store(Worker::kSleeping, std::memory_order_relaxed);
+    worker.is_idle_ = true;
+    if (keeper_.load(std::memory_order_relaxed) == nullptr) {
+      keeper_until_.store(kNoDeadline, std::memory_order_relaxed);
+      keeper_.store(&worker, std::memory_order_seq_cst);
+    } else {
+      worker.next_idle_ = idle_;
+      idle_ = &worker;
+    }
+  }
+  const bool was_last = running_.fetch_sub(1, std::memory_order_seq_cst) == 1;
+  if (worker.spinning_) {
+    worker.spinning_ = false;
+    spinning_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  // The decrements are full fences: announced first, looked second (I1).
+  if (work_in_sight() && leave_idle(worker)) {
+    worker.spinning_ = true;
+    spinning_.fetch_add(1, std::memory_order_seq_cst);
+    return nullptr;
+  }
+  worker.leave();
+  if (was_last) vigil_probe_idle();
+  Task* task = nullptr;
+  for (;;) {
+    // acquire: pairs with the release of grant().
+    std::uint32_t word = worker.wake_word_.load(std::memory_order_acquire);
+    if (word == Worker::kGranted) break;
+    if (word == Worker::kLookAgain) {
+      worker.wake_word_.compare_exchange_strong(word, Worker::kSleeping, std::memory_order_acquire,
+                                                std::memory_order_relaxed);
+      continue;
+    }
+    if (keeper_.load(std::memory_order_relaxed) == &worker) {
+      task = keep(worker);
+      if (task != nullptr || worker.wake_word_.load(std::memory_order_relaxed) == Worker::kGranted) break;
+    } else {
+      futex_wait(worker.wake_word_, Worker::kSleeping);
+    }
+  }
+  worker.enter();
+  return task;
+}
+
+// One worker's turn as keeper: until it is granted or asked to look again, a timer is due, or a hand-off got stuck.
+// In the last two cases it has left the idle ones itself and its word is kGranted.
+Task* Scheduler::keep(Worker& worker) noexcept {
+  std::uint64_t period = kFirstLookNs;
+  for (;;) {
+    watching_.store(true, std::memory_order_relaxed);
+    const bool others_run = [&] {
+      if (running_.load(std::memory_order_relaxed) > 0) return true;
+      // seq_cst store, then load: a worker that starts running counts itself first and reads watching_ second.
+      watching_.store(false, std::memory_order_seq_cst);
+      if (running_.load(std::memory_order_seq_cst) == 0) return false;
+      watching_.store(true, std::memory_order_seq_cst);
+      return true;
+    }();
+    const std::uint64_t next_look = others_run ? now_ns() + period : kNoDeadline;
+    std::uint64_t until = kNoDeadline;
+    for (;;) {  // announce how long, then look at the timers; who adds one does the reverse
+      const std::uint64_t timer = timers.earliest();
+      until = next_look == kNoDeadline ? timer : timer == kNoDeadline ? next_look : std::min(timer, next_look);
+      keeper_until_.store(until, std::memory_order_seq_cst);
+      if (timers.earliest() == timer) break;
+    }
+    futex_wait(worker.wake_word_, Worker::kSleeping, until);
+    if (worker.wake_word_.load(std::memory_order_acquire) != Worker::kSleeping) return nullptr;
+
+    const std::uint64_t timer = timers.earliest();
+    if (timer != kNoDeadline && timer <= now_ns()) {
+      if (leave_idle(worker)) worker.wake_word_.store(Worker::kGranted, std::memory_order_relaxed);
+      return nullptr;
+    }
+    if (!others_run) continue;
+    if (Task* const task = take_stuck_hand_off(worker); task != nullptr) {
+      if (leave_idle(worker)) worker.wake_word_.store(Worker::kGranted, std::memory_order_relaxed);
+      while (worker.wake_word_.load(std::memory_order_acquire) != Worker::kGranted)
+        cpu_relax();  // popped: grant is coming
+      return task;
+    }
+    period = std::min(period * 2, kLastLookNs);
+  }
+}
+
+// A task that has waited in a run_next_ since the last look, while its worker ran one and the same task, is stuck.
+Task* Scheduler::take_stuck_hand_off(Worker& keeper) noexcept {
+  keeper.enter();
+  Task* stuck = nullptr;
+  const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < count && stuck == nullptr; ++i) {
+    Worker* const worker = workers_[i].load(std::memory_order_acquire);
+    if (worker == nullptr || worker == &keeper) continue;
+    // Racy reads of the worker's own slot, by design: only a hint; taking it is done with the worker claimed.
+    Task* const next = __atomic_load_n(&worker->run_next_, __ATOMIC_RELAXED);
+    const std::uint32_t switches = worker->switches_.load(std::memory_order_relaxed);
+    const bool same = next != nullptr && next == worker->seen_next_ && switches == worker->seen_switches_;
+    worker->seen_next_ = next;
+    worker->seen_switches_ = switches;
+    if (!same) continue;
+    worker->stop.fetch_or(ThreadRecord::kClaimed, std::memory_order_relaxed);
+    fence_all_threads();
+    // acquire: pairs with the release in leave(); outside, the worker does not touch run_next_, and cannot come in.
+    if (worker->busy.load(std::memory_order_acquire) == 0) {
+      stuck = worker->run_next_;
+      worker->run_next_ = nullptr;
+      worker->hand_off_got_stuck_.store(true, std::memory_order_relaxed);
+    }
+    worker->stop.fetch_and(~ThreadRecord::kClaimed, std::memory_order_release);
+  }
+  keeper.leave();
+  return stuck;
+}
+
+// This worker is one too many: gives away what it has and sleeps until set_max_procs() wants it again.
+void Scheduler::retire(Worker& worker) noexcept {
+  while (Task* const task = worker.pick_local()) push_global(*task, *task, 1);
+  {
+    const SpinGuard held(idle_lock_);
+    if ((worker.stop.load(std::memory_order_relaxed) & ThreadRecord::kRetire) == 0) return;
+    worker.is_retired_ = true;
+    worker.wake_word_.store(Worker::kSleeping, std::memory_order_relaxed);
+  }
+  const bool was_last = running_.fetch_sub(1, std::memory_order_seq_cst) == 1;
+  if (worker.spinning_) {
+    worker.spinning_ = false;
+    spinning_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  wake_one();
+  worker.leave();
+  if (was_last && !work_in_sight()) vigil_probe_idle();
+  while (worker.wake_word_.load(std::memory_order_acquire) != Worker::kGranted)
+    futex_wait(worker.wake_word_, Worker::kSleeping);
+  worker.enter();
+}
+
+}  // namespace vigil::detail

@@ -1,0 +1,136 @@
+// Mutex. The state word, as in Go's sync.Mutex (internal/sync/mutex.go, whose idea this follows):
+//   kLocked   somebody has it
+//   kWaiting  the queue is not empty; changed under queue_lock_ only
+//   kWoken    somebody woken is on the way to try again: an unlock need not wake another
+// A woken waiter competes with newcomers, which are running and usually win: that is fast. One that has lost for longer
+// than kPatienceNs asks for the lock to be handed over: that is fair.
+#include "vigil/mutex.hpp"
+
+#include "runtime/src/park.hpp"
+#include "runtime/src/probe_calls.hpp"
+#include "runtime/src/scheduler.hpp"
+#include "vigil/panic.hpp"
+
+namespace vigil {
+namespace {
+
+constexpr std::uint32_t kLocked = 1;
+constexpr std::uint32_t kWaiting = 2;
+constexpr std::uint32_t kWoken = 4;
+constexpr std::uint64_t kPatienceNs = 1'000'000;
+constexpr int kSpins = 4;  // tries before parking, of kSpinPauses each: about 1 us, less than parking costs
+constexpr int kSpinPauses = 30;
+
+vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; }
+
+}  // namespace
+
+Mutex::~Mutex() { vigil_probe_lock_destroy(this, (state_.load(std::memory_order_relaxed) & kLocked) != 0 ? 1 : 0); }
+
+bool Mutex::try_lock() {
+  std::uint32_t seen = state_.load(std::memory_order_relaxed);
+  while ((seen & kLocked) == 0) {
+    // acquire: pairs with the release of unlock(), here and below.
+    if (state_.compare_exchange_weak(seen, seen | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
+      vigil_probe_lock_taken(who(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Mutex::lock() {
+  std::uint32_t free = 0;
+  if (!state_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
+  vigil_probe_lock_taken(who(), this, VIGIL_LOCK_EXCLUSIVE);
+}
+
+void Mutex::lock_slow() {
+  // Spinning helps only while the holder runs elsewhere, and nobody waits longer than we.
+  if (detail::scheduler().max_procs() > 1) {
+    for (int spin = 0; spin < kSpins; ++spin) {
+      std::uint32_t seen = state_.load(std::memory_order_relaxed);
+      if ((seen & (kLocked | kWaiting)) == 0 &&
+          state_.compare_exchange_strong(seen, seen | kLocked, std::memory_order_acquire, std::memory_order_relaxed))
+        return;
+      for (int i = 0; i < kSpinPauses; ++i) detail::cpu_relax();
+    }
+  }
+  detail::Inside inside;
+  detail::SpinLock& queue_lock = detail::SpinLock::of(queue_lock_);
+  std::uint64_t waiting_since = 0;
+  bool was_woken = false;
+  for (;;) {
+    queue_lock.lock();
+    std::uint32_t seen = state_.load(std::memory_order_relaxed);
+    for (;;) {
+      const bool take = (seen & kLocked) == 0;
+      std::uint32_t wanted = seen | (take ? kLocked : kWaiting);
+      if (was_woken) wanted &= ~kWoken;
+      if (!state_.compare_exchange_weak(seen, wanted, std::memory_order_acquire, std::memory_order_relaxed)) continue;
+      if (!take) break;
+      queue_lock.unlock();
+      return;
+    }
+    detail::Waiter waiter{.actor = &inside.actor()};
+    if (was_woken) {
+      const std::uint64_t now = detail::now_ns();
+      if (waiting_since == 0) waiting_since = now;  // not read before the first park: parking reads no clock
+      waiter.hand_over = now - waiting_since > kPatienceNs;
+    }
+    detail::WaitQueue queue(waiting_);
+    if (was_woken)
+      queue.push_front(waiter);
+    else
+      queue.push_back(waiter);
+    detail::wait_for_object(inside.actor(), VIGIL_WAIT_MUTEX, this);
+    vigil_probe_lock_wait(inside.probe(), this, VIGIL_LOCK_EXCLUSIVE);
+    detail::park(inside, detail::unlock_after(queue_lock));
+    if (waiter.satisfied) return;
+    was_woken = true;
+  }
+}
+
+void Mutex::unlock() {
+  std::uint32_t seen = state_.load(std::memory_order_relaxed);
+  if ((seen & kLocked) == 0) {
+    vigil_probe_lock_misuse(who(), this, VIGIL_LOCK_EXCLUSIVE);
+    throw Panic("unlock of unlocked mutex");
+  }
+  vigil_probe_lock_release(who(), this, VIGIL_LOCK_EXCLUSIVE);
+  for (;;) {
+    if ((seen & kLocked) == 0) {  // another unlock came between: both were called, only one lock was held
+      vigil_probe_lock_misuse(who(), this, VIGIL_LOCK_EXCLUSIVE);
+      throw Panic("unlock of unlocked mutex");
+    }
+    if ((seen & kWaiting) != 0 && (seen & kWoken) == 0) {
+      unlock_slow();
+      return;
+    }
+    if (state_.compare_exchange_weak(seen, seen & ~kLocked, std::memory_order_release, std::memory_order_relaxed))
+      return;
+  }
+}
+
+void Mutex::unlock_slow() {
+  detail::Inside inside;
+  detail::Waiter* woken = nullptr;
+  {
+    const detail::SpinGuard held(detail::SpinLock::of(queue_lock_));
+    detail::WaitQueue queue(waiting_);
+    woken = queue.pop();
+    std::uint32_t seen = state_.load(std::memory_order_relaxed);
+    for (;;) {
+      std::uint32_t wanted = queue.empty() ? seen & ~kWaiting : seen | kWaiting;
+      const bool hand_over = woken != nullptr && woken->hand_over;
+      if (!hand_over) wanted &= ~kLocked;
+      if (woken != nullptr && !hand_over) wanted |= kWoken;
+      if (!state_.compare_exchange_weak(seen, wanted, std::memory_order_release, std::memory_order_relaxed)) continue;
+      if (hand_over) woken->satisfied = true;
+      break;
+    }
+  }
+  if (woken != nullptr) detail::wake(inside.record(), *woken);
+}
+
+}  // namespace vigil

@@ -1,0 +1,119 @@
+#include "runtime/src/park.hpp"
+
+#include "runtime/src/fatal.hpp"
+#include "runtime/src/probe_calls.hpp"
+#include "runtime/src/scheduler.hpp"
+
+namespace vigil::detail {
+namespace {
+
+constinit std::atomic<std::uint64_t> sleeping_threads{0};  // with a deadline; a count, no data rides on it
+
+PlainThread& thread_of(Inside& inside) noexcept { return static_cast<PlainThread&>(inside.record()); }
+
+void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t deadline_ns) noexcept {
+  PlainThread& thread = thread_of(inside);
+  thread.granted.store(0, std::memory_order_relaxed);
+  thread.move_to(TaskState::Parked);
+  release.run(release.what);
+  thread.leave();
+  vigil_probe_thread_park(&thread.probe);
+  if (deadline_ns != kNoDeadline) sleeping_threads.fetch_add(1, std::memory_order_relaxed);
+  for (;;) {
+    // acquire: pairs with the release in wake(); the waker's stores to our Waiter are visible.
+    if (thread.granted.load(std::memory_order_acquire) != 0) break;
+    futex_wait(thread.granted, 0, deadline_ns);
+    if (deadline_ns == kNoDeadline || thread.granted.load(std::memory_order_acquire) != 0 || now_ns() < deadline_ns)
+      continue;
+    thread.enter();  // what follows changes a parked actor
+    if (race->claim(Race::kTimeout)) {
+      thread.move_to(TaskState::Running);
+      thread.leave();
+      break;
+    }
+    thread.leave();
+    while (thread.granted.load(std::memory_order_acquire) == 0)
+      futex_wait(thread.granted, 0);  // somebody won: it comes
+    break;
+  }
+  if (deadline_ns != kNoDeadline) sleeping_threads.fetch_sub(1, std::memory_order_relaxed);
+  vigil_probe_thread_wake(&thread.probe);
+  thread.enter();
+}
+
+void park_task(Inside& inside, AfterSwitch release) noexcept {
+  Worker& worker = *inside.record().worker;
+  Task& task = task_of(inside.actor());
+  task.move_to(TaskState::Parked);
+  worker.parks.add_one();
+  inside.moved_to(Worker::park(worker, task, release));
+}
+
+// Releases the caller's locks and then the timers'. It lies on the parked task's stack: while the timers are locked the
+// task cannot return from cancel(), so the block is still there when it is read.
+struct TimedRelease {
+  AfterSwitch inner;
+  std::uint64_t deadline_ns;
+
+  static void run(void* self) noexcept {
+    const TimedRelease copy = *static_cast<TimedRelease*>(self);
+    copy.inner.run(copy.inner.what);
+    scheduler().timers.lock().unlock();
+    scheduler().timer_added(copy.deadline_ns);
+  }
+};
+
+}  // namespace
+
+void park(Inside& inside, AfterSwitch release) noexcept {
+  if (inside.record().worker != nullptr)
+    park_task(inside, release);
+  else
+    park_thread(inside, release, nullptr, kNoDeadline);
+}
+
+void park_until(Inside& inside, AfterSwitch release, Race& race, std::uint64_t deadline_ns) noexcept {
+  if (inside.record().worker == nullptr) {
+    park_thread(inside, release, &race, deadline_ns);
+    return;
+  }
+  TimerHeap& timers = scheduler().timers;
+  Timer timer;
+  timer.deadline_ns = deadline_ns;
+  timer.waiter.actor = &inside.actor();
+  timer.waiter.race = &race;
+  TimedRelease timed{release, deadline_ns};
+  timers.lock().lock();
+  timers.add_locked(timer);
+  park_task(inside, {&TimedRelease::run, &timed});
+  timers.cancel(timer);
+}
+
+void park_for_ever(Inside& inside) noexcept {
+  park(inside, {[](void*) noexcept {}, nullptr});
+  fatal("somebody woke a task that nobody could know of");
+}
+
+void wake(ThreadRecord& self, Waiter& waiter) noexcept {
+  Actor& actor = *waiter.actor;
+  if (!actor.is_thread()) {
+    scheduler().wake(self, task_of(actor));
+    return;
+  }
+  auto& thread = static_cast<PlainThread&>(actor);
+  thread.move_to(TaskState::Running);
+  thread.granted.store(1, std::memory_order_release);  // the record stays valid even if the thread ends at once
+  futex_wake(thread.granted, 1);
+}
+
+void wake_all(ThreadRecord& self, WakeList& woken) noexcept {
+  for (Waiter* waiter = woken.first(); waiter != nullptr;) {
+    Waiter* const next = waiter->next;  // the waiter is gone once its actor runs
+    wake(self, *waiter);
+    waiter = next;
+  }
+}
+
+std::uint64_t threads_with_deadline() noexcept { return sleeping_threads.load(std::memory_order_relaxed); }
+
+}  // namespace vigil::detail

@@ -1,0 +1,43 @@
+#include "runtime/src/run_queue.hpp"
+
+namespace vigil::detail {
+
+Task* RunQueue::take_half(Task** last, std::uint32_t* count) noexcept {
+  constexpr std::uint32_t kHalf = kSlots / 2;
+  std::uint32_t head = head_.load(std::memory_order_acquire);
+  if (tail_.load(std::memory_order_relaxed) - head < kSlots) return nullptr;
+  std::array<Task*, kHalf> taken{};
+  for (std::uint32_t i = 0; i < kHalf; ++i) taken[i] = slots_[(head + i) % kSlots].load(std::memory_order_relaxed);
+  if (!head_.compare_exchange_strong(head, head + kHalf, std::memory_order_acq_rel, std::memory_order_relaxed))
+    return nullptr;
+  for (std::uint32_t i = 0; i + 1 < kHalf; ++i) taken[i]->next = taken[i + 1];
+  taken[kHalf - 1]->next = nullptr;
+  *last = taken[kHalf - 1];
+  *count = kHalf;
+  return taken[0];
+}
+
+Task* RunQueue::steal_half(RunQueue& victim) noexcept {
+  const std::uint32_t own_tail = tail_.load(std::memory_order_relaxed);
+  std::uint32_t head = victim.head_.load(std::memory_order_acquire);
+  for (;;) {
+    const std::uint32_t available = victim.tail_.load(std::memory_order_acquire) - head;
+    const std::uint32_t wanted = available - available / 2;
+    if (wanted == 0) return nullptr;
+    if (wanted > kSlots / 2) {  // head was old: others took tasks between the two loads
+      head = victim.head_.load(std::memory_order_acquire);
+      continue;
+    }
+    for (std::uint32_t i = 0; i < wanted; ++i) {
+      slots_[(own_tail + i) % kSlots].store(victim.slots_[(head + i) % kSlots].load(std::memory_order_relaxed),
+                                            std::memory_order_relaxed);
+    }
+    if (!victim.head_.compare_exchange_weak(head, head + wanted, std::memory_order_acq_rel, std::memory_order_acquire))
+      continue;
+    Task* const last = slots_[(own_tail + wanted - 1) % kSlots].load(std::memory_order_relaxed);
+    if (wanted > 1) tail_.store(own_tail + wanted - 1, std::memory_order_release);
+    return last;
+  }
+}
+
+}  // namespace vigil::detail

@@ -1,0 +1,322 @@
+#include "runtime/src/scheduler.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "runtime/src/fatal.hpp"
+#include "runtime/src/park.hpp"
+#include "runtime/src/probe_calls.hpp"
+
+namespace vigil::detail {
+namespace {
+
+// Constant-initialised and never destroyed.
+union Immortal {
+  constexpr Immortal() noexcept : scheduler() {}
+  ~Immortal() {}  // NOLINT(modernize-use-equals-default): a defaulted one would be deleted
+  Scheduler scheduler;
+};
+constinit Immortal immortal;
+
+constexpr std::uint32_t kEagerWakes =
+    1000;  // after a hand-off got stuck; one more stuck hand-off costs at most a look's period
+
+int processors() noexcept {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  return std::max(1, CPU_COUNT(&allowed));
+}
+
+int first_procs() noexcept {
+  if (const char* const wanted = std::getenv("VIGIL_PROCS"); wanted != nullptr) {
+    char* end = nullptr;
+    const long n = std::strtol(wanted, &end, 10);
+    if (end != wanted && *end == '\0' && n >= 1) return static_cast<int>(std::min<long>(n, Scheduler::kMaxWorkers));
+  }
+  return std::min<int>(processors(), Scheduler::kMaxWorkers);
+}
+
+}  // namespace
+
+Scheduler& scheduler() noexcept { return immortal.scheduler; }
+
+// ---- counting ----------------------------------------------------------------------------------------------------
+
+std::uint64_t Scheduler::tasks_finished() const noexcept {
+  std::uint64_t sum = 0;
+  const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (const Worker* const worker = workers_[i].load(std::memory_order_acquire); worker != nullptr)
+      sum += worker->finished.read();
+  return sum;
+}
+
+// The peak can only be new when started - (any earlier sum of finished) exceeds it; only then is the sum made again.
+void Scheduler::note_peak(std::uint64_t started) noexcept {
+  if (started - finished_seen_.load(std::memory_order_relaxed) <= peak_alive_.load(std::memory_order_relaxed)) return;
+  const std::uint64_t finished = tasks_finished();
+  finished_seen_.store(finished, std::memory_order_relaxed);
+  const std::uint64_t alive = started > finished ? started - finished : 0;
+  std::uint64_t peak = peak_alive_.load(std::memory_order_relaxed);
+  while (alive > peak && !peak_alive_.compare_exchange_weak(peak, alive, std::memory_order_relaxed)) {
+  }
+}
+
+// ---- placing -----------------------------------------------------------------------------------------------------
+
+void Scheduler::start_task(Task& task, std::uint32_t flags) noexcept {
+  const std::uint64_t id = next_id_.fetch_add(1, std::memory_order_acq_rel);
+  task.probe = {id, nullptr};
+  task.flags = flags;
+  task.wait = {};
+  note_peak(id);
+
+  ThreadRecord* const self = this_thread_or_null();
+  vigil_probe_task_create(self != nullptr ? &self->actor->probe : nullptr, &task.probe, flags);
+  if (self != nullptr) self->enter();
+  task.move_to(TaskState::Runnable);
+  place(self != nullptr ? self->worker : nullptr, task);
+  if (self != nullptr) self->leave();
+}
+
+void Scheduler::place(Worker* worker, Task& task) noexcept {
+  if (worker == nullptr) {
+    push_global(task, task, 1);
+    wake_one();
+  } else if (worker->eager_wakes_ > 0 && running_.load(std::memory_order_relaxed) < procs()) {
+    --worker->eager_wakes_;
+    worker->put_last(task);  // where the other worker can steal it
+    wake_one();
+  } else if (worker->put_next(task)) {
+    wake_one();
+  } else {
+    watch_hand_off(*worker);
+  }
+}
+
+void Scheduler::wake(ThreadRecord& self, Task& task) noexcept {
+  self.wakes.add_one();
+  task.move_to(TaskState::Runnable);
+  place(self.worker, task);
+}
+
+void Scheduler::yield() noexcept {
+  Inside inside;
+  Worker& worker = *inside.record().worker;
+  Task& task = task_of(inside.actor());
+  if (!worker.has_local_work() && global_count_.load(std::memory_order_relaxed) == 0 && !worker.time_to_look_around())
+    return;
+  // Behind this worker's own tasks; those of the global queue get their turn every kLookAroundEvery picks.
+  task.move_to(TaskState::Runnable);
+  Worker& now = Worker::park(worker, task,
+                             {[](void* yielded) noexcept {
+                                this_thread().worker->put_last(*static_cast<Task*>(yielded));
+                                scheduler().wake_one();
+                              },
+                              &task});
+  inside.moved_to(now);
+}
+
+void Scheduler::push_global(Task& first, Task& last, std::uint32_t count) noexcept {
+  last.next = nullptr;
+  const SpinGuard held(global_lock_);
+  (global_last_ != nullptr ? global_last_->next : global_first_) = &first;
+  global_last_ = &last;
+  global_count_.store(global_count_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+}
+
+// Takes this worker's share, the first to run and the rest into its queue.
+Task* Scheduler::pop_global(Worker& worker) noexcept {
+  if (global_count_.load(std::memory_order_relaxed) == 0) return nullptr;
+  Task* first = nullptr;
+  std::uint32_t taken = 0;
+  {
+    const SpinGuard held(global_lock_);
+    const std::uint32_t count = global_count_.load(std::memory_order_relaxed);
+    if (count == 0) return nullptr;
+    const std::uint32_t share = std::min({count, count / procs() + 1, RunQueue::kSlots / 2});
+    first = global_first_;
+    Task* last = first;
+    for (taken = 1; taken < share; ++taken) last = last->next;
+    global_first_ = last->next;
+    if (global_first_ == nullptr) global_last_ = nullptr;
+    last->next = nullptr;
+    global_count_.store(count - taken, std::memory_order_relaxed);
+  }
+  for (Task* task = first->next; task != nullptr;) {
+    Task* const next = task->next;  // put_last may hand the task on to others
+    worker.put_last(*task);
+    task = next;
+  }
+  return first;
+}
+
+// ---- waking workers ----------------------------------------------------------------------------------------------
+
+void Scheduler::wake_one() noexcept {
+  // seq_cst fence: what was pushed before, against the reading of running_ and spinning_; the sleeper does the reverse
+  // (I1).
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (running_.load(std::memory_order_relaxed) >= procs() || spinning_.load(std::memory_order_relaxed) != 0) return;
+  std::uint32_t none = 0;
+  if (!spinning_.compare_exchange_strong(none, 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return;
+  Worker* const worker = pop_idle();
+  if (worker != nullptr) {
+    worker->spinning_ = true;
+    grant(*worker);
+  } else if (!start_worker()) {
+    spinning_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+}
+
+// Out of the way of the hand-off itself: it looks only whether somebody would notice if it got stuck.
+void Scheduler::watch_hand_off(Worker& worker) noexcept {
+  if (!watching_.load(std::memory_order_relaxed) && running_.load(std::memory_order_relaxed) < procs()) [[unlikely]] {
+    if (keeper_.load(std::memory_order_relaxed) != nullptr)
+      poke_keeper();
+    else
+      wake_one();
+  }
+  if (worker.hand_off_got_stuck_.load(std::memory_order_relaxed)) [[unlikely]] {
+    worker.hand_off_got_stuck_.store(false, std::memory_order_relaxed);
+    worker.eager_wakes_ = kEagerWakes;
+  }
+}
+
+bool Scheduler::start_worker() noexcept {
+  std::uint32_t index = workers_started_.load(std::memory_order_relaxed);
+  do {
+    if (index >= procs()) return false;
+  } while (
+      !workers_started_.compare_exchange_weak(index, index + 1, std::memory_order_acq_rel, std::memory_order_relaxed));
+
+  auto* const worker = new (std::nothrow) Worker(index);
+  if (worker == nullptr) fatal("no memory for a worker");
+  worker->spinning_ = true;
+  running_.fetch_add(1, std::memory_order_seq_cst);
+  publish_record(*worker);
+  workers_[index].store(worker, std::memory_order_release);
+
+  pthread_t thread{};
+  const int failed = pthread_create(
+      &thread, nullptr,
+      [](void* self) -> void* {
+        pthread_setname_np(pthread_self(), "vigil-worker");
+        static_cast<Worker*>(self)->run();
+        return nullptr;
+      },
+      worker);
+  if (failed != 0) fatal("cannot start a worker thread");
+  pthread_detach(thread);
+  return true;
+}
+
+Worker* Scheduler::pop_idle() noexcept {
+  const SpinGuard held(idle_lock_);
+  Worker* worker = idle_;
+  if (worker != nullptr) {
+    idle_ = worker->next_idle_;
+  } else {
+    worker = keeper_.load(std::memory_order_relaxed);
+    if (worker == nullptr) return nullptr;
+    keeper_.store(nullptr, std::memory_order_relaxed);
+    watching_.store(false, std::memory_order_relaxed);
+  }
+  worker->is_idle_ = false;
+  running_.fetch_add(1, std::memory_order_seq_cst);
+  return worker;
+}
+
+// The worker itself stops being idle, unless somebody else has popped it just now. A keeper's role goes to another.
+bool Scheduler::leave_idle(Worker& worker) noexcept {
+  const SpinGuard held(idle_lock_);
+  if (!worker.is_idle_) return false;
+  if (keeper_.load(std::memory_order_relaxed) == &worker) {
+    Worker* const heir = idle_;
+    if (heir != nullptr) idle_ = heir->next_idle_;
+    watching_.store(false, std::memory_order_relaxed);
+    keeper_.store(heir, std::memory_order_relaxed);
+    if (heir != nullptr) {
+      heir->wake_word_.store(Worker::kLookAgain, std::memory_order_release);
+      futex_wake(heir->wake_word_, 1);
+    }
+  } else {
+    Worker** link = &idle_;
+    while (*link != &worker) link = &(*link)->next_idle_;
+    *link = worker.next_idle_;
+  }
+  worker.is_idle_ = false;
+  running_.fetch_add(1, std::memory_order_seq_cst);
+  return true;
+}
+
+void Scheduler::grant(Worker& worker) noexcept {
+  // release: pairs with the acquire in sleep(); spinning_ was set for the worker.
+  worker.wake_word_.store(Worker::kGranted, std::memory_order_release);
+  futex_wake(worker.wake_word_, 1);
+}
+
+void Scheduler::poke_keeper() noexcept {
+  const SpinGuard held(idle_lock_);
+  Worker* const keeper = keeper_.load(std::memory_order_relaxed);
+  if (keeper == nullptr) return;
+  keeper->wake_word_.store(Worker::kLookAgain,
+                           std::memory_order_release);  // it is idle: nobody has granted it anything
+  futex_wake(keeper->wake_word_, 1);
+}
+
+void Scheduler::timer_added(std::uint64_t deadline_ns) noexcept {
+  // seq_cst fence: the heap's earliest() was stored, keeper_until_ is read; the keeper does the reverse.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const Worker* const keeper = keeper_.load(std::memory_order_relaxed);
+  if (keeper == nullptr) return;  // all are awake, and look at the timers before they sleep
+  const std::uint64_t until = keeper_until_.load(std::memory_order_relaxed);
+  if (until == kNoDeadline || deadline_ns < until) poke_keeper();
+}
+
+// ---- the number of workers ---------------------------------------------------------------------------------------
+
+std::uint32_t Scheduler::procs() noexcept {
+  const std::uint32_t known = procs_.load(std::memory_order_relaxed);
+  if (known != 0) [[likely]]
+    return known;
+  std::uint32_t unknown = 0;
+  procs_.compare_exchange_strong(unknown, static_cast<std::uint32_t>(first_procs()), std::memory_order_relaxed);
+  return procs_.load(std::memory_order_relaxed);
+}
+
+std::uint32_t Scheduler::max_procs() noexcept { return procs(); }
+
+int Scheduler::set_max_procs(int n) noexcept {
+  static constinit SpinLock one_at_a_time;
+  const SpinGuard alone(one_at_a_time);
+  const auto before = static_cast<int>(procs());
+  if (n < 1) return before;
+  const std::uint32_t wanted = std::min<std::uint32_t>(static_cast<std::uint32_t>(n), kMaxWorkers);
+  procs_.store(wanted, std::memory_order_seq_cst);
+  const std::uint32_t started = workers_started_.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < started; ++i) {
+    Worker* const worker = workers_[i].load(std::memory_order_acquire);
+    if (worker == nullptr) continue;  // being started by another thread; it will compare its index itself
+    if (i >= wanted) {
+      worker->stop.fetch_or(ThreadRecord::kRetire, std::memory_order_relaxed);
+      if (leave_idle(*worker)) grant(*worker);  // so that it retires, and no wake-up is spent on it
+      continue;
+    }
+    worker->stop.fetch_and(~ThreadRecord::kRetire, std::memory_order_relaxed);
+    const SpinGuard held(idle_lock_);
+    if (!worker->is_retired_) continue;
+    worker->is_retired_ = false;
+    running_.fetch_add(1, std::memory_order_seq_cst);
+    grant(*worker);
+  }
+  wake_one();
+  return before;
+}
+
+}  // namespace vigil::detail

@@ -1,0 +1,103 @@
+// Scheduler: places tasks on workers and puts workers to sleep.
+//
+// Immortal: constant-initialised, never destroyed, its workers run on through static destruction.
+// Who runs: a woken task goes into the waking worker's run_next_ slot and runs as soon as the waker parks, without any
+// other processor being told. That is right nearly always, and cheap. When it is wrong (the waker goes on computing),
+// the keeper finds the task after a moment, takes it, and tells the worker to be eager for a while. The keeper is one
+// idle worker that sleeps with a deadline: the earliest timer, and while others run, the next look at their run_next_.
+// The rest of the idle sleep without end. Invariants:
+//   I1  a task pushed into a queue while a worker could run it is seen: the pusher fences and then looks for somebody
+//   to
+//       wake, the worker announces that it sleeps, fences and then looks at all queues.
+//   I2  spinning_ counts workers that look for work and have none; while there is one, nobody is woken, and the last
+//   one
+//       that finds work wakes another.
+//   I3  running_ counts workers that neither sleep nor are retired; running_ <= procs_ but for those that retire.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/src/stack_pool.hpp"
+#include "runtime/src/timer_heap.hpp"
+#include "runtime/src/worker.hpp"
+
+namespace vigil::detail {
+
+class Scheduler {
+ public:
+  static constexpr std::uint32_t kMaxWorkers = 256;
+
+  constexpr Scheduler() noexcept = default;
+
+  // Counts and announces the task (state None, closure in place) and makes it runnable.
+  void start_task(Task& task, std::uint32_t flags) noexcept;
+  // A parked task goes on. The caller is inside.
+  void wake(ThreadRecord& self, Task& task) noexcept;
+  // The running task lets others go first.
+  void yield() noexcept;
+  // A timer was added.
+  void timer_added(std::uint64_t deadline_ns) noexcept;
+
+  int set_max_procs(int n) noexcept;
+  [[nodiscard]] std::uint32_t max_procs() noexcept;
+
+  [[nodiscard]] std::uint64_t tasks_started() const noexcept { return next_id_.load(std::memory_order_acquire) - 1; }
+  [[nodiscard]] std::uint64_t tasks_finished() const noexcept;
+  [[nodiscard]] std::uint64_t peak_alive() const noexcept { return peak_alive_.load(std::memory_order_relaxed); }
+
+  StackPool stacks;
+  TimerHeap timers;
+
+ private:
+  friend class Worker;
+
+  void place(Worker* worker, Task& task) noexcept;
+  void push_global(Task& first, Task& last, std::uint32_t count) noexcept;
+  [[nodiscard]] Task* pop_global(Worker& worker) noexcept;
+  void note_peak(std::uint64_t started) noexcept;
+  [[nodiscard]] std::uint32_t procs() noexcept;
+
+  // Sees to it that somebody runs what was just pushed, unless somebody is looking already.
+  void wake_one() noexcept;
+  void watch_hand_off(Worker& worker) noexcept;
+  [[nodiscard]] bool start_worker() noexcept;
+  [[nodiscard]] Worker* pop_idle() noexcept;
+  [[nodiscard]] bool leave_idle(Worker& worker) noexcept;
+  void grant(Worker& worker) noexcept;
+  void poke_keeper() noexcept;
+
+  // Sleeps until there is work; may return a task to run.
+  [[nodiscard]] Task* sleep(Worker& worker) noexcept;
+  [[nodiscard]] Task* keep(Worker& worker) noexcept;
+  [[nodiscard]] Task* take_stuck_hand_off(Worker& keeper) noexcept;
+  void retire(Worker& worker) noexcept;
+  [[nodiscard]] bool work_in_sight() noexcept;
+  void fire_timers(Worker& worker) noexcept;
+  void stop_spinning(Worker& worker) noexcept;
+
+  alignas(64) SpinLock global_lock_;
+  Task* global_first_ = nullptr;                // guarded by global_lock_
+  Task* global_last_ = nullptr;                 // guarded by global_lock_
+  std::atomic<std::uint32_t> global_count_{0};  // written under global_lock_
+
+  alignas(64) std::atomic<std::uint32_t> procs_{0};  // 0: not looked up yet
+  std::atomic<std::uint32_t> running_{0};
+  std::atomic<std::uint32_t> spinning_{0};
+  std::atomic<bool> watching_{false};  // the keeper sleeps with a deadline for looking at hand-offs
+  std::atomic<std::uint32_t> workers_started_{0};
+
+  alignas(64) SpinLock idle_lock_;
+  Worker* idle_ = nullptr;                      // guarded by idle_lock_; last in first out, without the keeper
+  std::atomic<Worker*> keeper_{nullptr};        // written under idle_lock_
+  std::atomic<std::uint64_t> keeper_until_{0};  // kNoDeadline: without end
+  std::atomic<Worker*> workers_[kMaxWorkers] = {};
+
+  alignas(64) std::atomic<std::uint64_t> next_id_{1};
+  alignas(64) std::atomic<std::uint64_t> peak_alive_{0};
+  std::atomic<std::uint64_t> finished_seen_{0};  // some earlier sum of finished, so that most starts need not sum
+};
+
+Scheduler& scheduler() noexcept;
+
+}  // namespace vigil::detail

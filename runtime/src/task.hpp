@@ -1,0 +1,44 @@
+// Task: the control block of one task. It lies at the top of the task's own stack, so that an idle task costs one page.
+//
+// From the slot's upper end downwards: a few cache lines of colour (tasks of neighbouring slots must not share cache
+// sets), this block, the closure, then the frames. See stack_pool.hpp for the slot.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/src/actor.hpp"
+#include "runtime/src/fiber.hpp"
+#include "runtime/src/sanitizer_fiber.hpp"
+
+namespace vigil::detail {
+
+enum class GuardKind : std::uint8_t {
+  None,         // not decided yet: the slot has never been used
+  Lightweight,  // a page marker of the kernel (MADV_GUARD_INSTALL), no mapping of its own
+  Mapping,      // an inaccessible mapping
+  Canary,       // nothing: the lowest words are looked at when the task switches
+};
+
+struct Task : Actor {
+  SavedContext context = nullptr;  // while it does not run
+  Task* next = nullptr;            // in the queue or free list it is in
+  Task* next_batch = nullptr;      // free: the next batch of free slots
+  void (*run)(void* closure) = nullptr;
+  void* closure = nullptr;
+  std::byte* stack_top = nullptr;     // where its first frame begins
+  std::size_t closure_alignment = 0;  // not 0: the closure is on the heap
+  ExceptionState exceptions;          // while it does not run
+
+  // These belong to the slot and outlive the task.
+  std::byte* stack_low = nullptr;   // lowest usable byte
+  std::byte* stack_high = nullptr;  // end of the slot
+  GuardKind guard = GuardKind::None;
+  [[no_unique_address]] SanitizerFiber sanitizer;
+};
+static_assert(sizeof(Task) <= 192, "an idle task must fit one page together with its frames");
+
+// The task behind an actor known to be one.
+inline Task& task_of(Actor& actor) noexcept { return static_cast<Task&>(actor); }
+
+}  // namespace vigil::detail

@@ -1,0 +1,104 @@
+// What the runtime offers whoever watches it: struct vigil_probe_runtime. See probe.h for each promise.
+#include <algorithm>
+#include <ctime>
+
+#include "runtime/src/clock.hpp"
+#include "runtime/src/park.hpp"
+#include "runtime/src/probe_calls.hpp"
+#include "runtime/src/scheduler.hpp"
+#include "vigil/probe.h"
+
+namespace vigil::detail {
+namespace {
+
+std::uint64_t deadline_from(std::uint64_t timeout_ns) noexcept {
+  return deadline_after(static_cast<std::int64_t>(std::min<std::uint64_t>(timeout_ns, std::uint64_t{1} << 62)));
+}
+
+int pause(std::uint64_t timeout_ns) { return pause_all(deadline_from(timeout_ns)) ? 1 : 0; }
+void resume() { resume_all(); }
+
+bool show_task(Task& task, int (*visit)(const vigil_probe_actor_view*, void*), void* context) {
+  const TaskState state = task.state.load(std::memory_order_relaxed);
+  if (state == TaskState::None) return true;
+  vigil_probe_actor_view view{};
+  view.actor = &task.probe;
+  view.state = static_cast<std::uint32_t>(state);
+  view.flags = task.flags;
+  view.stack_low = reinterpret_cast<std::uintptr_t>(task.stack_low);
+  view.stack_high = reinterpret_cast<std::uintptr_t>(task.stack_high);
+  vigil_probe_registers saved{};
+  if (state == TaskState::Parked) {
+    saved = registers_of(task.context);
+    view.saved = &saved;
+    view.wait = &task.wait;
+  }
+  return visit(&view, context) != 0;
+}
+
+bool show_thread(PlainThread& thread, int (*visit)(const vigil_probe_actor_view*, void*), void* context) {
+  if (!thread.in_use.load(std::memory_order_acquire)) return true;
+  const TaskState state = thread.state.load(std::memory_order_relaxed);
+  vigil_probe_actor_view view{};
+  view.actor = &thread.probe;
+  view.state = static_cast<std::uint32_t>(state);
+  view.flags = thread.flags;
+  if (state == TaskState::Parked) view.wait = &thread.wait;
+  return visit(&view, context) != 0;
+}
+
+void each_actor(int (*visit)(const vigil_probe_actor_view*, void*), void* context) {
+  bool more = true;
+  scheduler().stacks.each_slot([&](Task& task) { return more = show_task(task, visit, context); });
+  if (!more) return;
+  each_record([&](ThreadRecord& record) {
+    if (more && record.worker == nullptr) more = show_thread(static_cast<PlainThread&>(record), visit, context);
+  });
+}
+
+// What ended or parked is summed first, what started or was woken second. Both only grow, and the second is never less
+// than the first at one moment; so a difference of zero means that at the moment between nothing moved.
+std::uint64_t moving() noexcept {
+  std::uint64_t stopped = 0;
+  each_record([&](const ThreadRecord& record) { stopped += record.finished.read() + record.parks.read(); });
+  std::uint64_t set_going = scheduler().tasks_started();
+  each_record([&](const ThreadRecord& record) { set_going += record.wakes.read(); });
+  return set_going - stopped;
+}
+
+int settle(std::uint64_t timeout_ns) {
+  const std::uint64_t deadline = deadline_from(timeout_ns);
+  for (long nap_ns = 20'000; moving() != 0; nap_ns = std::min(nap_ns * 2, 1'000'000L)) {
+    if (now_ns() >= deadline) return 0;
+    const timespec nap{0, nap_ns};
+    nanosleep(&nap, nullptr);
+  }
+  return 1;
+}
+
+void counts(vigil_probe_counts* out) {
+  const Scheduler& all = scheduler();
+  vigil_probe_counts now{};
+  now.finished = all.tasks_finished();
+  now.started = all.tasks_started();
+  now.alive = now.started - now.finished;
+  now.peak_alive = std::max(all.peak_alive(), now.alive);
+  now.moving = moving();
+  now.timers = all.timers.size() + threads_with_deadline();
+  *out = now;
+}
+
+constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
+                                       .size = sizeof(vigil_probe_runtime),
+                                       .pause = pause,
+                                       .resume = resume,
+                                       .each_actor = each_actor,
+                                       .settle = settle,
+                                       .counts = counts};
+
+// Libraries are initialised before those that need them, so this comes before any static object of the program can use
+// a primitive, and with it before the first other probe.
+[[gnu::constructor]] void attach() { vigil_probe_attach(&kRuntime); }
+
+}  // namespace
+}  // namespace vigil::detail

@@ -1,0 +1,97 @@
+// Worker: one OS thread that runs tasks, one after the other.
+//
+// A task that parks switches straight to the next task when this worker has one; only when it has none does the
+// worker's own context, the loop, look elsewhere: global queue, timers, other workers' queues, sleep. Invariants:
+//   I1  whoever leaves a context fills left_ and after_ first; whoever arrives saves the context left and then runs
+//   after_.
+//       So nobody can find a parked task (its lock is still held) before its context is saved.
+//   I2  run_next_ and the cache are touched by this worker alone, inside (busy != 0); the keeper may take run_next_
+//   while it
+//       has the worker claimed and finds it outside (see ThreadRecord::kClaimed).
+//   I3  the worker is inside whenever its loop runs and it does not sleep.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/src/run_queue.hpp"
+#include "runtime/src/stack_pool.hpp"
+#include "runtime/src/thread_record.hpp"
+
+namespace vigil::detail {
+
+// What to do once the context that asked for it is saved: release a lock, free a stack.
+struct AfterSwitch {
+  void (*run)(void* what) noexcept = nullptr;
+  void* what = nullptr;
+};
+
+class Worker : public ThreadRecord {
+ public:
+  explicit Worker(std::uint32_t index) noexcept : index_(index) { worker = this; }
+
+  // The thread's whole life.
+  void run() noexcept;
+
+  // Parks the running task; returns, perhaps on another worker, when it has been woken. Returns that worker.
+  static Worker& park(Worker& worker, Task& task, AfterSwitch after) noexcept;
+  // The running task has ended: never returns.
+  [[noreturn]] static void end(Worker& worker, Task& task) noexcept;
+  // First thing on a task's own stack.
+  static void arrive_first(Worker& worker, Task& task, Arrival from) noexcept;
+
+  // Makes a task run soon, before everything else here. Returns whether something else was pushed back for it.
+  [[nodiscard]] bool put_next(Task& task) noexcept;
+  void put_last(Task& task) noexcept;
+  [[nodiscard]] bool has_local_work() const noexcept { return run_next_ != nullptr || !queue_.empty(); }
+
+  // Every kLookAroundEvery-th pick goes to the loop, which looks at the global queue and the timers.
+  [[nodiscard]] bool time_to_look_around() noexcept { return ++tick_ % kLookAroundEvery == 0; }
+
+  StackCache stacks;
+
+ private:
+  friend class Scheduler;
+  static constexpr std::uint32_t kLookAroundEvery =
+      61;  // as Go: prime, so that it does not beat with a program's periods
+
+  // The next task of this worker's own; null when there is none or when the loop should look around.
+  [[nodiscard]] Task* pick_or_look_around() noexcept;
+  [[nodiscard]] Task* pick_local() noexcept;
+  [[nodiscard]] Task* find_work() noexcept;
+  [[nodiscard]] Task* look_everywhere() noexcept;
+  [[nodiscard]] Task* steal() noexcept;
+  void start_running(Task& task) noexcept;
+  void arrived(SavedContext left) noexcept;
+  void run_task(Task& task) noexcept;
+
+  const std::uint32_t index_;
+  Task* run_next_ = nullptr;
+  std::uint32_t tick_ = 0;                       // of picks
+  std::uint32_t streak_ = 0;                     // run_next_ picked this often in a row
+  std::uint32_t eager_wakes_ = 0;                // so many more wake-ups get another worker at once
+  std::atomic<std::uint32_t> switches_{0};       // read by the keeper, to see whether run_next_ is stuck
+  std::atomic<bool> hand_off_got_stuck_{false};  // set by the keeper that had to take run_next_
+
+  Task* left_ = nullptr;  // null: the loop
+  AfterSwitch after_;
+  SavedContext loop_ = nullptr;
+  ExceptionState* exceptions_ = nullptr;  // this thread's
+  [[no_unique_address]] SanitizerFiber sanitizer_;
+
+  RunQueue queue_;
+
+  // Sleeping; guarded by the scheduler's idle lock but for the word.
+  enum : std::uint32_t { kSleeping = 0, kGranted = 1, kLookAgain = 2 };
+  FutexWord wake_word_{kGranted};
+  Worker* next_idle_ = nullptr;
+  bool is_idle_ = false;
+  bool is_retired_ = false;
+  bool spinning_ = false;  // counted in the scheduler's spinning_; the worker's own but while it sleeps
+
+  // The keeper's memory of this worker.
+  std::uint32_t seen_switches_ = 0;
+  Task* seen_next_ = nullptr;
+};
+
+}  // namespace vigil::detail
