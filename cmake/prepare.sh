@@ -12,21 +12,21 @@ vigil_fail() {
 # vigil_say <words>: one line of progress, on stderr so that stdout holds results only.
 vigil_say() { printf '== %s\n' "$1" >&2; }
 
-# vigil_missing_packages: prints those of packages.txt that are not installed.
+# vigil_missing_packages [list...]: prints those of packages.txt and the further lists that are not installed.
 vigil_missing_packages() {
   local package
   while read -r package _; do
     case "$package" in '' | '#'*) continue ;; esac
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s\n' "$package"
-  done <"$vigil_root/packages.txt"
+  done < <(cat "$vigil_root/packages.txt" "$@")
 }
 
-# vigil_install_packages: installs what packages.txt names and the system lacks. Without root, sudo or network it ends
-# the script with one line that says what is missing and how to get it.
+# vigil_install_packages [list...]: installs what packages.txt and the further lists name and the system lacks. Without
+# root, sudo or network it ends the script with one line that says what is missing and how to get it.
 vigil_install_packages() {
   local missing by_hand log as_root=()
   command -v dpkg-query >/dev/null || return 0 # not Debian: CMake will say what it cannot find
-  missing=$(vigil_missing_packages | tr '\n' ' ')
+  missing=$(vigil_missing_packages "$@" | tr '\n' ' ')
   missing=${missing% }
   [ -n "$missing" ] || return 0
   by_hand="sudo apt-get install -y --no-install-recommends $missing"

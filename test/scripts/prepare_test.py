@@ -29,9 +29,10 @@ class Machine:
         path.write_text(f"#!/usr/bin/env bash\n{body}\n")
         path.chmod(0o755)
 
-    def install(self):
-        return subprocess.run(["bash", "-c", f". {PREPARE}; vigil_install_packages; echo ready"], capture_output=True,
-                              text=True, env={"PATH": str(self.folder), "TMPDIR": str(self.folder)}, stdin=subprocess.DEVNULL)
+    def install(self, *lists):
+        script = f'. {PREPARE}; vigil_install_packages "$@"; echo ready'
+        return subprocess.run(["bash", "-c", script, "install", *lists], capture_output=True, text=True,
+                              env={"PATH": str(self.folder), "TMPDIR": str(self.folder)}, stdin=subprocess.DEVNULL)
 
     @property
     def apt_calls(self):
@@ -65,6 +66,13 @@ class Prepare(unittest.TestCase):
         done = machine.install()
         self.assertEqual((done.returncode, done.stdout), (0, "ready\n"), done.stderr)
         self.assertEqual(machine.apt_calls, [f"install -y --no-install-recommends {self.packages[0]}"])
+
+    def test_a_further_list_is_installed_too(self):
+        machine = Machine(self.folder, installed=self.packages)
+        further = pathlib.Path(self.folder, "further.txt")
+        further.write_text("# more\none-more\n")
+        self.assertEqual(machine.install(str(further)).stdout, "ready\n")
+        self.assertEqual(machine.apt_calls, ["install -y --no-install-recommends one-more"])
 
     def test_package_lists_are_fetched_when_the_install_fails_without(self):
         fails_once = f'[ -e "{self.folder}/lists" ] && exit 0\n' \
