@@ -1,0 +1,94 @@
+#include "interpose/actor.hpp"
+
+#include <ctime>
+
+#include "interpose/own_memory.hpp"
+#include "interpose/threads.hpp"
+#include "interpose/throws.hpp"
+
+namespace vigil::shim {
+namespace {
+
+// The actor this thread runs; null: the thread itself.
+thread_local constinit Actor* running __attribute__((tls_model("initial-exec"))) = nullptr;
+
+// ActorKey: creation stack in the upper 28 bits, type in the next, number in the lower 35.
+constexpr unsigned kTypeBit = 35;
+constexpr unsigned kStackShift = 36;
+constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kTypeBit) - 1;
+
+}  // namespace
+
+ActorKey key_of(const Actor& actor) noexcept {
+  const std::uint64_t type = actor.type == ActorType::Task ? 1 : 0;
+  return static_cast<ActorKey>(static_cast<std::uint64_t>(actor.created_at) << kStackShift | type << kTypeBit |
+                               (actor.id & kNumberMask));
+}
+
+ActorInfo info_of(ActorKey key, std::string_view state) noexcept {
+  const auto bits = static_cast<std::uint64_t>(key);
+  return {.type = (bits >> kTypeBit & 1U) != 0 ? ActorType::Task : ActorType::Thread,
+          .id = bits & kNumberMask,
+          .name = {},
+          .state = state,
+          .created_at = static_cast<StackId>(bits >> kStackShift)};
+}
+
+ActorInfo info_of(const Actor& actor, std::string_view state) noexcept {
+  return {.type = actor.type, .id = actor.id, .name = {}, .state = state, .created_at = actor.created_at};
+}
+
+Actor& current_actor() noexcept { return running != nullptr ? *running : this_thread(); }
+
+Actor& actor_of(vigil_probe_actor* actor) noexcept {
+  if (actor == nullptr) return current_actor();
+  if (actor->watch != nullptr) [[likely]]
+    return *static_cast<Actor*>(actor->watch);
+  if (actor->id == 0) {
+    // A thread whose start we did not hear of, because the shim was busy on it: it is the one that calls.
+    Actor& thread = this_thread();
+    actor->watch = &thread;
+    return thread;
+  }
+  // A task that was created when we did not look.
+  Actor* const task = own_new<Actor>();
+  task->id = actor->id;
+  task->type = ActorType::Task;
+  actor->watch = task;
+  return *task;
+}
+
+Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_daemon) noexcept {
+  Actor& creator = actor_of(parent);
+  Actor* const made = own_new<Actor>();
+  made->id = task->id;
+  made->type = ActorType::Task;
+  made->is_daemon = is_daemon;
+  made->created_at = capture_stack();
+  order::spawn(made->clocks, creator.clocks);
+  task->watch = made;
+  return *made;
+}
+
+void end_task(vigil_probe_actor* task) noexcept {
+  auto* const actor = static_cast<Actor*>(std::exchange(task->watch, nullptr));
+  if (actor == nullptr) return;
+  if (running == actor) running = nullptr;
+  order::end(actor->clocks);
+  forget_throws(*actor);
+  own_delete(actor);
+}
+
+void switch_to(vigil_probe_actor* task) noexcept {
+  // relaxed: a coarse time for messages; who reads it wants no more.
+  if (running != nullptr) running->left_at_ms.store(coarse_ms(), std::memory_order_relaxed);
+  running = task == nullptr ? nullptr : &actor_of(task);
+}
+
+std::uint32_t coarse_ms() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::uint32_t>(now.tv_sec * 1000 + now.tv_nsec / 1'000'000);
+}
+
+}  // namespace vigil::shim

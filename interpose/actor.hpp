@@ -1,0 +1,60 @@
+// Actor: who acts, as the shim knows it: one task of the runtime, or one thread of the operating system.
+//
+// Invariants
+//   A1  A task's Actor hangs on its vigil_probe_actor::watch from its creation to its end, and is freed there.
+//   A2  A thread's Actor lives until nobody can join the thread; what a finding needs of it later is in its ActorKey.
+//   A3  On each thread, current_actor() is the task that the thread runs, or else the thread itself.
+//   A4  Fields without a comment belong to whoever runs the actor, or acts for it while it is parked.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "interpose/finding.hpp"
+#include "interpose/locks/held_locks.hpp"
+#include "interpose/order.hpp"
+#include "interpose/stack_capture.hpp"
+#include "vigil/probe.h"
+
+namespace vigil::shim {
+
+struct ThreadPart;
+struct ThrowHistory;
+
+// Everything a finding says of an actor, in one word that outlives it: type, number, creation stack.
+enum class ActorKey : std::uint64_t {};
+
+struct Actor {
+  std::uint64_t id = 0;  // task id, or the thread's number: main is 1
+  StackId created_at = kNoStack;
+  std::atomic<std::uint32_t> left_at_ms{0};  // coarse_ms() when it last left the processor; any thread may read it
+  ActorType type = ActorType::Thread;
+  bool is_daemon = false;
+  order::Clocks clocks;
+  locks::HeldLocks held;
+  locks::LockId wanted{};  // what it is about to park for, and where it asked; 0: nothing
+  StackId wanted_at = kNoStack;
+  ThrowHistory* throws = nullptr;  // made by its first throw
+  ThreadPart* thread = nullptr;    // threads only
+};
+
+ActorKey key_of(const Actor& actor) noexcept;
+// What a finding shows of it. The name is empty; state as given.
+ActorInfo info_of(ActorKey key, std::string_view state) noexcept;
+ActorInfo info_of(const Actor& actor, std::string_view state) noexcept;
+
+// The actor that this thread runs now. Makes the thread known if it is not.
+Actor& current_actor() noexcept;
+// The actor of a probe. Null: whoever this thread runs.
+Actor& actor_of(vigil_probe_actor* actor) noexcept;
+
+// ---- changes, told by the probes -----------------------------------------------------------------------------------
+Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_daemon) noexcept;
+void end_task(vigil_probe_actor* task) noexcept;
+// This thread now runs that task, or none.
+void switch_to(vigil_probe_actor* task) noexcept;
+
+// Milliseconds since some moment before the first event; the resolution is a scheduler tick, the cost a few ns.
+std::uint32_t coarse_ms() noexcept;
+
+}  // namespace vigil::shim

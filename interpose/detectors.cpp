@@ -1,0 +1,29 @@
+// What the detectors do at the end of the program (end.hpp), in order: findings first, records after.
+#include "interpose/end.hpp"
+#include "interpose/leaks/leak_scan.hpp"
+#include "interpose/locks/lock_events.hpp"
+#include "interpose/objects.hpp"
+#include "interpose/state.hpp"
+#include "interpose/watch.hpp"
+
+namespace vigil::shim {
+namespace {
+
+bool is_normal(EndKind kind) noexcept { return kind == EndKind::Exit || kind == EndKind::UnderscoreExit; }
+
+}  // namespace
+
+void detectors_at_end(EndKind kind) noexcept {
+  expect_broken_locks();  // even a normal end may come from inside something of ours, under halt_on_error
+  write_task_counts();    // the cheapest first: a dying process may not get further
+  if (is_normal(kind)) {
+    if (!watch::told()) leaks::report_leaks();
+  } else if (kind != EndKind::Deadlock) {
+    write_state();
+  }
+  locks::write_lock_order();
+}
+
+void dump_tasks() noexcept { print_state(); }
+
+}  // namespace vigil::shim

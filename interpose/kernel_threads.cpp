@@ -1,0 +1,106 @@
+#include "interpose/kernel_threads.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "interpose/raw_syscall.hpp"
+
+namespace vigil::shim {
+namespace {
+
+class File {
+ public:
+  explicit File(const char* path, int flags) noexcept
+      : fd_(raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), flags | O_RDONLY | O_CLOEXEC)) {}
+  ~File() {
+    if (fd_ >= 0) raw_syscall(SYS_close, fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] long fd() const noexcept { return fd_; }
+
+ private:
+  long fd_;
+};
+
+using Content = FixedText<512>;
+
+Content content_of(int tid, std::string_view file) noexcept {
+  FixedText<64> path;
+  path << "/proc/self/task/" << tid << "/" << file;
+  const File opened(path.c_str(), 0);
+  std::array<char, 512> bytes{};
+  const long n =
+      opened.fd() < 0 ? 0 : raw_syscall(SYS_read, opened.fd(), reinterpret_cast<long>(bytes.data()), bytes.size());
+  return Content() << std::string_view(bytes.data(), n < 0 ? 0 : static_cast<std::size_t>(n));
+}
+
+// The state letter of /proc/.../stat: the first word after the name, which is in brackets and may hold anything.
+char state_letter(int tid) noexcept {
+  const Content stat = content_of(tid, "stat");
+  const std::size_t end = stat.view().rfind(") ");
+  return end == std::string_view::npos || end + 2 >= stat.view().size() ? '?' : stat.view()[end + 2];
+}
+
+// The n-th hexadecimal word of a line of /proc/.../syscall, after the call's number. False: there is none.
+bool argument(std::string_view line, int n, std::uint64_t& value) noexcept {
+  std::size_t at = 0;
+  for (int i = 0; i <= n; ++i) {
+    at = line.find(' ', at);
+    if (at == std::string_view::npos) return false;
+    ++at;
+  }
+  if (line.substr(at, 2) != "0x") return false;
+  const std::string_view digits = line.substr(at + 2);
+  return std::from_chars(digits.data(), digits.data() + digits.size(), value, 16).ec == std::errc();
+}
+
+}  // namespace
+
+OwnVector<int> kernel_threads() noexcept {
+  OwnVector<int> found;
+  const File folder("/proc/self/task", O_DIRECTORY);
+  if (folder.fd() < 0) return found;
+  alignas(dirent64) std::array<char, 4096> buffer;
+  while (true) {
+    const long n = raw_syscall(SYS_getdents64, folder.fd(), reinterpret_cast<long>(buffer.data()), buffer.size());
+    if (n <= 0) break;
+    for (long at = 0; at < n;) {
+      const auto* const entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
+      at += entry->d_reclen;
+      int tid = 0;
+      const char* const name = entry->d_name;
+      if (std::from_chars(name, name + std::strlen(name), tid).ec != std::errc()) continue;
+      const char state = state_letter(tid);
+      if (state != 'Z' && state != 'X' && state != '?') found.push_back(tid);
+    }
+  }
+  return found;
+}
+
+KernelState kernel_state(int tid) noexcept {
+  const Content call = content_of(tid, "syscall");
+  if (call.view().empty()) {
+    // Not readable here (a sandbox, an old kernel): the letter says less, but never takes one who is ready for asleep.
+    return state_letter(tid) == 'S' ? KernelState::Asleep : KernelState::Elsewhere;
+  }
+  constexpr std::string_view kFutex = "202 ";
+  constexpr int kTimeout = 3;  // the argument of futex()
+  std::uint64_t timeout = 0;
+  const bool waits = call.view().starts_with(kFutex) && argument(call.view(), kTimeout, timeout) && timeout == 0;
+  return waits ? KernelState::Asleep : KernelState::Elsewhere;
+}
+
+FixedText<16> thread_name(int tid) noexcept {
+  const Content own = content_of(tid, "comm");
+  const Content main = content_of(static_cast<int>(raw_syscall(SYS_getpid)), "comm");
+  FixedText<16> name;
+  if (own.view() != main.view()) name << own.view().substr(0, own.view().find('\n'));
+  return name;
+}
+
+}  // namespace vigil::shim

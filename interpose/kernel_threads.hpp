@@ -1,0 +1,16 @@
+// Kernel threads: what /proc says of the threads of this process, read with raw system calls.
+#pragma once
+
+#include "interpose/fixed_text.hpp"
+#include "interpose/judge.hpp"
+#include "interpose/own_memory.hpp"
+
+namespace vigil::shim {
+
+// The ids of all threads that are not dead. Empty when /proc cannot be read.
+OwnVector<int> kernel_threads() noexcept;
+KernelState kernel_state(int tid) noexcept;
+// The thread's own name, "" when it has none but the program's.
+FixedText<16> thread_name(int tid) noexcept;
+
+}  // namespace vigil::shim

@@ -1,0 +1,67 @@
+#include "interpose/leaks/leak_scan.hpp"
+
+#include "interpose/finding_writer.hpp"
+#include "interpose/object_list.hpp"
+#include "interpose/runtime_view.hpp"
+#include "interpose/waits.hpp"
+
+namespace vigil::shim::leaks {
+namespace {
+
+// A task that only has to run to its end does so in microseconds; this is for a loaded machine.
+constexpr std::uint64_t kSettleNs = 200'000'000;
+constexpr std::uint64_t kPauseNs = 500'000'000;
+
+void collect_tasks(BlockedActors& blocked) noexcept {
+  for_each_actor([&](const vigil_probe_actor_view& view) {
+    constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
+    const bool leaked = (view.flags & kOthers) == 0 && view.state == VIGIL_TASK_PARKED && view.wait != nullptr &&
+                        needs_others(*view.wait);
+    if (leaked) blocked.add_task(view);
+    return true;
+  });
+}
+
+void tell(const BlockedGroup& group) noexcept {
+  Line message;
+  message << words_for(group.actor).view();
+  if (group.count > 1) message << " and " << group.count - 1 << " like it";
+  message << (group.count > 1 ? " have waited " : " has waited ");
+  if (group.waited_ms >= 0) {
+    if (group.count > 1) message << "up to ";
+    message << words_for_ms(group.waited_ms).view() << " ";
+  }
+  message << group.target.words.view() << ", and the program ended";
+  ObjectList objects;
+  for (const ObjectInfo& object : group.target.objects) objects.index_of(object);
+  const Participant waiter{.role = "waiter",
+                           .actor = group.actor,
+                           .operation = group.target.operation,
+                           .object = objects.all().empty() ? -1 : 0,
+                           .held = {},
+                           .stack = group.stack,
+                           .waited_ms = group.waited_ms,
+                           .note = "it waits here"};
+  report({.kind = Kind::TaskLeak,
+          .message = message.view(),
+          .hint = {},
+          .participants = {&waiter, 1},
+          .objects = objects.all(),
+          .count = group.count});
+}
+
+}  // namespace
+
+void report_leaks() noexcept {
+  if (runtime() == nullptr) return;
+  runtime()->settle(kSettleNs);
+  BlockedActors blocked;
+  {
+    const RuntimePause pause(kPauseNs);
+    if (!pause) return;
+    collect_tasks(blocked);
+  }
+  for (const BlockedGroup* const group : blocked.groups()) tell(*group);
+}
+
+}  // namespace vigil::shim::leaks

@@ -1,0 +1,10 @@
+// Leak scan: at a normal end, the tasks that are still blocked on something only others could do.
+#pragma once
+
+namespace vigil::shim::leaks {
+
+// Lets the tasks that merely need a moment finish, then reports each group of equal leaks as one finding with a count.
+// A task that sleeps, waits with a deadline, or is a daemon is none.
+void report_leaks() noexcept;
+
+}  // namespace vigil::shim::leaks

@@ -1,0 +1,100 @@
+#include "interpose/locks/cycle_report.hpp"
+
+#include <algorithm>
+
+#include "interpose/finding.hpp"
+#include "interpose/finding_writer.hpp"
+#include "interpose/object_list.hpp"
+#include "interpose/words.hpp"
+
+namespace vigil::shim::locks {
+namespace {
+
+std::uint64_t place_of(const CycleEdge& edge) noexcept {
+  return static_cast<std::uint64_t>(edge.witness->taken_at) << 32U |
+         static_cast<std::uint64_t>(edge.witness->wanted_at);
+}
+
+// One number for the places of a cycle, wherever it begins.
+std::uint64_t number_of(std::span<const CycleEdge> cycle) noexcept {
+  OwnVector<std::uint64_t> places;
+  for (const CycleEdge& edge : cycle) places.push_back(place_of(edge));
+  std::sort(places.begin(), places.end());
+  std::uint64_t number = places.size();
+  for (const std::uint64_t place : places) {
+    number = (number ^ place) * 0x9e3779b97f4a7c15ULL;
+    number ^= number >> 31U;
+  }
+  return number;
+}
+
+// Runs differ in which edge came last; the finding begins where the binary says.
+OwnVector<CycleEdge> in_stable_order(std::span<const CycleEdge> cycle) {
+  OwnVector<CycleEdge> turned(cycle.begin(), cycle.end());
+  const auto first = std::min_element(turned.begin(), turned.end(), [](const CycleEdge& a, const CycleEdge& b) {
+    return stable_hash(a.witness->taken_at) < stable_hash(b.witness->taken_at);
+  });
+  std::rotate(turned.begin(), first, turned.end());
+  return turned;
+}
+
+}  // namespace
+
+bool CycleReport::on_cycle(std::span<const CycleEdge> cycle, void* self) noexcept {
+  constexpr std::size_t kMostCycles = 200;  // distinct ones told in one run
+  auto& report = *static_cast<CycleReport*>(self);
+  if (report.told_.size() >= kMostCycles) return false;
+  if (report.told_.insert(number_of(cycle)).second) report.tell(cycle);
+  return true;
+}
+
+void CycleReport::tell(std::span<const CycleEdge> cycle) noexcept {
+  const OwnVector<CycleEdge> edges = in_stable_order(cycle);
+  ObjectList locks;
+  const auto index_of = [&](LockId lock) -> std::int32_t {
+    const auto found = objects_->find(lock);
+    return found == objects_->end() ? -1 : locks.index_of(info_of(*found->second));  // -1: it is gone
+  };
+  Line message;
+  OwnVector<OwnVector<std::int32_t>> held(edges.size());
+  OwnVector<FixedText<96>> notes(2 * edges.size());
+  OwnVector<Participant> participants;
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    const auto& [from, to, witness] = edges[i];
+    const ActorInfo actor = info_of(static_cast<ActorKey>(witness->actor), "");
+    const auto from_number = static_cast<std::uint64_t>(from);
+    const auto to_number = static_cast<std::uint64_t>(to);
+    held[i].push_back(index_of(from));
+    for (const Gate& gate : witness->gates) {
+      if (const std::int32_t index = index_of(gate.lock); index >= 0) held[i].push_back(index);
+    }
+    notes[2 * i] << "m" << from_number << " was taken here, and was still held";
+    notes[2 * i + 1] << "when m" << to_number << " was wanted here";
+    participants.push_back({.role = "holds",
+                            .actor = actor,
+                            .operation = "lock",
+                            .object = index_of(from),
+                            .held = {},
+                            .stack = witness->taken_at,
+                            .note = notes[2 * i].view()});
+    participants.push_back({.role = "wants",
+                            .actor = actor,
+                            .operation = "lock",
+                            .object = index_of(to),
+                            .held = held[i],
+                            .stack = witness->wanted_at,
+                            .note = notes[2 * i + 1].view()});
+    message << (i == 0 ? "" : i + 1 == edges.size() ? ", and " : ", ");
+    message << words_for(actor).view() << " locked m" << to_number << " while it held m" << from_number;
+  }
+  message << (edges.size() == 2 ? "; in another schedule each waits for the other's lock for ever"
+                                : "; in another schedule they wait for each other's locks in a ring, for ever");
+  report({.kind = Kind::LockCycle,
+          .predicted = true,
+          .message = message.view(),
+          .hint = {},
+          .participants = participants,
+          .objects = locks.all()});
+}
+
+}  // namespace vigil::shim::locks

@@ -1,0 +1,45 @@
+// HeldLocks: what one actor holds, in the order in which it was taken, and where it took it. No cap.
+//
+// A lock may be given back by somebody else than its taker (vigil's Mutex has no owner, as in Go), who cannot reach
+// into a list that the taker may be using. So each entry carries the number of its acquisition, and an entry whose lock
+// has moved on to another number is void: live() drops such entries.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "interpose/own_memory.hpp"
+#include "interpose/stack_capture.hpp"
+
+namespace vigil::shim {
+struct LockObject;
+}
+
+namespace vigil::shim::locks {
+
+enum class LockId : std::uint64_t {};  // of one lock from its first use to its destruction; never reused
+
+enum class LockMode : std::uint8_t { Exclusive, Shared };
+
+struct HeldLock {
+  LockObject* object = nullptr;  // never unmapped; see objects.hpp
+  LockId lock{};
+  std::uint64_t acquisition = 0;  // of that lock
+  StackId taken_at = kNoStack;
+  LockMode mode = LockMode::Exclusive;
+};
+
+class HeldLocks {
+ public:
+  void add(const HeldLock& held) { entries_.push_back(held); }
+  // The youngest entry of that lock goes. False: the actor does not hold it.
+  bool remove(LockId lock) noexcept;
+  // Those still held, oldest first; valid until the next change.
+  std::span<const HeldLock> live() noexcept;
+  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+
+ private:
+  OwnVector<HeldLock> entries_;
+};
+
+}  // namespace vigil::shim::locks

@@ -1,0 +1,27 @@
+// Lock events: what a lock's probes mean for who holds what, for the order of locks, and for the clocks.
+#pragma once
+
+#include "interpose/actor.hpp"
+#include "interpose/locks/held_locks.hpp"
+#include "interpose/objects.hpp"
+
+namespace vigil::shim::locks {
+
+enum class Attempt : std::uint8_t {
+  Blocking,
+  Tried,  // would have come back without the lock rather than wait
+};
+
+// The actor is about to park for the lock. On the actor's own thread.
+void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept;
+// The actor has it now. On its own thread, or after wanted().
+void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexcept;
+// The actor is about to give it back, be it its taker or not.
+void released(Actor& actor, LockObject& lock, LockMode mode) noexcept;
+// The lock goes, and the record with it.
+void destroyed(LockObject* lock) noexcept;
+
+// Writes the record `lock_order`. Waits a bounded time for the graph.
+void write_lock_order() noexcept;
+
+}  // namespace vigil::shim::locks

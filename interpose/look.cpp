@@ -1,0 +1,166 @@
+#include "interpose/look.hpp"
+
+#include <algorithm>
+
+#include "interpose/helper.hpp"
+#include "interpose/kernel_threads.hpp"
+#include "interpose/runtime_view.hpp"
+#include "interpose/signals.hpp"
+
+namespace vigil::shim {
+namespace {
+
+constexpr std::uint64_t kPauseNs = 50'000'000;
+
+// Some handlers cannot wake anybody and return: those of faults, and those of libc's own two signals.
+bool may_wake(int signal_number) noexcept {
+  constexpr int kLibcFirst = 32;
+  constexpr int kLibcLast = 33;
+  switch (signal_number) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGILL:
+    case SIGFPE:
+    case SIGTRAP:
+    case SIGSYS:
+    case SIGABRT:
+    case SIGKILL:
+    case SIGSTOP:
+      return false;
+    default:
+      return signal_number < kLibcFirst || signal_number > kLibcLast;
+  }
+}
+
+bool handles_a_signal() noexcept {
+  constexpr int kSignals = 64;
+  for (int number = 1; number <= kSignals; ++number) {
+    struct sigaction action {};
+    if (!may_wake(number) || program_sigaction(number, nullptr, &action) != 0) continue;
+    const bool by_default =
+        (action.sa_flags & SA_SIGINFO) == 0 && (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN);
+    if (!by_default) return true;
+  }
+  return false;
+}
+
+// The threads the shim knows: the program's as looks, and the kernel's ids of all that are accounted for.
+struct KnownThreads {
+  OwnVector<ThreadLook> program;
+  OwnVector<int> accounted;
+};
+
+KnownThreads known_threads() noexcept {
+  KnownThreads known;
+  for_each_thread(
+      [](Actor& thread, void* context) noexcept {
+        auto& out = *static_cast<KnownThreads*>(context);
+        const ThreadPart& part = *thread.thread;
+        if (part.state.load(std::memory_order_acquire) == ThreadState::Ended) return true;
+        const int tid = part.tid.load(std::memory_order_acquire);
+        out.accounted.push_back(tid);
+        if (part.is_worker.load(std::memory_order_relaxed)) return true;
+        // acquire: pairs with the release in enter_blocked(); the other fields belong to this kind or a later one.
+        const CallKind kind = part.call.kind.load(std::memory_order_acquire);
+        out.program.push_back({.tid = tid,
+                               .kind = kind,
+                               .round = part.call.round.load(std::memory_order_relaxed),
+                               .for_ever = part.call.for_ever.load(std::memory_order_relaxed)});
+        return true;
+      },
+      &known);
+  std::sort(known.program.begin(), known.program.end(),
+            [](const ThreadLook& a, const ThreadLook& b) { return a.tid < b.tid; });
+  return known;
+}
+
+bool has_strangers(const OwnVector<int>& accounted) noexcept {
+  const OwnVector<int> all = kernel_threads();
+  return all.empty() || std::any_of(all.begin(), all.end(), [&](int tid) {
+           return !is_helper(tid) && std::find(accounted.begin(), accounted.end(), tid) == accounted.end();
+         });
+}
+
+// The runtime's part, while it holds still.
+void look_at_actors(Look& look) noexcept {
+  for_each_actor([&](const vigil_probe_actor_view& view) {
+    const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr;
+    const bool stuck = parked && needs_others(*view.wait);
+    if ((view.flags & VIGIL_ACTOR_IS_THREAD) == 0) {
+      if (!parked || view.wait->kind == VIGIL_WAIT_BLOCKING) {
+        ++look.moving_tasks;
+      } else if (!stuck) {
+        ++look.timers;
+      } else if ((view.flags & VIGIL_ACTOR_IS_DAEMON) == 0) {
+        ++look.blocked_tasks;
+      }
+      return true;
+    }
+    const auto* const thread = static_cast<const Actor*>(view.actor->watch);
+    if (thread == nullptr || thread->thread == nullptr) return true;
+    const int tid = thread->thread->tid.load(std::memory_order_relaxed);
+    for (ThreadLook& one : look.threads) {
+      if (one.tid == tid && one.kind == CallKind::Primitive && !stuck) one.for_ever = false;
+    }
+    return true;
+  });
+}
+
+void look_at_runtime(Look& look) noexcept {
+  if (runtime() == nullptr) return;
+  vigil_probe_counts counts{};
+  runtime()->counts(&counts);
+  look.moving_tasks = counts.moving;
+  look.timers = counts.timers;
+  if (look.moving_tasks != 0 || look.timers != 0) return;
+  const RuntimePause pause(kPauseNs);
+  look.tasks_known = static_cast<bool>(pause);
+  if (pause) look_at_actors(look);
+}
+
+}  // namespace
+
+Look take_look() noexcept {
+  Look look;
+  KnownThreads known = known_threads();
+  look.threads = std::move(known.program);
+  look_at_runtime(look);
+  if (judge(look) == Verdict::Moves) return look;  // the rest is only needed for a proof
+  for (ThreadLook& thread : look.threads) thread.kernel = kernel_state(thread.tid);
+  look.has_strangers = has_strangers(known.accounted);
+  look.has_signal_handlers = handles_a_signal();
+  return look;
+}
+
+void collect_blocked(BlockedActors& blocked) noexcept {
+  struct Context {
+    BlockedActors& blocked;
+    OwnMap<const Actor*, vigil_probe_actor_view> in_primitive;
+  } context{blocked, {}};
+  if (runtime() != nullptr) {
+    for_each_actor([&](const vigil_probe_actor_view& view) {
+      if (view.state != VIGIL_TASK_PARKED || view.wait == nullptr || !needs_others(*view.wait)) return true;
+      if ((view.flags & VIGIL_ACTOR_IS_THREAD) != 0) {
+        context.in_primitive[static_cast<const Actor*>(view.actor->watch)] = view;
+      } else if ((view.flags & VIGIL_ACTOR_IS_DAEMON) == 0) {
+        blocked.add_task(view);
+      }
+      return true;
+    });
+  }
+  for_each_thread(
+      [](Actor& thread, void* opaque) noexcept {
+        auto& all = *static_cast<Context*>(opaque);
+        const ThreadPart& part = *thread.thread;
+        const bool counts = part.state.load(std::memory_order_acquire) == ThreadState::Running &&
+                            !part.is_worker.load(std::memory_order_relaxed) &&
+                            part.call.kind.load(std::memory_order_acquire) != CallKind::None;
+        if (!counts) return true;
+        const auto found = all.in_primitive.find(&thread);
+        all.blocked.add_thread(thread, found == all.in_primitive.end() ? nullptr : &found->second);
+        return true;
+      },
+      &context);
+}
+
+}  // namespace vigil::shim

@@ -1,0 +1,152 @@
+// Objects: what the shim knows of each channel, lock, wait group and other synchronising object of the program, found
+// by its address from its first event to its destruction.
+//
+// Threads: the tables have a lock per shard. An object itself is used under its primitive's own lock, which the runtime
+// holds during its probes, or by the one actor that holds it; what neither covers has a lock of its own.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "interpose/actor.hpp"
+#include "interpose/finding.hpp"
+#include "interpose/futex_lock.hpp"
+#include "interpose/order.hpp"
+#include "interpose/own_memory.hpp"
+
+namespace vigil::shim {
+
+struct Object {
+  std::uintptr_t address = 0;
+  std::uint64_t id = 0;           // from 1 per type, in order of first sight
+  StackId created_at = kNoStack;  // its creation, or its first use
+};
+
+// The order points of a channel's buffer, one for each slot; made where they are used.
+class SlotPoints {
+ public:
+  explicit SlotPoints(std::size_t capacity) noexcept : capacity_(capacity) {}
+  ~SlotPoints();
+  SlotPoints(const SlotPoints&) = delete;
+  SlotPoints& operator=(const SlotPoints&) = delete;
+  // One send into, or receive out of, that slot.
+  void step(order::Clocks& actor, std::size_t slot) noexcept;
+
+ private:
+  static constexpr std::size_t kPerBlock = 16;
+  // A buffer of more slots folds them onto this many points, which then collect instead of exchange: more order
+  // than there is, so a race may be missed, none is invented. Keeps a buffer of ten million items under 7 MB.
+  static constexpr std::size_t kMost = 1U << 16U;
+  using Block = std::array<order::Point, kPerBlock>;
+
+  std::size_t capacity_;
+  OwnVector<Block*> blocks_;
+};
+
+struct ChannelObject : Object {
+  static constexpr ObjectType kType = ObjectType::Channel;
+  explicit ChannelObject(std::size_t items) noexcept : capacity(items), slots(items) {}
+  std::size_t capacity;
+  bool closed = false;
+  ActorKey closer{};  // valid when closed
+  StackId closed_at = kNoStack;
+  SlotPoints slots;
+  order::Point close_point;
+};
+
+// Lock objects are recycled, never given back: HeldLocks may look at one long after it was destroyed.
+struct LockObject : Object {
+  static constexpr ObjectType kType = ObjectType::Mutex;
+  // Counts acquisitions for ever, through all the lives of this record. Odd: held exclusively.
+  // relaxed: only its equality with a number that the same actor remembered is asked.
+  std::atomic<std::uint64_t> acquisition{0};
+  // Was ever given back by somebody else than its taker: then who holds it says nothing about who can give it back,
+  // and it takes no part in cycles.
+  std::atomic<bool> wandered{false};
+  // Who took it last; of interest while it is held. relaxed: for the picture of a deadlock, when all stand still.
+  std::atomic<ActorKey> holder{};
+  order::Point written;  // by exclusive holders
+  order::Point read;     // by shared ones
+  FutexLock lock;        // guards read
+  LockObject* next_free = nullptr;
+
+  [[nodiscard]] bool is_held_as(std::uint64_t number) const noexcept {
+    return number == 0 || acquisition.load(std::memory_order_relaxed) == number;
+  }
+  [[nodiscard]] bool is_held() const noexcept { return (acquisition.load(std::memory_order_relaxed) & 1U) != 0; }
+};
+
+struct GroupEvent {
+  ActorKey actor{};
+  StackId stack = kNoStack;
+  std::int64_t delta = 0;
+  std::int64_t counter = 0;  // after it
+};
+
+struct GroupObject : Object {
+  static constexpr ObjectType kType = ObjectType::WaitGroup;
+  static constexpr std::size_t kHistory = 8;
+  std::array<GroupEvent, kHistory> history{};  // the last events, a ring
+  std::uint64_t events = 0;
+  order::Point done;
+};
+
+// Anything else that carries order: pthread's objects, and what the probes call acquire and release.
+struct SyncObject : Object {
+  static constexpr ObjectType kType = ObjectType::Other;
+  FutexLock lock;  // guards the points
+  order::Point written;
+  order::Point read;
+};
+
+// Finds objects of one type by address.
+template <class T>
+class ObjectTable {
+ public:
+  constexpr ObjectTable() noexcept = default;
+  // Null: not known.
+  T* find(const void* address) noexcept;
+  // Known already, or made here with the caller's stack as its creation.
+  T& at(const void* address) noexcept;
+  // Makes it anew; one that is known under this address was never destroyed and goes.
+  template <class... Args>
+  T& make(const void* address, Args&&... args) noexcept;
+  // Takes it out; the caller owns it. Null: not known.
+  T* take(const void* address) noexcept;
+  void drop(const void* address) noexcept;
+
+ private:
+  static constexpr std::size_t kShards = 64;
+  struct alignas(64) Shard {
+    FutexLock lock;
+    OwnMap<std::uintptr_t, T*>* objects = nullptr;  // made with its first object
+  };
+  Shard& shard_of(const void* address) noexcept;
+
+  std::array<Shard, kShards> shards_{};
+  std::atomic<std::uint64_t> last_id_{0};
+};
+
+ObjectTable<ChannelObject>& channels() noexcept;
+ObjectTable<LockObject>& vigil_locks() noexcept;
+ObjectTable<GroupObject>& wait_groups() noexcept;
+ObjectTable<SyncObject>& sync_objects() noexcept;
+
+void free_object(ChannelObject* channel) noexcept;
+void free_object(LockObject* lock) noexcept;
+void free_object(GroupObject* group) noexcept;
+void free_object(SyncObject* object) noexcept;
+
+ObjectInfo info_of(const ChannelObject& channel) noexcept;
+ObjectInfo info_of(const LockObject& lock) noexcept;
+ObjectInfo info_of(const GroupObject& group) noexcept;
+ObjectInfo info_of(const SyncObject& object) noexcept;
+
+// From here on the process is dying on a signal, and whoever held a lock of ours may never give it back: look-ups wait
+// for a lock a bounded time, then say "not known".
+void expect_broken_locks() noexcept;
+// Takes a lock of ours that a dying process may never get: false after a bounded time.
+bool lock_within(FutexLock& lock) noexcept;
+
+}  // namespace vigil::shim

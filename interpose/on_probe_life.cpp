@@ -1,0 +1,62 @@
+// The probes of life: the runtime itself, its threads, plain threads that use it, and tasks.
+#include "interpose/actor.hpp"
+#include "interpose/end.hpp"
+#include "interpose/export.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/misuse.hpp"
+#include "interpose/runtime_view.hpp"
+#include "interpose/threads.hpp"
+#include "interpose/watch.hpp"
+
+using namespace vigil::shim;  // the probes are C functions and stand outside every namespace
+
+extern "C" VIGIL_EXPORT void vigil_probe_attach(const vigil_probe_runtime* runtime) noexcept {
+  record([&] {
+    if (!attach_runtime(runtime)) return;
+    this_thread();  // before the first worker, so that main is known
+    become_concurrent();
+    on_runtime_attached();
+    watch::start();
+  });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_worker_start() noexcept {
+  record([] { become_worker(); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_thread_start(vigil_probe_actor* thread) noexcept {
+  record([&] { thread->watch = &this_thread(); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_thread_end(vigil_probe_actor* thread) noexcept { thread->watch = nullptr; }
+
+extern "C" VIGIL_EXPORT void vigil_probe_thread_park(vigil_probe_actor* /*thread*/) noexcept {
+  // Whether the wait may end by itself is asked of the runtime when it matters.
+  record([] { enter_blocked(this_thread(), CallKind::Primitive, 0, true); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_thread_wake(vigil_probe_actor* /*thread*/) noexcept {
+  record([] { leave_blocked(this_thread()); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_idle() noexcept {
+  if (awake_threads() == 0) record([] { watch::poke(); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_task_create(vigil_probe_actor* parent, vigil_probe_actor* task,
+                                                     uint32_t flags) noexcept {
+  record([&] { create_task(parent, task, (flags & VIGIL_ACTOR_IS_DAEMON) != 0); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_task_switch(vigil_probe_actor* task) noexcept {
+  record([&] { switch_to(task); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_task_end(vigil_probe_actor* task) noexcept {
+  record([&] { end_task(task); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_task_exception(vigil_probe_actor* task, const char* what,
+                                                        const char* type) noexcept {
+  record([&] { tell_task_exception(actor_of(task), what, type); });
+}

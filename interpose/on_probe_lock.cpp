@@ -1,0 +1,95 @@
+// The probes of locks and wait groups, and of any other edge the runtime names.
+#include "interpose/actor.hpp"
+#include "interpose/export.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/locks/lock_events.hpp"
+#include "interpose/misuse.hpp"
+#include "interpose/objects.hpp"
+#include "interpose/order.hpp"
+
+using namespace vigil::shim;  // the probes are C functions and stand outside every namespace
+
+namespace {
+
+locks::LockMode mode_of(uint32_t mode) noexcept {
+  return (mode & VIGIL_LOCK_SHARED) != 0 ? locks::LockMode::Shared : locks::LockMode::Exclusive;
+}
+
+locks::Attempt attempt_of(uint32_t mode) noexcept {
+  return (mode & VIGIL_LOCK_TRIED) != 0 ? locks::Attempt::Tried : locks::Attempt::Blocking;
+}
+
+}  // namespace
+
+extern "C" VIGIL_EXPORT void vigil_probe_lock_wait(vigil_probe_actor* actor, const void* lock, uint32_t mode) noexcept {
+  record([&] { locks::wanted(actor_of(actor), vigil_locks().at(lock), mode_of(mode)); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_lock_taken(vigil_probe_actor* actor, const void* lock,
+                                                    uint32_t mode) noexcept {
+  record([&] { locks::taken(actor_of(actor), vigil_locks().at(lock), mode_of(mode), attempt_of(mode)); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_lock_release(vigil_probe_actor* actor, const void* lock,
+                                                      uint32_t mode) noexcept {
+  record([&] { locks::released(actor_of(actor), vigil_locks().at(lock), mode_of(mode)); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_lock_misuse(vigil_probe_actor* /*actor*/, const void* /*lock*/,
+                                                     uint32_t /*mode*/) noexcept {}
+
+extern "C" VIGIL_EXPORT void vigil_probe_lock_destroy(const void* lock, int /*is_locked*/) noexcept {
+  record([&] {
+    if (LockObject* const known = vigil_locks().take(lock)) locks::destroyed(known);
+  });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_wait_group_add(vigil_probe_actor* actor, const void* group, int64_t delta,
+                                                        int64_t counter) noexcept {
+  record([&] {
+    Actor& who = actor_of(actor);
+    GroupObject& known = wait_groups().at(group);
+    known.history[known.events++ % GroupObject::kHistory] = {
+        .actor = key_of(who), .stack = capture_stack(), .delta = delta, .counter = counter};
+    if (delta < 0) order::release_merge(who.clocks, known.done);
+  });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_wait_group_wait(vigil_probe_actor* actor, const void* group) noexcept {
+  if (order::needs() == 0) return;
+  record([&] { order::acquire(actor_of(actor).clocks, wait_groups().at(group).done); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_wait_group_negative(vigil_probe_actor* actor, const void* group,
+                                                             int64_t delta) noexcept {
+  record([&] { tell_negative_group(actor_of(actor), wait_groups().at(group), delta); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_wait_group_destroy(const void* group) noexcept {
+  record([&] { wait_groups().drop(group); });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_release(vigil_probe_actor* actor, const void* object) noexcept {
+  if (order::needs() == 0) return;
+  record([&] {
+    SyncObject& known = sync_objects().at(object);
+    known.lock.lock();
+    order::release_merge(actor_of(actor).clocks, known.written);
+    known.lock.unlock();
+  });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_acquire(vigil_probe_actor* actor, const void* object) noexcept {
+  if (order::needs() == 0) return;
+  record([&] {
+    SyncObject* const known = sync_objects().find(object);
+    if (known == nullptr) return;
+    known->lock.lock();
+    order::acquire(actor_of(actor).clocks, known->written);
+    known->lock.unlock();
+  });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_sync_destroy(const void* object) noexcept {
+  record([&] { sync_objects().drop(object); });
+}

@@ -1,0 +1,66 @@
+#include "interpose/order.hpp"
+
+namespace vigil::shim::order {
+
+namespace detail {
+constinit std::atomic<std::uint8_t> needs{0};
+}  // namespace detail
+
+namespace {
+
+race::ActorClock& started(race::ActorClock& clock) noexcept {
+  if (!clock.started()) race::start(clock);
+  return clock;
+}
+
+}  // namespace
+
+void want(Need need) noexcept {
+  if ((needs() & need) == 0) detail::needs.fetch_or(need, std::memory_order_relaxed);
+}
+
+race::ActorClock& whole(Clocks& actor) noexcept { return started(actor.whole); }
+race::ActorClock& firm(Clocks& actor) noexcept { return started(actor.firm); }
+
+void spawn(Clocks& child, Clocks& parent) noexcept {
+  const std::uint8_t need = needs();
+  if ((need & kWhole) != 0) race::start(child.whole, whole(parent));
+  if ((need & kFirm) != 0) race::start(child.firm, firm(parent));
+}
+
+void end(Clocks& actor) noexcept {
+  if (actor.whole.started()) race::end(actor.whole);
+  if (actor.firm.started()) race::end(actor.firm);
+}
+
+void acquire(Clocks& actor, const Point& point, Edge edge) noexcept {
+  const std::uint8_t need = needs(edge);
+  if ((need & kWhole) != 0) race::acquire(whole(actor), point.whole);
+  if ((need & kFirm) != 0) race::acquire(firm(actor), point.firm);
+}
+
+void release_store(Clocks& actor, Point& point, Edge edge) noexcept {
+  const std::uint8_t need = needs(edge);
+  if ((need & kWhole) != 0) race::release_store(whole(actor), point.whole);
+  if ((need & kFirm) != 0) race::release_store(firm(actor), point.firm);
+}
+
+void release_merge(Clocks& actor, Point& point, Edge edge) noexcept {
+  const std::uint8_t need = needs(edge);
+  if ((need & kWhole) != 0) race::release_merge(whole(actor), point.whole);
+  if ((need & kFirm) != 0) race::release_merge(firm(actor), point.firm);
+}
+
+void exchange(Clocks& actor, Point& point) noexcept {
+  const std::uint8_t need = needs();
+  if ((need & kWhole) != 0) race::release_store_acquire(whole(actor), point.whole);
+  if ((need & kFirm) != 0) race::release_store_acquire(firm(actor), point.firm);
+}
+
+void meet(Clocks& one, Clocks& other) noexcept {
+  const std::uint8_t need = needs();
+  if ((need & kWhole) != 0) race::meet(whole(one), whole(other));
+  if ((need & kFirm) != 0) race::meet(firm(one), firm(other));
+}
+
+}  // namespace vigil::shim::order

@@ -1,0 +1,73 @@
+// Order: which events of which actors happen before which, as far as somebody asks.
+//
+// Two orders are kept, each with clocks of its own (race/vector_clock.hpp):
+//   - the whole order, with every edge of docs/memory_model.md: two accesses of a Traced<T> are compared in it;
+//   - the firm order, without the edges of locks: two nested lockings are compared in it. That a lock was free again
+//     before somebody took it is this schedule's doing; that a task was started, joined or sent something is not.
+//
+// Neither is kept before it is needed: an edge matters only to an event that came before it. The first Traced<T> wants
+// the whole order, the first nested locking the firm one; an actor or a point without a clock knows nothing, which is
+// what it would know of events since then.
+//
+// Threads: an actor's clocks belong to whoever runs the actor, or acts for it while it is parked. A Point is used under
+// the lock of its primitive or under one of ours.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "interpose/race/vector_clock.hpp"
+
+namespace vigil::shim::order {
+
+enum Need : std::uint8_t {
+  kWhole = 1,
+  kFirm = 2,
+};
+
+// What one actor knows. A part that is not wanted yet is not started.
+struct Clocks {
+  race::ActorClock whole;
+  race::ActorClock firm;
+};
+
+// What a primitive carries from one actor to the next.
+struct Point {
+  race::SyncClock whole;
+  race::SyncClock firm;
+};
+
+// Which edges a primitive makes.
+enum class Edge : std::uint8_t {
+  Firm,  // in both orders
+  Lock,  // in the whole order only
+};
+
+namespace detail {
+// relaxed everywhere: an event that wants an order raises its need before the program goes on, so whoever learns
+// of that event by the program's own synchronisation sees the need too.
+extern constinit std::atomic<std::uint8_t> needs;
+}  // namespace detail
+
+inline std::uint8_t needs() noexcept { return detail::needs.load(std::memory_order_relaxed); }
+inline std::uint8_t needs(Edge edge) noexcept {
+  return edge == Edge::Lock ? static_cast<std::uint8_t>(needs() & kWhole) : needs();
+}
+void want(Need need) noexcept;
+
+// The clocks of that actor, started if they were not. Demands that the order is wanted.
+race::ActorClock& whole(Clocks& actor) noexcept;
+race::ActorClock& firm(Clocks& actor) noexcept;
+
+void spawn(Clocks& child, Clocks& parent) noexcept;
+void end(Clocks& actor) noexcept;
+void acquire(Clocks& actor, const Point& point, Edge edge = Edge::Firm) noexcept;
+// The point knows what the actor knows, and nothing else.
+void release_store(Clocks& actor, Point& point, Edge edge = Edge::Firm) noexcept;
+// The point knows what the actor knows besides what it knew.
+void release_merge(Clocks& actor, Point& point, Edge edge = Edge::Firm) noexcept;
+// One step of a channel's slot: each gets what the other knew.
+void exchange(Clocks& actor, Point& point) noexcept;
+void meet(Clocks& one, Clocks& other) noexcept;
+
+}  // namespace vigil::shim::order

@@ -1,0 +1,91 @@
+#include "interpose/real_pthread.hpp"
+
+#include <atomic>
+
+#include "interpose/real_calls.hpp"
+
+namespace vigil::shim {
+namespace {
+
+constinit RealPthread table{};
+// release/acquire: who sees true sees the whole table. Two threads may fill it at once: they store the same values,
+// and each word is stored whole.
+constinit std::atomic<bool> known{false};
+
+template <class Pointer>
+void resolve(Pointer& slot, const char* name, const char* version = nullptr) noexcept {
+  auto found = reinterpret_cast<Pointer>(find_real(name, version));
+  __atomic_store(&slot, &found, __ATOMIC_RELAXED);
+}
+
+void resolve_threads() noexcept {
+  resolve(table.create, "pthread_create");
+  resolve(table.join, "pthread_join");
+  resolve(table.tryjoin, "pthread_tryjoin_np");
+  resolve(table.timedjoin, "pthread_timedjoin_np");
+  resolve(table.clockjoin, "pthread_clockjoin_np");
+  resolve(table.thrd_create, "thrd_create");
+  resolve(table.thrd_join, "thrd_join");
+}
+
+void resolve_locks() noexcept {
+  resolve(table.mutex_lock, "pthread_mutex_lock");
+  resolve(table.mutex_trylock, "pthread_mutex_trylock");
+  resolve(table.mutex_timedlock, "pthread_mutex_timedlock");
+  resolve(table.mutex_clocklock, "pthread_mutex_clocklock");
+  resolve(table.mutex_unlock, "pthread_mutex_unlock");
+  resolve(table.mutex_destroy, "pthread_mutex_destroy");
+  resolve(table.rwlock_rdlock, "pthread_rwlock_rdlock");
+  resolve(table.rwlock_tryrdlock, "pthread_rwlock_tryrdlock");
+  resolve(table.rwlock_timedrdlock, "pthread_rwlock_timedrdlock");
+  resolve(table.rwlock_clockrdlock, "pthread_rwlock_clockrdlock");
+  resolve(table.rwlock_wrlock, "pthread_rwlock_wrlock");
+  resolve(table.rwlock_trywrlock, "pthread_rwlock_trywrlock");
+  resolve(table.rwlock_timedwrlock, "pthread_rwlock_timedwrlock");
+  resolve(table.rwlock_clockwrlock, "pthread_rwlock_clockwrlock");
+  resolve(table.rwlock_unlock, "pthread_rwlock_unlock");
+  resolve(table.rwlock_destroy, "pthread_rwlock_destroy");
+  resolve(table.spin_lock, "pthread_spin_lock");
+  resolve(table.spin_trylock, "pthread_spin_trylock");
+  resolve(table.spin_unlock, "pthread_spin_unlock");
+  resolve(table.mtx_lock, "mtx_lock");
+  resolve(table.mtx_trylock, "mtx_trylock");
+  resolve(table.mtx_timedlock, "mtx_timedlock");
+  resolve(table.mtx_unlock, "mtx_unlock");
+}
+
+void resolve_waits() noexcept {
+  // The older version of these names has another layout of pthread_cond_t.
+  constexpr const char* kCondVersion = "GLIBC_2.3.2";
+  resolve(table.cond_wait, "pthread_cond_wait", kCondVersion);
+  resolve(table.cond_timedwait, "pthread_cond_timedwait", kCondVersion);
+  resolve(table.cond_clockwait, "pthread_cond_clockwait");
+  resolve(table.sem_wait, "sem_wait");
+  resolve(table.sem_trywait, "sem_trywait");
+  resolve(table.sem_timedwait, "sem_timedwait");
+  resolve(table.sem_clockwait, "sem_clockwait");
+  resolve(table.sem_post, "sem_post");
+  resolve(table.sem_destroy, "sem_destroy");
+  resolve(table.barrier_wait, "pthread_barrier_wait");
+  resolve(table.once, "pthread_once");
+  resolve(table.cnd_wait, "cnd_wait");
+  resolve(table.cnd_timedwait, "cnd_timedwait");
+  resolve(table.call_once, "call_once");
+}
+
+// Before a signal handler may post a semaphore: looking names up is not safe there.
+__attribute__((constructor)) void on_load() noexcept { real_pthread(); }
+
+}  // namespace
+
+const RealPthread& real_pthread() noexcept {
+  if (!known.load(std::memory_order_acquire)) [[unlikely]] {
+    resolve_threads();
+    resolve_locks();
+    resolve_waits();
+    known.store(true, std::memory_order_release);
+  }
+  return table;
+}
+
+}  // namespace vigil::shim

@@ -1,0 +1,183 @@
+#include "interpose/threads.hpp"
+
+#include <unistd.h>
+
+#include "interpose/futex_lock.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/raw_syscall.hpp"
+#include "interpose/throws.hpp"
+#include "interpose/watch.hpp"
+
+namespace vigil::shim {
+namespace {
+
+thread_local constinit Actor* own_thread __attribute__((tls_model("initial-exec"))) = nullptr;
+
+constinit FutexLock registry_lock;
+constinit OwnMap<std::uintptr_t, Actor*>* registry = nullptr;  // by pthread_t; guarded by registry_lock
+constinit std::atomic<std::uint64_t> last_number{1};           // 1 is main's
+constinit std::atomic<std::uint64_t> created{0};
+constinit std::atomic<int> awake{0};
+// relaxed: set before the second actor exists, whose creation publishes it.
+constinit std::atomic<bool> concurrent{false};
+
+Actor* make_thread(std::uint64_t number) noexcept {
+  Actor* const thread = own_new<Actor>();
+  thread->type = ActorType::Thread;
+  thread->id = number;
+  thread->thread = own_new<ThreadPart>();
+  return thread;
+}
+
+void free_thread(Actor* thread) noexcept {
+  forget_throws(*thread);
+  own_delete(thread->thread);
+  own_delete(thread);
+}
+
+// Enters the calling thread. Whoever had its handle before is gone from the system.
+void enroll(Actor* thread) noexcept {
+  thread->thread->tid.store(this_tid(), std::memory_order_relaxed);
+  own_thread = thread;
+  registry_lock.lock();
+  if (registry == nullptr) registry = own_new<OwnMap<std::uintptr_t, Actor*>>();
+  Actor* const before = std::exchange((*registry)[pthread_self()], thread);
+  registry_lock.unlock();
+  if (before != nullptr && before != thread) free_thread(before);
+}
+
+// One thread less is awake. relaxed: the count only says when to look; who looks reads the truth, twice.
+void note_asleep() noexcept {
+  if (awake.fetch_sub(1, std::memory_order_relaxed) == 1) watch::poke();
+}
+void note_awake() noexcept { awake.fetch_add(1, std::memory_order_relaxed); }
+
+}  // namespace
+
+int this_tid() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
+
+Actor& this_thread() noexcept {
+  if (own_thread != nullptr) [[likely]]
+    return *own_thread;
+  const int tid = this_tid();
+  const bool is_main = tid == static_cast<int>(raw_syscall(SYS_getpid));
+  Actor* const thread = make_thread(is_main ? 1 : last_number.fetch_add(1, std::memory_order_relaxed) + 1);
+  enroll(thread);
+  note_awake();
+  return *thread;
+}
+
+Actor& prepare_thread() noexcept {
+  Actor& creator = current_actor();
+  Actor* const thread = make_thread(last_number.fetch_add(1, std::memory_order_relaxed) + 1);
+  thread->created_at = capture_stack();
+  order::spawn(thread->clocks, creator.clocks);
+  created.fetch_add(1, std::memory_order_relaxed);
+  note_awake();
+  return *thread;
+}
+
+void forget_thread(Actor& thread) noexcept {
+  created.fetch_sub(1, std::memory_order_relaxed);
+  order::end(thread.clocks);
+  free_thread(&thread);
+  note_asleep();
+}
+
+void begin_thread(Actor& thread) noexcept { enroll(&thread); }
+
+void end_thread(Actor& thread) noexcept {
+  ThreadPart& part = *thread.thread;
+  if (part.state.load(std::memory_order_relaxed) == ThreadState::Ended) return;
+  leave_blocked(thread);  // it was cancelled in a wait
+  order::release_merge(thread.clocks, part.final);
+  order::end(thread.clocks);
+  part.state.store(ThreadState::Ended, std::memory_order_release);
+  if (!part.is_worker.load(std::memory_order_relaxed)) note_asleep();
+}
+
+void become_worker() noexcept {
+  ThreadPart& part = *this_thread().thread;
+  if (part.is_worker.exchange(true, std::memory_order_relaxed)) return;
+  created.fetch_sub(1, std::memory_order_relaxed);
+  note_asleep();
+}
+
+void join_thread(pthread_t handle, Actor& joiner) noexcept {
+  Actor* joined = nullptr;
+  registry_lock.lock();
+  if (registry != nullptr) {
+    const auto found = registry->find(handle);
+    if (found != registry->end()) {
+      joined = found->second;
+      registry->erase(found);
+    }
+  }
+  registry_lock.unlock();
+  if (joined == nullptr) return;
+  order::acquire(joiner.clocks, joined->thread->final);
+  free_thread(joined);
+}
+
+void for_each_thread(bool (*visit)(Actor& thread, void* context), void* context) noexcept {
+  registry_lock.lock();
+  if (registry != nullptr) {
+    for (const auto& [handle, thread] : *registry) {
+      if (!visit(*thread, context)) break;
+    }
+  }
+  registry_lock.unlock();
+}
+
+bool is_concurrent() noexcept { return concurrent.load(std::memory_order_relaxed); }
+void become_concurrent() noexcept { concurrent.store(true, std::memory_order_relaxed); }
+
+int awake_threads() noexcept { return awake.load(std::memory_order_relaxed); }
+std::uint64_t created_threads() noexcept { return created.load(std::memory_order_relaxed); }
+
+void enter_blocked(Actor& thread, CallKind kind, std::uintptr_t object, bool for_ever) noexcept {
+  ThreadPart& part = *thread.thread;
+  if (part.is_worker.load(std::memory_order_relaxed)) return;
+  leave_blocked(thread);  // a wait that was cancelled, or left by a long jump, never said that it was over
+  BlockedCall& call = part.call;
+  call.object.store(object, std::memory_order_relaxed);
+  call.stack.store(capture_stack(), std::memory_order_relaxed);
+  call.since_ms.store(coarse_ms(), std::memory_order_relaxed);
+  call.for_ever.store(for_ever, std::memory_order_relaxed);
+  call.round.store(call.round.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  // release: pairs with the acquire in look_at_threads(); who sees the kind sees the fields above.
+  call.kind.store(kind, std::memory_order_release);
+  note_asleep();
+}
+
+void leave_blocked(Actor& thread) noexcept {
+  BlockedCall& call = thread.thread->call;
+  if (call.kind.load(std::memory_order_relaxed) == CallKind::None) return;
+  note_awake();
+  call.kind.store(CallKind::None, std::memory_order_relaxed);
+  // release: whoever sees this wait's effects in the program sees the new round.
+  call.round.store(call.round.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+BlockedScope::BlockedScope(CallKind kind, std::uintptr_t object, bool for_ever) noexcept {
+  record([&] {
+    thread_ = &this_thread();
+    enter_blocked(*thread_, kind, object, for_ever);
+  });
+}
+
+void BlockedScope::leave() noexcept {
+  if (Actor* const thread = std::exchange(thread_, nullptr)) leave_blocked(*thread);
+}
+
+void threads_forked() noexcept {
+  registry_lock.reset_after_fork();
+  Actor& self = this_thread();
+  if (registry != nullptr) registry->clear();
+  enroll(&self);
+  awake.store(1, std::memory_order_relaxed);
+  created.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace vigil::shim

@@ -1,0 +1,103 @@
+// Threads: the operating system's threads of the program, each an Actor with a ThreadPart.
+//
+// Invariants
+//   T1  A thread is Running from the moment its creator asked for it: nobody mistakes the program for a stuck one
+//       while a thread is being born.
+//   T4  An Actor is freed when its thread was joined, or when the system gave its handle to another: then it is gone.
+//   T2  call.kind is not None only while the thread is inside a wrapped function that waits for another thread, or
+//       parked in a primitive of the runtime; call.round grows whenever that begins and whenever it ends.
+//   T3  awake_threads() counts the Running program threads whose call.kind is None. Workers are not counted: what
+//       they do is the runtime's to tell.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "interpose/actor.hpp"
+
+namespace vigil::shim {
+
+// What a blocked thread waits for.
+enum class CallKind : std::uint8_t {
+  None,
+  Primitive,
+  Join,
+  Mutex,
+  Cond,
+  ReadLock,
+  WriteLock,
+  Semaphore,
+  Barrier,
+  Once,
+};
+
+struct BlockedCall {
+  std::atomic<CallKind> kind{CallKind::None};
+  std::atomic<std::uint32_t> round{0};
+  // Below: written by the thread before kind, read by others between two looks that saw the same round.
+  std::atomic<std::uintptr_t> object{0};  // the pthread object; for Join the pthread_t
+  std::atomic<StackId> stack{kNoStack};
+  std::atomic<std::uint32_t> since_ms{0};  // coarse_ms()
+  std::atomic<bool> for_ever{false};       // no timeout, and nobody outside this process can end it
+};
+
+enum class ThreadState : std::uint8_t { Running, Ended };
+
+struct ThreadPart {
+  std::atomic<int> tid{0};  // 0: not begun yet
+  std::atomic<ThreadState> state{ThreadState::Running};
+  std::atomic<bool> is_worker{false};  // the runtime's own
+  BlockedCall call;
+  order::Point final;  // what it knew when it ended; acquired by join
+};
+
+// The thread that calls, as an actor of its own whatever task it runs.
+Actor& this_thread() noexcept;
+// A new thread is being created by the actor that runs here: its Actor, with what its creator knows.
+Actor& prepare_thread() noexcept;
+// The creation failed.
+void forget_thread(Actor& thread) noexcept;
+// On the new thread itself, before anything else.
+void begin_thread(Actor& thread) noexcept;
+// On the thread, when it ends. Twice is once.
+void end_thread(Actor& thread) noexcept;
+// This thread is one of the runtime's own.
+void become_worker() noexcept;
+// That thread was joined: joiner knows what it did. Its record goes.
+void join_thread(pthread_t handle, Actor& joiner) noexcept;
+// Visits every thread that began, until visit returns false. visit must not block: no thread can begin meanwhile.
+void for_each_thread(bool (*visit)(Actor& thread, void* context), void* context) noexcept;
+
+// Whether more than one actor may exist: false while the program is one thread without the runtime. Never false again.
+bool is_concurrent() noexcept;
+void become_concurrent() noexcept;
+
+int awake_threads() noexcept;
+// Threads ever created by the program, main aside.
+std::uint64_t created_threads() noexcept;
+
+// Marks this thread as blocked for the time of its life. Does nothing on a worker: a task that blocks its worker counts
+// as running. Not inside the re-entry guard: it lives across the real call.
+class BlockedScope {
+ public:
+  BlockedScope(CallKind kind, std::uintptr_t object, bool for_ever) noexcept;
+  ~BlockedScope() { leave(); }
+  BlockedScope(const BlockedScope&) = delete;
+  BlockedScope& operator=(const BlockedScope&) = delete;
+  void leave() noexcept;
+
+ private:
+  Actor* thread_ = nullptr;  // null: nothing to undo
+};
+// The same for a primitive of the runtime, whose begin and end are two probes.
+void enter_blocked(Actor& thread, CallKind kind, std::uintptr_t object, bool for_ever) noexcept;
+void leave_blocked(Actor& thread) noexcept;
+
+// The operating system's id of this thread, asked once.
+int this_tid() noexcept;
+// In the child of a fork: the only thread left is the caller.
+void threads_forked() noexcept;
+
+}  // namespace vigil::shim

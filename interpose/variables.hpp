@@ -1,0 +1,23 @@
+// Variables: the watched ones (Traced<T>), and the data races on them.
+//
+// Static initialisers: a plain build tests the guard of a function's static variable inline, so whoever finds it
+// initialised says nothing. Therefore the releases of all guards are collected in one point, and an access that
+// conflicts is compared once more after acquiring that: more order than there is, never less.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "interpose/actor.hpp"
+
+namespace vigil::shim::variables {
+
+void make(std::uintptr_t address, std::size_t size) noexcept;
+void destroy(std::uintptr_t address, std::size_t size) noexcept;
+void read(std::uintptr_t address, std::size_t size) noexcept;
+void write(std::uintptr_t address, std::size_t size) noexcept;
+
+// The actor finished the initialisation of a static variable.
+void static_initialised(Actor& actor) noexcept;
+
+}  // namespace vigil::shim::variables

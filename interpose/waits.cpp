@@ -1,0 +1,217 @@
+#include "interpose/waits.hpp"
+
+#include <algorithm>
+
+#include "interpose/kernel_threads.hpp"
+#include "interpose/objects.hpp"
+#include "interpose/stack_capture.hpp"
+
+namespace vigil::shim {
+namespace {
+
+ObjectInfo plain_object(ObjectType type, const void* address) noexcept {
+  ObjectInfo info{.type = type, .address = reinterpret_cast<std::uintptr_t>(address)};
+  if (const SyncObject* const known = sync_objects().find(address)) {
+    info.id = known->id;
+    info.created_at = known->created_at;
+  }
+  return info;
+}
+
+// The channel's object, and its words.
+void add_channel(WaitTarget& target, const void* address) noexcept {
+  if (const ChannelObject* const known = channels().find(address)) {
+    target.words << words_for(*known).view();
+    target.objects.push_back(info_of(*known));
+  } else {
+    target.words << "a channel";
+  }
+}
+
+WaitTarget on_channel(std::string_view operation, std::string_view edge, std::string_view words,
+                      const void* address) noexcept {
+  WaitTarget target{.operation = operation, .edge = edge, .words = {}, .objects = {}};
+  target.words << words;
+  add_channel(target, address);
+  return target;
+}
+
+WaitTarget for_ever(std::string_view operation, std::string_view words) noexcept {
+  WaitTarget target{.operation = operation, .edge = "waits", .words = {}, .objects = {}};
+  target.words << words;
+  return target;
+}
+
+WaitTarget on_select(const vigil_probe_wait& wait) noexcept {
+  constexpr std::uint32_t kMostNamed = 4;
+  WaitTarget target{.operation = "select", .edge = "selects on", .words = {}, .objects = {}};
+  target.words << "in a select over ";
+  std::uint32_t live = 0;
+  for (std::uint32_t i = 0; i < wait.case_count; ++i) {
+    const vigil_probe_case& one = wait.cases[i];
+    if (one.channel == nullptr || ++live > kMostNamed) continue;
+    target.words << (live == 1 ? "" : ", ") << (one.is_send != 0 ? "a send to " : "a receive from ");
+    add_channel(target, one.channel);
+  }
+  if (live > kMostNamed) target.words << " and " << live - kMostNamed << " more";
+  return target;
+}
+
+WaitTarget on_object(std::string_view operation, std::string_view words, std::string_view letter,
+                     const ObjectInfo& object) noexcept {
+  WaitTarget target{.operation = operation, .edge = "waits for", .words = {}, .objects = {}};
+  target.words << words;
+  if (object.id != 0) target.words << " " << letter << object.id;
+  if (object.address != 0) target.objects.push_back(object);
+  return target;
+}
+
+WaitTarget on_lock(std::string_view words, const void* address) noexcept {
+  const LockObject* const known = vigil_locks().find(address);
+  return on_object("lock", words, "m", known != nullptr ? info_of(*known) : plain_object(ObjectType::Mutex, address));
+}
+
+WaitTarget on_group(const void* address) noexcept {
+  const GroupObject* const known = wait_groups().find(address);
+  return on_object("wait", "for wait group", "w",
+                   known != nullptr ? info_of(*known) : plain_object(ObjectType::WaitGroup, address));
+}
+
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) noexcept {
+  hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+  return hash ^ hash >> 32U;
+}
+
+// Where the object of that wait was created, as a number; cheap.
+std::uint64_t place_of(const vigil_probe_wait& wait) noexcept {
+  std::uint64_t place = wait.case_count;
+  for (std::uint32_t i = 0; i < wait.case_count; ++i) {
+    const ChannelObject* const known = channels().find(wait.cases[i].channel);
+    place = mixed(place, known == nullptr ? 0 : static_cast<std::uint64_t>(known->created_at));
+  }
+  return place;
+}
+
+std::int64_t waited_since(std::uint32_t ms) noexcept {
+  return ms == 0 ? -1 : static_cast<std::int64_t>(coarse_ms() - ms);
+}
+
+}  // namespace
+
+bool needs_others(const vigil_probe_wait& wait) noexcept {
+  return wait.deadline_ns == 0 && wait.kind != VIGIL_WAIT_NONE && wait.kind != VIGIL_WAIT_SLEEP &&
+         wait.kind != VIGIL_WAIT_BLOCKING;
+}
+
+WaitTarget target_of(const vigil_probe_wait& wait) noexcept {
+  switch (wait.kind) {
+    case VIGIL_WAIT_SEND:
+      return on_channel("send", "sends to", "to send to ", wait.cases[0].channel);
+    case VIGIL_WAIT_RECEIVE:
+      return on_channel("receive", "receives from", "to receive from ", wait.cases[0].channel);
+    case VIGIL_WAIT_SELECT:
+      return on_select(wait);
+    case VIGIL_WAIT_NIL_SEND:
+      return for_ever("send", "to send to a nil channel, which is never ready");
+    case VIGIL_WAIT_NIL_RECEIVE:
+      return for_ever("receive", "to receive from a nil channel, which is never ready");
+    case VIGIL_WAIT_EMPTY_SELECT:
+      return for_ever("select", "in a select none of whose cases can ever be ready");
+    case VIGIL_WAIT_MUTEX:
+      return on_lock("for mutex", wait.object);
+    case VIGIL_WAIT_RW_READ:
+      return on_lock("to read-lock", wait.object);
+    case VIGIL_WAIT_RW_WRITE:
+      return on_lock("to write-lock", wait.object);
+    case VIGIL_WAIT_WAIT_GROUP:
+      return on_group(wait.object);
+    case VIGIL_WAIT_COND:
+      return on_object("wait", "for a condition variable", "", plain_object(ObjectType::Cond, wait.object));
+    case VIGIL_WAIT_SEMAPHORE:
+      return on_object("acquire", "for a semaphore", "", plain_object(ObjectType::Semaphore, wait.object));
+    case VIGIL_WAIT_ONCE:
+      return on_object("call", "for a once to be done", "", plain_object(ObjectType::Other, wait.object));
+    default:
+      return for_ever("wait", "for something");
+  }
+}
+
+WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept {
+  const void* const address = reinterpret_cast<const void*>(object);
+  switch (kind) {
+    case CallKind::Join:
+      return for_ever("join", "for a thread to end");
+    case CallKind::Mutex:
+      return on_object("lock", "for a pthread mutex", "", plain_object(ObjectType::Mutex, address));
+    case CallKind::Cond:
+      return on_object("wait", "for a condition variable", "", plain_object(ObjectType::Cond, address));
+    case CallKind::ReadLock:
+      return on_object("read-lock", "to read-lock a pthread rwlock", "", plain_object(ObjectType::RwMutex, address));
+    case CallKind::WriteLock:
+      return on_object("write-lock", "to write-lock a pthread rwlock", "", plain_object(ObjectType::RwMutex, address));
+    case CallKind::Semaphore:
+      return on_object("wait", "for a semaphore", "", plain_object(ObjectType::Semaphore, address));
+    case CallKind::Barrier:
+      return on_object("wait", "for others at a barrier", "", plain_object(ObjectType::Other, address));
+    case CallKind::Once:
+      return on_object("call", "for a pthread_once to be done", "", plain_object(ObjectType::Other, address));
+    case CallKind::None:
+    case CallKind::Primitive:
+      break;
+  }
+  return for_ever("wait", "for something");
+}
+
+void BlockedActors::add_task(const vigil_probe_actor_view& view) noexcept {
+  if (view.actor->watch == nullptr) return;  // born before the shim looked
+  const auto& actor = *static_cast<const Actor*>(view.actor->watch);
+  const StackId stack = view.saved == nullptr ? kNoStack : capture_parked(*view.saved, view.stack_low, view.stack_high);
+  ++total_;
+  std::uint64_t key = mixed(view.wait->kind, static_cast<std::uint64_t>(stack));
+  key = mixed(key, static_cast<std::uint64_t>(actor.created_at) * 2 + (actor.is_daemon ? 1 : 0));
+  key = mixed(key, place_of(*view.wait));
+  const std::int64_t waited = waited_since(actor.left_at_ms.load(std::memory_order_relaxed));
+  if (const auto found = groups_.find(key); found != groups_.end()) {
+    BlockedGroup& group = found.value();
+    ++group.count;
+    group.waited_ms = std::max(group.waited_ms, waited);
+    if (group.actor.id <= actor.id) return;
+    group.actor = info_of(actor, "blocked");
+    group.target = target_of(*view.wait);
+    return;
+  }
+  groups_[key] = BlockedGroup{.actor = info_of(actor, "blocked"),
+                              .name = {},
+                              .is_daemon = actor.is_daemon,
+                              .target = target_of(*view.wait),
+                              .stack = stack,
+                              .waited_ms = waited};
+}
+
+void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view* view) noexcept {
+  const BlockedCall& call = thread.thread->call;
+  const bool in_primitive = view != nullptr && view->wait != nullptr;
+  ++total_;
+  groups_[mixed(thread.id, ~std::uint64_t{0})] = BlockedGroup{
+      .actor = info_of(thread, "blocked"),
+      .name = thread.id == 1 ? FixedText<16>() : thread_name(thread.thread->tid.load(std::memory_order_relaxed)),
+      .is_daemon = false,
+      .is_pthread = !in_primitive,
+      .target = in_primitive
+                    ? target_of(*view->wait)
+                    : target_of(call.kind.load(std::memory_order_acquire), call.object.load(std::memory_order_relaxed)),
+      .stack = call.stack.load(std::memory_order_relaxed),
+      .waited_ms = waited_since(call.since_ms.load(std::memory_order_relaxed))};
+}
+
+OwnVector<const BlockedGroup*> BlockedActors::groups() const noexcept {
+  OwnVector<const BlockedGroup*> all;
+  for (const auto& [key, group] : groups_) all.push_back(&group);
+  std::sort(all.begin(), all.end(), [](const BlockedGroup* a, const BlockedGroup* b) {
+    if (a->actor.type != b->actor.type) return a->actor.type == ActorType::Thread;
+    return a->actor.id < b->actor.id;
+  });
+  return all;
+}
+
+}  // namespace vigil::shim

@@ -1,0 +1,58 @@
+// Waits: who is blocked, on what, since when; equal ones as one group with a count.
+//
+// Equal means: the same stack, the same creation, the same sort of wait, on objects created at the same place. A
+// million tasks that hang at one place make one group, and only its first member is described.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "interpose/finding.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/threads.hpp"
+#include "interpose/words.hpp"
+#include "vigil/probe.h"
+
+namespace vigil::shim {
+
+// What a wait waits for.
+struct WaitTarget {
+  std::string_view operation;     // "receive", "send", "select", "lock", "wait" ...
+  std::string_view edge;          // of the wait-for picture: "receives from", "sends to", "waits for"
+  Phrase words;                   // "to receive from channel c3 (unbuffered)"
+  OwnVector<ObjectInfo> objects;  // the channels of a select, or one object, or none
+};
+
+// Whether nobody but another actor can end that wait.
+bool needs_others(const vigil_probe_wait& wait) noexcept;
+// Demands that the wait record holds still.
+WaitTarget target_of(const vigil_probe_wait& wait) noexcept;
+WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept;
+
+struct BlockedGroup {
+  ActorInfo actor;     // the one with the lowest number
+  FixedText<16> name;  // a thread's
+  bool is_daemon = false;
+  bool is_pthread = false;  // in a pthread call, not in a primitive of the runtime
+  WaitTarget target;
+  StackId stack = kNoStack;
+  std::int64_t waited_ms = 0;  // the longest
+  std::uint64_t count = 1;
+};
+
+class BlockedActors {
+ public:
+  // A task that is parked; between pause() and resume().
+  void add_task(const vigil_probe_actor_view& view) noexcept;
+  // A thread in a blocked call. view: the runtime's when it is parked in a primitive, else null.
+  void add_thread(const Actor& thread, const vigil_probe_actor_view* view) noexcept;
+  [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
+  // Threads first, each sort in the order of its numbers.
+  [[nodiscard]] OwnVector<const BlockedGroup*> groups() const noexcept;
+
+ private:
+  OwnMap<std::uint64_t, BlockedGroup> groups_;
+  std::uint64_t total_ = 0;
+};
+
+}  // namespace vigil::shim

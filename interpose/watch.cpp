@@ -1,0 +1,87 @@
+#include "interpose/watch.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "interpose/deadlock.hpp"
+#include "interpose/end.hpp"
+#include "interpose/helper.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/look.hpp"
+#include "interpose/options.hpp"
+#include "interpose/raw_syscall.hpp"
+
+namespace vigil::shim::watch {
+namespace {
+
+constinit std::atomic<bool> started{false};
+constinit std::atomic<bool> deadlock_told{false};
+constinit std::atomic<std::uint32_t> poked{0};  // futex word: 1 when there is something to look at
+
+constexpr std::int64_t kMomentMs = 30;  // between a poke and the first look, and between the two looks
+constexpr int kTries = 8;               // of an unclear picture, each after twice the time: 8 s in all
+
+void sleep_ms(std::int64_t ms) noexcept {
+  const timespec time{ms / 1000, ms % 1000 * 1'000'000};
+  raw_syscall(SYS_nanosleep, reinterpret_cast<long>(&time), 0);
+}
+
+void wait_for_poke() noexcept {
+  // acquire: pairs with the release in poke().
+  while (poked.exchange(0, std::memory_order_acquire) == 0) {
+    raw_syscall(SYS_futex, reinterpret_cast<long>(&poked), FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
+  }
+}
+
+// Looks until the picture is clear: true when it is a deadlock.
+bool look_until_clear() noexcept {
+  std::int64_t pause_ms = kMomentMs;
+  for (int i = 0; i < kTries; ++i) {
+    sleep_ms(pause_ms);
+    const Look first = take_look();
+    if (judge(first) == Verdict::Moves) return false;
+    sleep_ms(kMomentMs);
+    const Verdict verdict = judge(first, take_look());
+    if (verdict != Verdict::Unclear) return verdict == Verdict::Deadlock;
+    pause_ms *= 2;
+  }
+  return false;
+}
+
+void run(void* /*context*/) noexcept {
+  while (true) {
+    wait_for_poke();
+    if (stage() != Stage::Live || !look_until_clear() || stage() != Stage::Live) continue;
+    if (!tell_deadlock()) continue;
+    deadlock_told.store(true, std::memory_order_release);  // read by the end, on whatever thread
+    end_process(EndKind::Deadlock);
+  }
+}
+
+}  // namespace
+
+void start() noexcept {
+  if (!wants(Kind::Deadlock) || started.exchange(true, std::memory_order_relaxed)) return;
+  if (!start_helper(run, nullptr)) started.store(false, std::memory_order_relaxed);
+}
+
+void poke() noexcept {
+  if (!started.load(std::memory_order_relaxed)) return;
+  // release: pairs with wait_for_poke(). Already 1: the helper has not yet come to look at what was told before.
+  if (poked.exchange(1, std::memory_order_release) == 0) {
+    raw_syscall(SYS_futex, reinterpret_cast<long>(&poked), FUTEX_WAKE_PRIVATE, 1);
+  }
+}
+
+bool told() noexcept { return deadlock_told.load(std::memory_order_acquire); }
+
+void forked() noexcept {
+  started.store(false, std::memory_order_relaxed);
+  poked.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace vigil::shim::watch

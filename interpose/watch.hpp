@@ -1,0 +1,18 @@
+// Watch: notices when nothing in the program can move any more, tells it as a deadlock, and ends the program.
+//
+// A helper thread sleeps until it is poked: when the last awake thread blocks, or the runtime runs out of tasks while
+// no thread is awake. It waits a moment, looks twice, and ends the program only when both looks agree (judge.hpp).
+#pragma once
+
+namespace vigil::shim::watch {
+
+// Starts the helper, once. Not from inside a wrapper that the program's malloc may have called: it creates a thread.
+void start() noexcept;
+// It may be that nothing can move. Cheap; safe under a primitive's lock.
+void poke() noexcept;
+// Whether a deadlock was told: who is part of it is no leak besides.
+bool told() noexcept;
+// In the child of a fork: the helper is gone.
+void forked() noexcept;
+
+}  // namespace vigil::shim::watch

@@ -1,0 +1,141 @@
+// Wrappers of the creation and the joining of threads, pthread's and C11's.
+//
+// A new thread runs enter() first: it takes the Actor that its creator made, so that everything its creator did happens
+// before it. Its end is heard by a key of ours whose destructor runs in the last round, after the program's own
+// destructors and also when the thread is cancelled or leaves by pthread_exit().
+#include <pthread.h>
+#include <threads.h>
+
+#include <climits>
+
+#include "interpose/export.hpp"
+#include "interpose/finding_writer.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/real_pthread.hpp"
+#include "interpose/sync_events.hpp"
+#include "interpose/threads.hpp"
+#include "interpose/watch.hpp"
+
+using namespace vigil::shim;  // the wrappers stand outside every namespace
+
+namespace {
+
+struct ThreadStart {
+  void* (*posix)(void*) = nullptr;
+  thrd_start_t c11 = nullptr;
+  void* argument = nullptr;
+  Actor* actor = nullptr;
+};
+
+pthread_key_t end_key;
+bool has_end_key = false;  // written before any thread can be created by the program
+thread_local constinit int rounds __attribute__((tls_model("initial-exec"))) = 0;
+
+void on_thread_end(void* actor) {
+  if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    pthread_setspecific(end_key, actor);  // once more: others may still act
+    return;
+  }
+  record([&] { end_thread(*static_cast<Actor*>(actor)); });
+}
+
+__attribute__((constructor)) void make_end_key() noexcept {
+  has_end_key = pthread_key_create(&end_key, on_thread_end) == 0;
+}
+
+// Leaves the functions to run in `start`, which is the thread's own from here.
+ThreadStart enter(void* given) noexcept {
+  auto* const start = static_cast<ThreadStart*>(given);
+  const ThreadStart mine = *start;
+  record([&] {
+    begin_thread(*mine.actor);
+    own_delete(start);
+  });
+  if (has_end_key) pthread_setspecific(end_key, mine.actor);
+  return mine;
+}
+
+void* enter_posix(void* given) {
+  const ThreadStart mine = enter(given);
+  return mine.posix(mine.argument);
+}
+
+int enter_c11(void* given) {
+  const ThreadStart mine = enter(given);
+  return mine.c11(mine.argument);
+}
+
+// Null: the shim is not there, or the thread is its own.
+ThreadStart* prepare(const ThreadStart& wanted) noexcept {
+  ThreadStart* made = nullptr;
+  record([&] {
+    this_thread();  // the first thread is known before the second
+    become_concurrent();
+    made = own_new<ThreadStart>(wanted);
+    made->actor = &prepare_thread();
+    watch::start();
+  });
+  return made;
+}
+
+void undo(ThreadStart* made) noexcept {
+  record([&] {
+    forget_thread(*made->actor);
+    own_delete(made);
+  });
+}
+
+template <class Join>
+int joined(pthread_t thread, Join&& join) {
+  const int rc = join();
+  if (rc == 0 && is_concurrent()) record([&] { join_thread(thread, current_actor()); });
+  return rc;
+}
+
+}  // namespace
+
+extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
+                                           void* (*function)(void*), void* argument) noexcept {
+  ThreadStart* const made = prepare({.posix = function, .argument = argument});
+  if (made == nullptr) return real_pthread().create(thread, attributes, function, argument);
+  const int rc = real_pthread().create(thread, attributes, enter_posix, made);
+  if (rc != 0) undo(made);
+  return rc;
+}
+
+extern "C" VIGIL_EXPORT int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
+  ThreadStart* const made = prepare({.c11 = function, .argument = argument});
+  if (made == nullptr) return real_pthread().thrd_create(thread, function, argument);
+  const int rc = real_pthread().thrd_create(thread, enter_c11, made);
+  if (rc != thrd_success) undo(made);
+  return rc;
+}
+
+// Joins are cancellation points: not noexcept.
+extern "C" VIGIL_EXPORT int pthread_join(pthread_t thread, void** result) {
+  return joined(thread, [&] {
+    BlockedScope blocked(CallKind::Join, thread, true);
+    return real_pthread().join(thread, result);
+  });
+}
+
+extern "C" VIGIL_EXPORT int pthread_tryjoin_np(pthread_t thread, void** result) noexcept {
+  return joined(thread, [&] { return real_pthread().tryjoin(thread, result); });
+}
+
+extern "C" VIGIL_EXPORT int pthread_timedjoin_np(pthread_t thread, void** result, const timespec* until) {
+  return joined(thread, [&] { return real_pthread().timedjoin(thread, result, until); });
+}
+
+extern "C" VIGIL_EXPORT int pthread_clockjoin_np(pthread_t thread, void** result, clockid_t clock,
+                                                 const timespec* until) {
+  return joined(thread, [&] { return real_pthread().clockjoin(thread, result, clock, until); });
+}
+
+extern "C" VIGIL_EXPORT int thrd_join(thrd_t thread, int* result) {
+  return joined(thread, [&] {
+    BlockedScope blocked(CallKind::Join, thread, true);
+    return real_pthread().thrd_join(thread, result);
+  });
+}

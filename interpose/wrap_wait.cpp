@@ -1,0 +1,161 @@
+// Wrappers of condition variables, semaphores, barriers and once, pthread's and C11's.
+//
+// Most are cancellation points and so not noexcept. A wait that is cancelled never says that it is over: the thread's
+// next wait, or its end, clears it.
+#include <pthread.h>
+#include <semaphore.h>
+#include <threads.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "interpose/export.hpp"
+#include "interpose/real_pthread.hpp"
+#include "interpose/sync_events.hpp"
+
+using namespace vigil::shim;  // the wrappers stand outside every namespace
+
+namespace {
+
+std::uintptr_t address_of(const void* object) noexcept { return reinterpret_cast<std::uintptr_t>(object); }
+
+// Another process may end the wait.
+bool is_shared(const pthread_cond_t* cond) noexcept {
+  constexpr unsigned kSharedBit = 1;  // glibc: the lowest bit of __wrefs
+  return (cond->__data.__wrefs & kSharedBit) != 0;
+}
+bool is_shared(const sem_t* semaphore) noexcept {
+  // glibc's struct new_sem: 8 bytes of value, then an int that is 0 when the semaphore is private.
+  return *reinterpret_cast<const int*>(reinterpret_cast<const char*>(semaphore) + 8) != 0;
+}
+bool is_shared(const pthread_barrier_t* barrier) noexcept {
+  // glibc's struct pthread_barrier: in, current_round, count, shared, out.
+  return reinterpret_cast<const int*>(barrier)[3] != 0;
+}
+
+// A wait on a condition gives its mutex back and takes it again, inside libc.
+template <class Wait>
+int wait_on_condition(const pthread_cond_t* cond, const void* mutex, bool for_ever, Wait&& wait) {
+  if (!sync_events::watching()) return wait();
+  sync_events::unlocking(mutex);
+  int rc = 0;
+  if (for_ever) {
+    BlockedScope blocked(CallKind::Cond, address_of(cond), !is_shared(cond));
+    rc = wait();
+  } else {
+    rc = wait();
+  }
+  sync_events::locked(mutex);
+  return rc;
+}
+
+template <class Wait>
+int wait_on_semaphore(const sem_t* semaphore, Wait&& wait) {
+  const int rc = wait();
+  if (rc == 0 && sync_events::watching()) sync_events::acquired(semaphore);
+  return rc;
+}
+
+// The initialiser this thread is about to run; read and cleared by run_pending() before it can change again.
+struct PendingOnce {
+  void* control = nullptr;
+  void (*function)() = nullptr;
+};
+thread_local constinit PendingOnce pending __attribute__((tls_model("initial-exec")));
+
+// The release must come before any other caller returns, so from within.
+void run_pending() {
+  const PendingOnce mine = std::exchange(pending, {});
+  mine.function();
+  sync_events::released(mine.control);
+}
+
+}  // namespace
+
+extern "C" VIGIL_EXPORT int pthread_cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex) {
+  return wait_on_condition(cond, mutex, true, [&] { return real_pthread().cond_wait(cond, mutex); });
+}
+
+extern "C" VIGIL_EXPORT int pthread_cond_timedwait(pthread_cond_t* cond, pthread_mutex_t* mutex,
+                                                   const timespec* until) {
+  return wait_on_condition(cond, mutex, false, [&] { return real_pthread().cond_timedwait(cond, mutex, until); });
+}
+
+extern "C" VIGIL_EXPORT int pthread_cond_clockwait(pthread_cond_t* cond, pthread_mutex_t* mutex, clockid_t clock,
+                                                   const timespec* until) {
+  return wait_on_condition(cond, mutex, false,
+                           [&] { return real_pthread().cond_clockwait(cond, mutex, clock, until); });
+}
+
+extern "C" VIGIL_EXPORT int cnd_wait(cnd_t* cond, mtx_t* mutex) {
+  return wait_on_condition(reinterpret_cast<pthread_cond_t*>(cond), mutex, true,
+                           [&] { return real_pthread().cnd_wait(cond, mutex); });
+}
+
+extern "C" VIGIL_EXPORT int cnd_timedwait(cnd_t* cond, mtx_t* mutex, const timespec* until) {
+  return wait_on_condition(reinterpret_cast<pthread_cond_t*>(cond), mutex, false,
+                           [&] { return real_pthread().cnd_timedwait(cond, mutex, until); });
+}
+
+extern "C" VIGIL_EXPORT int sem_wait(sem_t* semaphore) {
+  const RealPthread& real = real_pthread();
+  if (!sync_events::watching()) return real.sem_wait(semaphore);
+  return wait_on_semaphore(semaphore, [&] {
+    const int saved_errno = errno;
+    if (real.sem_trywait(semaphore) == 0) return 0;
+    errno = saved_errno;
+    BlockedScope blocked(CallKind::Semaphore, address_of(semaphore), !is_shared(semaphore));
+    return real.sem_wait(semaphore);
+  });
+}
+
+extern "C" VIGIL_EXPORT int sem_trywait(sem_t* semaphore) noexcept {
+  return wait_on_semaphore(semaphore, [&] { return real_pthread().sem_trywait(semaphore); });
+}
+
+extern "C" VIGIL_EXPORT int sem_timedwait(sem_t* semaphore, const timespec* until) {
+  return wait_on_semaphore(semaphore, [&] { return real_pthread().sem_timedwait(semaphore, until); });
+}
+
+extern "C" VIGIL_EXPORT int sem_clockwait(sem_t* semaphore, clockid_t clock, const timespec* until) {
+  return wait_on_semaphore(semaphore, [&] { return real_pthread().sem_clockwait(semaphore, clock, until); });
+}
+
+extern "C" VIGIL_EXPORT int sem_post(sem_t* semaphore) noexcept {
+  if (sync_events::watching()) sync_events::released(semaphore);
+  return real_pthread().sem_post(semaphore);
+}
+
+extern "C" VIGIL_EXPORT int sem_destroy(sem_t* semaphore) noexcept {
+  if (sync_events::watching()) sync_events::destroyed(semaphore);
+  return real_pthread().sem_destroy(semaphore);
+}
+
+extern "C" VIGIL_EXPORT int pthread_barrier_wait(pthread_barrier_t* barrier) noexcept {
+  const RealPthread& real = real_pthread();
+  if (!sync_events::watching()) return real.barrier_wait(barrier);
+  sync_events::released(barrier);
+  int rc = 0;
+  {
+    BlockedScope blocked(CallKind::Barrier, address_of(barrier), !is_shared(barrier));
+    rc = real.barrier_wait(barrier);
+  }
+  if (rc == 0 || rc == PTHREAD_BARRIER_SERIAL_THREAD) sync_events::acquired(barrier);
+  return rc;
+}
+
+// A thread that waits for another's initialiser is not marked as blocked: whether it waits is known inside libc only.
+extern "C" VIGIL_EXPORT int pthread_once(pthread_once_t* control, void (*function)()) {
+  if (!sync_events::watching() || order::needs() == 0) return real_pthread().once(control, function);
+  pending = {.control = control, .function = function};
+  const int rc = real_pthread().once(control, run_pending);
+  if (rc == 0) sync_events::acquired(control);
+  return rc;
+}
+
+extern "C" VIGIL_EXPORT void call_once(once_flag* flag, void (*function)()) {
+  if (!sync_events::watching() || order::needs() == 0) return real_pthread().call_once(flag, function);
+  pending = {.control = flag, .function = function};
+  real_pthread().call_once(flag, run_pending);
+  sync_events::acquired(flag);
+}
