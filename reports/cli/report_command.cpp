@@ -1,0 +1,113 @@
+// vigil report: renders records (and written reports again).
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <stdlib.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reports/cli/commands.hpp"
+#include "reports/cli/exit_codes.hpp"
+#include "reports/cli/make_report.hpp"
+#include "reports/model/finish.hpp"
+#include "reports/model/kind.hpp"
+#include "reports/model/utf8.hpp"
+
+namespace vigil::reports {
+namespace {
+
+struct ReportArguments {
+  std::vector<std::string> files;
+  std::string formats = "json,html";
+  std::string out;
+  std::string suppressions;
+  bool for_shim = false;
+  bool strict = false;
+};
+
+// Returns the exit status for one file.
+int report_one(const ReportArguments& arguments, const FormatList& list, const std::string& file) {
+  std::string error;
+  const auto loaded = load_report(file, arguments.suppressions, error);
+  if (!loaded) {
+    spdlog::error("{}", show_deceptive(error));
+    return kFailed;
+  }
+  std::string written;
+  for (const Format format : list.formats) {
+    const std::string text = render(loaded->report, format);
+    if (arguments.out == "-") {
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      continue;
+    }
+    const std::string path = path_stem(file, arguments.out) + std::string(extension_of(format));
+    if (path == file) continue;  // a written report is not written over
+    if (!write_file(path, text, arguments.for_shim, error)) {
+      spdlog::error("{}", show_deceptive(error));
+      return kFailed;
+    }
+    written = path;
+  }
+  if (!arguments.for_shim && arguments.out != "-") {
+    fmt::print("{}{}{}\n", show_deceptive(verdict_of(loaded->report)), written.empty() ? "" : ": ",
+               show_deceptive(written));
+  }
+  return fails(loaded->report, loaded->strict || arguments.strict) ? kErrorsFound : kClean;
+}
+
+int run_report(const ReportArguments& arguments) {
+  std::string error;
+  const auto list = parse_formats(arguments.formats, error);
+  if (!list) {
+    spdlog::error("{}", error);
+    return kUsage;
+  }
+  for (const std::string& name : list->later) {
+    if (!arguments.for_shim) spdlog::warn("this vigil does not make the format '{}' yet", name);
+  }
+  if (arguments.for_shim) {
+    // A program's end waits for this: no network.
+    ::unsetenv("DEBUGINFOD_URLS");  // NOLINT(concurrency-mt-unsafe): no other thread yet
+  }
+  if (!arguments.out.empty() && arguments.out != "-") {
+    std::error_code problem;
+    std::filesystem::create_directories(arguments.out, problem);
+    if (problem) {
+      spdlog::error("cannot make the folder {}: {}", arguments.out, problem.message());
+      return kFailed;
+    }
+  }
+  int worst = kClean;
+  for (const std::string& file : arguments.files) {
+    const int status = report_one(arguments, *list, file);
+    if (status == kFailed || worst == kClean) worst = status;
+  }
+  return worst;
+}
+
+}  // namespace
+
+Action add_report_command(CLI::App& app) {
+  auto arguments = std::make_shared<ReportArguments>();
+  CLI::App* command =
+      app.add_subcommand("report", "Render the record of a run (FILE.jsonl), also of one that was killed");
+  command->add_option("files", arguments->files, "Records (.jsonl) or written reports (.json)")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--formats", arguments->formats, "What to make: json, html, text; comma-separated")
+      ->capture_default_str();
+  command
+      ->add_option("--out", arguments->out, "Folder to write to, or - for standard output; default: beside each file")
+      ->type_name("DIR");
+  command->add_option("--suppressions", arguments->suppressions, "File of findings to keep quiet, beside the run's own")
+      ->type_name("FILE");
+  command->add_flag("--strict", arguments->strict, "Warnings count like errors");
+  command->add_flag("--for-shim", arguments->for_shim, "Say nothing: the shim calls, and says it itself")->group("");
+  return [arguments] { return run_report(*arguments); };
+}
+
+}  // namespace vigil::reports

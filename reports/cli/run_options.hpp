@@ -1,0 +1,40 @@
+// The options of a run, as `vigil run --name=value` takes them, and the rest of its command line.
+// The shim has the same table (contract, section 6); the two share no code, a test compares them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reports/model/options.hpp"
+
+namespace vigil::reports {
+
+enum class OptionType : std::uint8_t { Flag, Count, ExitCode, Duration, Text, Formats, LogLevel };
+
+struct RunOption {
+  std::string_view name;
+  OptionType type;
+  std::string_view otherwise;  // the default
+  std::string_view help;
+};
+std::span<const RunOption> run_options() noexcept;
+
+struct RunArguments {
+  OptionMap options;  // those given here
+  std::vector<std::string> command;
+  std::optional<std::vector<std::string>> expect;  // kinds; an empty list demands that nothing is found
+  std::vector<std::string> may;
+  std::string shim;  // path, "" to look for it
+  bool help = false;
+};
+
+// Reads what follows `vigil run`. On failure nothing is returned and error is one clear line.
+std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arguments, std::string& error);
+
+// The nearest of names, for "did you mean"; "" when none is near.
+std::string_view nearest(std::string_view wrong, std::span<const std::string_view> names);
+
+}  // namespace vigil::reports

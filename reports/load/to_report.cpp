@@ -1,0 +1,195 @@
+// The second half of reading a record: findings with their stacks named.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "reports/load/json_values.hpp"
+#include "reports/load/record_file.hpp"
+#include "reports/model/kind.hpp"
+
+namespace vigil::reports {
+namespace {
+
+constexpr std::size_t kMostFrames = 1024;        // of one stack
+constexpr std::size_t kMostParticipants = 1024;  // of one finding
+
+std::string_view object_prefix(std::string_view type) noexcept {
+  if (type == "channel") return "c";
+  if (type == "mutex") return "m";
+  if (type == "rw-mutex") return "rw";
+  if (type == "wait-group") return "w";
+  if (type == "variable") return "v";
+  if (type == "heap-block") return "h";
+  if (type == "cond") return "k";
+  if (type == "semaphore") return "s";
+  return "o";
+}
+
+std::uint64_t parse_hex(std::string_view digits) noexcept {
+  if (digits.starts_with("0x")) digits.remove_prefix(2);
+  std::uint64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  return value;
+}
+
+class Converter {
+ public:
+  Converter(const RecordFile& record, NameSource& names) : record_(record), names_(names) {}
+
+  Stack stack(const Json& frames) {
+    Stack result;
+    for_each(
+        frames, [&](const Json& frame) { append_frame(frame, result); }, kMostFrames);
+    return result;
+  }
+
+  Actor actor(const Json& json) {
+    Actor result;
+    result.type = text_of(json, "type") == "task" ? "task" : "thread";
+    result.id = count_of(json, "id");
+    result.name = text_of(json, "name");
+    result.state = text_of(json, "state");
+    result.created_at = stack(member(json, "created_at"));
+    return result;
+  }
+
+  Object object(const Json& json) {
+    Object result;
+    result.type = text_of(json, "type", "other");
+    result.id = fmt::format("{}{}", object_prefix(result.type), count_of(json, "id"));
+    result.capacity = number_of(json, "capacity", -1);
+    result.created_at = stack(member(json, "created_at"));
+    result.name = text_of(json, "name");
+    if (result.name.empty()) result.name = name_at(parse_hex(text_of(json, "address")));
+    return result;
+  }
+
+  Finding finding(const Json& json) {
+    Finding result;
+    result.kind = text_of(json, "kind", "unknown");
+    const Kind* kind = find_kind(result.kind);
+    const std::string level = text_of(json, "level");
+    const Level usual = kind == nullptr ? Level::Error : kind->level;
+    result.level = level == "warning" ? Level::Warning : level == "error" ? Level::Error : usual;
+    result.predicted = flag_of(json, "predicted");
+    result.proved = flag_of(json, "proved");
+    result.message = text_of(json, "message");
+    result.hint = text_of(json, "hint");
+    result.count = std::max<std::uint64_t>(1, count_of(json, "count", 1));
+    const auto repeated = record_.repeats.find(count_of(json, "id"));
+    if (repeated != record_.repeats.end()) result.count = std::max(result.count, repeated->second);
+    for_each(member(json, "objects"), [&](const Json& element) { result.objects.push_back(object(element)); });
+    for_each(
+        member(json, "participants"),
+        [&](const Json& element) { result.participants.push_back(participant(element, result.objects.size())); },
+        kMostParticipants);
+    return result;
+  }
+
+  StateEntry state_entry(const Json& json) {
+    StateEntry entry;
+    entry.actor = actor(member(json, "actor"));
+    entry.operation = text_of(json, "operation");
+    if (member(json, "object").is_object()) entry.object.push_back(object(member(json, "object")));
+    entry.stack = stack(member(json, "stack"));
+    entry.waited_ms = number_of(json, "waited_ms", -1);
+    entry.count = std::max<std::uint64_t>(1, count_of(json, "count", 1));
+    return entry;
+  }
+
+ private:
+  void append_frame(const Json& frame, Stack& result) {
+    if (!frame.is_array() || frame.size() != 2 || !frame[0].is_number_unsigned() || !frame[1].is_string()) return;
+    const std::uint64_t address = parse_hex(frame[1].get_ref<const std::string&>());
+    const std::uint64_t id = frame[0].get<std::uint64_t>();
+    const auto module = id > UINT32_MAX ? record_.modules.end() : record_.modules.find(static_cast<std::uint32_t>(id));
+    if (module == record_.modules.end()) {
+      Frame unknown;
+      unknown.offset = address;
+      result.push_back(share_frame(std::move(unknown)));
+    } else {
+      names_.append_frames(module->second, address, result);
+    }
+  }
+
+  Participant participant(const Json& json, std::size_t objects) {
+    Participant result;
+    result.role = text_of(json, "role");
+    result.actor = actor(member(json, "actor"));
+    result.operation = text_of(json, "operation");
+    result.object = number_of(json, "object", -1);
+    if (result.object < 0 || static_cast<std::uint64_t>(result.object) >= objects) result.object = -1;
+    for_each(member(json, "held"), [&](const Json& index) {
+      if (index.is_number_unsigned() && index.get<std::uint64_t>() < objects)
+        result.held.push_back(index.get<std::size_t>());
+    });
+    result.stack = stack(member(json, "stack"));
+    result.waited_ms = number_of(json, "waited_ms", -1);
+    result.note = text_of(json, "note");
+    return result;
+  }
+
+  std::string name_at(std::uint64_t address) {
+    if (address == 0) return {};
+    for (const auto& [id, module] : record_.modules) {
+      // A module's size counts from its first segment, and the bias is where virtual address 0 would be: for the usual
+      // position-independent file the two are the same place.
+      if (address >= module.bias && address - module.bias < module.size)
+        return names_.data_name(module, address - module.bias);
+    }
+    for (const auto& [id, module] : record_.modules) {
+      if (module.bias == 0 && module.role == "program") return names_.data_name(module, address);
+    }
+    return {};
+  }
+
+  const RecordFile& record_;
+  NameSource& names_;
+};
+
+void add_notes(const RecordFile& record, Report& report) {
+  const auto note = [&](std::uint64_t count, std::string_view one, std::string_view many) {
+    if (count == 1) report.notes.push_back(fmt::format("1 {}", one));
+    if (count > 1) report.notes.push_back(fmt::format("{} {}", count, many));
+  };
+  note(record.damaged, "line of the record was damaged and is missing here.",
+       "lines of the record were damaged and are missing here.");
+  note(record.dropped, "finding did not fit into the record.", "findings did not fit into the record.");
+  note(record.skipped, "event happened in a signal handler while vigil was busy and was not seen.",
+       "events happened in signal handlers while vigil was busy and were not seen.");
+  if (record.too_big) report.notes.emplace_back("The record is too big to be read whole: this is its beginning.");
+  if (record.replaced)
+    report.notes.emplace_back("The process replaced itself with another program (exec); this report ends there.");
+  if (!record.ended)
+    report.notes.emplace_back("The program was killed: this report holds what had been found until then.");
+}
+
+}  // namespace
+
+Report to_report(const RecordFile& record, NameSource& names) {
+  Report report;
+  report.program = record.program;
+  report.engine = record.engine;
+  report.vigil_version = record.vigil_version;
+  report.options = record.options;
+  report.started_at = record.started_at;
+  report.tasks = record.tasks.value_or(Tasks{});
+  report.lock_order = record.lock_order;
+  report.wait_for = record.wait_for;
+  add_notes(record, report);
+
+  Converter converter(record, names);
+  for (const std::string& line : record.findings) {
+    const Json json = Json::parse(line, nullptr, false);
+    if (json.is_object()) report.findings.push_back(converter.finding(json));
+  }
+  if (!record.state.empty()) {
+    const Json json = Json::parse(record.state, nullptr, false);
+    for_each(member(json, "actors"), [&](const Json& entry) { report.state.push_back(converter.state_entry(entry)); });
+  }
+  return report;
+}
+
+}  // namespace vigil::reports

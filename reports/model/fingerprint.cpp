@@ -1,0 +1,80 @@
+#include "reports/model/fingerprint.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <string_view>
+
+#include "reports/model/function_name.hpp"
+#include "reports/model/user_frames.hpp"
+
+namespace vigil::reports {
+namespace {
+
+// FNV-1a, finished with a mix: short, the same everywhere, and good enough where nobody attacks (a clash merges two
+// findings).
+std::uint64_t hash_of(std::string_view text) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  hash ^= hash >> 32U;
+  hash *= 0x9fb21c651e98df25U;
+  return hash ^ (hash >> 29U);
+}
+
+std::string_view base_name(std::string_view path) noexcept { return path.substr(path.find_last_of('/') + 1); }
+
+std::string frame_text(const Frame& frame) {
+  if (frame.function.empty()) return fmt::format("{}+{:x}", base_name(frame.module), frame.offset);
+  const std::string_view where = frame.file.empty() ? base_name(frame.module) : base_name(frame.file);
+  return fmt::format("{}@{}+{}", stable_name(frame.function), where, frame.place_in_function);
+}
+
+std::string stack_text(const Stack& stack) {
+  std::string text;
+  std::string last;
+  for (const std::size_t i : user_frames(stack)) {
+    std::string frame = frame_text(*stack[i]);
+    if (frame == last) continue;  // recursion: how deep it was differs from run to run
+    text += frame;
+    text += '\n';
+    last = std::move(frame);
+  }
+  return text;
+}
+
+bool speaks_of_a_life(std::string_view kind) noexcept {
+  constexpr std::array<std::string_view, 4> kKinds{"task-leak", "cancelled-but-alive", "task-running-at-exit",
+                                                   "task-growth"};
+  return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
+}
+
+// Roles that only number participants who are alike.
+bool is_symmetric(std::string_view role) noexcept {
+  return role == "first" || role == "second" || role == "third" || role == "waiter";
+}
+
+}  // namespace
+
+std::string fingerprint_of(const Finding& finding) {
+  std::vector<std::string> parts;
+  for (const Participant& participant : finding.participants) {
+    std::string part = is_symmetric(participant.role) ? std::string("|") : fmt::format("{}|", participant.role);
+    part += stack_text(participant.stack);
+    if (speaks_of_a_life(finding.kind) || participant.stack.empty()) {
+      part += "from\n";
+      part += stack_text(participant.actor.created_at);
+    }
+    parts.push_back(std::move(part));
+  }
+  std::sort(parts.begin(), parts.end());
+  std::string all = finding.kind + '\n';
+  for (const std::string& part : parts) {
+    all += part;
+    all += '\x1f';
+  }
+  return fmt::format("{:016x}", hash_of(all));
+}
+
+}  // namespace vigil::reports

@@ -1,0 +1,373 @@
+#include "reports/model/title.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "reports/model/function_name.hpp"
+#include "reports/model/kind.hpp"
+#include "reports/model/user_frames.hpp"
+
+namespace vigil::reports {
+namespace {
+
+std::string_view type_word(std::string_view type) noexcept {
+  if (type == "rw-mutex") return "read-write mutex";
+  if (type == "wait-group") return "wait group";
+  if (type == "heap-block") return "heap block";
+  if (type == "cond") return "condition variable";
+  if (type == "other" || type.empty()) return "object";
+  return type;
+}
+
+std::string with_article(std::string_view word) {
+  const bool vowel = !word.empty() && std::string_view("aeiou").find(word.front()) != std::string_view::npos;
+  return fmt::format("{} {}", vowel ? "an" : "a", word);
+}
+
+// Who: the function the user would look for first.
+std::string who(const Participant& participant) {
+  for (const Stack* stack : {&participant.stack, &participant.actor.created_at}) {
+    const Frame* frame = first_user_frame(*stack);
+    if (frame != nullptr && !frame->function.empty()) {
+      std::string name = spoken_name(frame->function);
+      return stack == &participant.stack ? name
+                                         : fmt::format("{} started in {}", with_article(participant.actor.type), name);
+    }
+  }
+  if (!participant.actor.name.empty()) return fmt::format("{} `{}`", participant.actor.type, participant.actor.name);
+  return fmt::format("{} {}", participant.actor.type, participant.actor.id);
+}
+
+const Object* object_of(const Finding& finding, const Participant& participant) noexcept {
+  const auto index = static_cast<std::uint64_t>(participant.object);
+  return participant.object < 0 || index >= finding.objects.size() ? nullptr : &finding.objects[index];
+}
+
+// The object the finding is about: the first participant's, or the first listed.
+std::string subject(const Finding& finding) {
+  for (const Participant& participant : finding.participants) {
+    if (const Object* object = object_of(finding, participant)) return object_phrase(*object);
+  }
+  return finding.objects.empty() ? std::string() : object_phrase(finding.objects.front());
+}
+
+std::string subject_or(const Finding& finding, std::string_view otherwise) {
+  std::string text = subject(finding);
+  return text.empty() ? std::string(otherwise) : text;
+}
+
+// "`a`", "`a` and `b`", "`a`, `b` and 3 others"; names that repeat are said once.
+struct People {
+  std::vector<std::string> names;
+  std::size_t total = 0;
+
+  explicit People(const Finding& finding) {
+    for (const Participant& participant : finding.participants) {
+      if (participant.role == "holds") continue;  // shows where the same actor took the lock it had
+      ++total;
+      std::string name = who(participant);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+    }
+  }
+  [[nodiscard]] bool one_name() const noexcept { return names.size() == 1; }
+  [[nodiscard]] std::string text() const {
+    if (names.empty()) return "a task";
+    if (names.size() == 1) return names[0];
+    if (names.size() == 2) return fmt::format("{} and {}", names[0], names[1]);
+    if (names.size() == 3) return fmt::format("{}, {} and {}", names[0], names[1], names[2]);
+    return fmt::format("{}, {} and {} others", names[0], names[1], names.size() - 2);
+  }
+};
+
+// The participant that plays another part than the first: who closed, who freed, who holds.
+const Participant* other(const Finding& finding) noexcept {
+  return finding.participants.size() < 2 ? nullptr : &finding.participants[1];
+}
+
+std::string number_word(std::size_t count) {
+  constexpr std::array<std::string_view, 7> kWords{"no", "one", "two", "three", "four", "five", "six"};
+  return count < kWords.size() ? std::string(kWords[count]) : std::to_string(count);
+}
+
+bool waits_for_a_held_lock(const Finding& finding) noexcept {
+  for (const Participant& waiter : finding.participants) {
+    for (const Participant& holder : finding.participants) {
+      if (&waiter == &holder) continue;
+      for (const std::size_t held : holder.held) {
+        if (waiter.object >= 0 && static_cast<std::uint64_t>(waiter.object) == held) return true;
+      }
+    }
+  }
+  return false;
+}
+
+// One function for each kind. Each may count on at least one participant.
+using MakeTitle = std::string (*)(const Finding&);
+
+std::string waits_for_ever(const Finding& f) {
+  return fmt::format("{} waits for ever to {}", who(f.participants[0]), operation_phrase(f, f.participants[0]));
+}
+
+std::string deadlock(const Finding& f) {
+  if (f.participants.size() == 1) return waits_for_ever(f);
+  const People people(f);
+  if (people.one_name()) {
+    return fmt::format("{} {} in {} wait {}", number_word(people.total),
+                       f.participants[0].actor.type == "task" ? "tasks" : "threads", people.text(),
+                       waits_for_a_held_lock(f) ? "for each other" : "and nobody can wake them");
+  }
+  return fmt::format("{} wait {}", people.text(),
+                     waits_for_a_held_lock(f) ? "for each other" : "and nobody can wake them");
+}
+
+std::string lock_cycle(const Finding& f) {
+  const People people(f);
+  std::size_t locks = 0;
+  for (const Object& object : f.objects) locks += object.type == "mutex" || object.type == "rw-mutex" ? 1U : 0U;
+  const std::size_t count = locks == 0 ? people.total : locks;
+  if (people.one_name())
+    return fmt::format("{} takes {} mutexes in more than one order", people.text(), number_word(count));
+  if (count <= 2) return fmt::format("{} take two mutexes in opposite order", people.text());
+  return fmt::format("{} take {} mutexes in a ring", people.text(), number_word(count));
+}
+
+std::string data_race(const Finding& f) {
+  const People people(f);
+  const std::string on = subject_or(f, "the same memory");
+  if (people.one_name()) return fmt::format("{} races with itself on {}", people.text(), on);
+  return fmt::format("{} race on {}", people.text(), on);
+}
+
+std::string use_after_free(const Finding& f) {
+  const Participant* freed = other(f);
+  const std::string user = who(f.participants[0]);
+  return freed == nullptr ? fmt::format("{} uses freed memory", user)
+                          : fmt::format("{} uses memory that {} freed", user, who(*freed));
+}
+
+std::string cancelled(const Finding& f) {
+  return fmt::format("{} lives on after its context was cancelled, waiting to {}", who(f.participants[0]),
+                     operation_phrase(f, f.participants[0]));
+}
+
+std::string running_at_exit(const Finding& f) {
+  return fmt::format("{} was still at work when main returned", who(f.participants[0]));
+}
+
+std::string send_on_closed(const Finding& f) {
+  const Participant* closer = other(f);
+  const std::string sender = who(f.participants[0]);
+  if (closer == nullptr) return fmt::format("{} sends on a closed channel", sender);
+  return who(*closer) == sender ? fmt::format("{} sends on a channel it has closed", sender)
+                                : fmt::format("{} sends on a channel that {} closed", sender, who(*closer));
+}
+
+std::string close_of_closed(const Finding& f) {
+  const Participant* first = other(f);
+  const std::string closer = who(f.participants[0]);
+  if (first == nullptr) return fmt::format("{} closes a closed channel", closer);
+  return who(*first) == closer ? fmt::format("{} closes the same channel twice", closer)
+                               : fmt::format("{} closes a channel that {} closed already", closer, who(*first));
+}
+
+std::string close_of_nil(const Finding& f) { return fmt::format("{} closes a nil channel", who(f.participants[0])); }
+
+std::string close_send_race(const Finding& f) {
+  const Participant* second = other(f);
+  if (second == nullptr)
+    return fmt::format("nothing orders the close in {} after the last send", who(f.participants[0]));
+  const bool first_closes =
+      f.participants[0].role.find("clos") != std::string::npos || f.participants[0].operation == "close";
+  const Participant& closer = first_closes ? f.participants[0] : *second;
+  const Participant& sender = first_closes ? *second : f.participants[0];
+  return fmt::format("nothing orders the close in {} after the send in {}", who(closer), who(sender));
+}
+
+std::string group_negative(const Finding& f) {
+  return fmt::format("{} calls done once too often on {}", who(f.participants[0]), subject_or(f, "a wait group"));
+}
+
+std::string group_race(const Finding& f) {
+  const Participant* second = other(f);
+  if (second == nullptr) return fmt::format("nothing orders the add in {} before the wait", who(f.participants[0]));
+  const bool first_waits = f.participants[0].operation == "wait";
+  return fmt::format("nothing orders the add in {} before the wait in {}",
+                     who(first_waits ? *second : f.participants[0]), who(first_waits ? f.participants[0] : *second));
+}
+
+std::string group_reuse(const Finding& f) {
+  return fmt::format("{} starts a new round on {} before its last wait returned", who(f.participants[0]),
+                     subject_or(f, "a wait group"));
+}
+
+std::string double_lock(const Finding& f) {
+  return fmt::format("{} locks {} it holds already", who(f.participants[0]), subject_or(f, "a mutex"));
+}
+
+std::string not_held(const Finding& f) {
+  return fmt::format("{} unlocks {} that nobody holds", who(f.participants[0]), subject_or(f, "a mutex"));
+}
+
+std::string destroy_locked(const Finding& f) {
+  return fmt::format("{} destroys {} while it is held", who(f.participants[0]), subject_or(f, "a mutex"));
+}
+
+std::string by_other(const Finding& f) {
+  const Participant* locker = other(f);
+  const std::string what = subject_or(f, "a mutex");
+  if (locker == nullptr) return fmt::format("{} unlocks {} another thread locked", who(f.participants[0]), what);
+  return fmt::format("{} unlocks {} that {} locked", who(f.participants[0]), what, who(*locker));
+}
+
+std::string exception(const Finding& f) {
+  return fmt::format("an exception leaves the task that runs {}", who(f.participants[0]));
+}
+
+std::string closed_spin(const Finding& f) {
+  return fmt::format("{} receives from a closed channel over and over", who(f.participants[0]));
+}
+
+std::string busy_select(const Finding& f) {
+  return fmt::format("{} spins on the default of a select", who(f.participants[0]));
+}
+
+std::string held_while_blocked(const Finding& f) {
+  const Participant& p = f.participants[0];
+  const Object* lock = p.held.empty() || p.held[0] >= f.objects.size() ? nullptr : &f.objects[p.held[0]];
+  return fmt::format("{} holds {} while it waits to {}", who(p), lock == nullptr ? "a mutex" : object_phrase(*lock),
+                     operation_phrase(f, p));
+}
+
+std::string context_leak(const Finding& f) {
+  return fmt::format("{} makes a context and nobody cancels it", who(f.participants[0]));
+}
+
+std::string timer_leak(const Finding& f) { return fmt::format("timers made in {} pile up", who(f.participants[0])); }
+
+std::string task_growth(const Finding& f) { return fmt::format("tasks started in {} pile up", who(f.participants[0])); }
+
+std::string lost_items(const Finding& f) {
+  return fmt::format("items in {} were never received", subject_or(f, "a channel"));
+}
+
+std::string long_block(const Finding& f) {
+  return fmt::format("{} waits long to {}", who(f.participants[0]), operation_phrase(f, f.participants[0]));
+}
+
+struct TitleRow {
+  std::string_view kind;
+  MakeTitle make;
+};
+constexpr std::array<TitleRow, 27> kTitles{{{"data-race", data_race},
+                                            {"use-after-free", use_after_free},
+                                            {"lock-cycle", lock_cycle},
+                                            {"deadlock", deadlock},
+                                            {"task-leak", waits_for_ever},
+                                            {"cancelled-but-alive", cancelled},
+                                            {"task-running-at-exit", running_at_exit},
+                                            {"send-on-closed", send_on_closed},
+                                            {"close-of-closed", close_of_closed},
+                                            {"close-of-nil", close_of_nil},
+                                            {"close-send-race", close_send_race},
+                                            {"wait-group-negative", group_negative},
+                                            {"wait-group-race", group_race},
+                                            {"wait-group-reuse", group_reuse},
+                                            {"double-lock", double_lock},
+                                            {"unlock-not-held", not_held},
+                                            {"destroy-locked", destroy_locked},
+                                            {"unlock-by-other", by_other},
+                                            {"task-exception", exception},
+                                            {"closed-channel-spin", closed_spin},
+                                            {"busy-select", busy_select},
+                                            {"lock-held-while-blocked", held_while_blocked},
+                                            {"context-leak", context_leak},
+                                            {"timer-leak", timer_leak},
+                                            {"task-growth", task_growth},
+                                            {"lost-items", lost_items},
+                                            {"long-block", long_block}}};
+
+}  // namespace
+
+std::string object_phrase(const Object& object) {
+  const std::string_view word =
+      object.type == "variable" && object.name.empty() ? "a variable" : type_word(object.type);
+  if (!object.name.empty())
+    return object.type == "variable" ? fmt::format("`{}`", object.name) : fmt::format("{} `{}`", word, object.name);
+  const std::string phrase = object.type == "variable" ? std::string(word) : with_article(word);
+  const Frame* maker = first_user_frame(object.created_at);
+  if (maker == nullptr || maker->function.empty()) return phrase;
+  const bool made = object.type == "channel" || object.type == "wait-group" || object.type == "semaphore";
+  return fmt::format("{} {} in {}", phrase,
+                     object.type == "heap-block" ? "allocated"
+                     : made                      ? "made"
+                                                 : "first used",
+                     spoken_name(maker->function));
+}
+
+std::string operation_phrase(const Finding& finding, const Participant& participant) {
+  const Object* object = object_of(finding, participant);
+  const std::string what = object == nullptr ? std::string() : object_phrase(*object);
+  const std::string_view op = participant.operation;
+  const auto with = [&](std::string_view verb, std::string_view otherwise) {
+    return fmt::format("{} {}", verb, what.empty() ? otherwise : std::string_view(what));
+  };
+  if (op == "receive" || op == "range") return with("receive from", "a channel");
+  if (op == "send") return with("send on", "a channel");
+  if (op == "select") return "choose in a select";
+  if (op == "close") return with("close", "a channel");
+  if (op == "lock" || op == "lock_shared") return with("lock", "a mutex");
+  if (op == "unlock") return with("unlock", "a mutex");
+  if (op == "wait" || op == "add" || op == "done" || op == "join")
+    return with(op == "wait" ? "wait for" : op, "others");
+  if (op == "sleep") return "wake from a sleep";
+  if (op.empty()) return what.empty() ? "go on" : fmt::format("go on with {}", what);
+  return what.empty() ? std::string(op) : fmt::format("{} ({})", op, what);
+}
+
+std::string title_of(const Finding& finding) {
+  if (!finding.participants.empty()) {
+    for (const TitleRow& row : kTitles) {
+      if (row.kind == finding.kind) return row.make(finding);
+    }
+    return fmt::format("{} in {}", finding.kind, who(finding.participants[0]));
+  }
+  const Kind* kind = find_kind(finding.kind);
+  return kind == nullptr ? finding.kind : std::string(kind->one);
+}
+
+std::string hint_of(const Finding& finding) {
+  if (!finding.hint.empty()) return finding.hint;
+  const bool stuck = finding.kind == "task-leak" || finding.kind == "deadlock";
+  if (stuck && !finding.participants.empty()) {
+    const Participant& first = finding.participants[0];
+    const bool all_locks = std::all_of(finding.participants.begin(), finding.participants.end(),
+                                       [](const Participant& p) { return p.operation.starts_with("lock"); });
+    const bool alone = finding.participants.size() == 1;
+    if (all_locks && !alone)
+      return "Take these locks in one order everywhere, or take them together with std::scoped_lock.";
+    if (alone && (first.operation == "receive" || first.operation == "range")) {
+      return finding.kind == "deadlock"
+                 ? "Start whoever sends before this receive, and let the sender close the channel when it is done."
+                 : "Let the sender close the channel on every path when it is done, or select on the context's done as "
+                   "well.";
+    }
+    if (alone && first.operation == "send") {
+      return finding.kind == "deadlock"
+                 ? "Start the receiver before this send, or give the channel a capacity that holds what is sent."
+                 : "Give the channel capacity 1, or select on the context's done as well, so that the sender can leave "
+                   "when its receiver has.";
+    }
+    if (alone && first.operation == "select") return "Add a timeout or a done case to the select.";
+    if (alone && first.operation == "wait") return "Reach done() on every path: use WaitGroup::go or a guard.";
+    if (alone && first.operation.starts_with("lock"))
+      return "Release the lock on every path out of its section: use std::scoped_lock.";
+  }
+  const Kind* kind = find_kind(finding.kind);
+  return kind == nullptr ? std::string() : std::string(kind->hint);
+}
+
+}  // namespace vigil::reports

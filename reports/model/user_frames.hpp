@@ -1,0 +1,19 @@
+// Which frames are the user's: those a reader can change. The rest (the runtime, the standard library, the C library,
+// boost) is folded away, but never all of a stack: when nothing would be left, everything counts as the user's.
+#pragma once
+
+#include <span>
+
+#include "reports/model/report.hpp"
+
+namespace vigil::reports {
+
+bool is_library_frame(const Frame& frame);  // costly; frames made by share_frame() know their answer
+
+// Indices of the frames to show; all of them when none is the user's.
+std::vector<std::size_t> user_frames(const Stack& stack);
+
+// The innermost user frame, or null for an empty stack.
+const Frame* first_user_frame(const Stack& stack);
+
+}  // namespace vigil::reports

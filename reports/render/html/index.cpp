@@ -1,0 +1,58 @@
+// The index over many runs: a table of them, and their findings joined.
+#include <fmt/format.h>
+
+#include "reports/model/kind.hpp"
+#include "reports/render/html/page.hpp"
+#include "reports/render/html/parts.hpp"
+
+namespace vigil::reports {
+
+std::string render_index_html(const Report& merged, const std::vector<IndexEntry>& runs, const Sources& sources) {
+  using namespace html;  // NOLINT(google-build-using-namespace): this file is its front
+  HtmlWriter out;
+  const Context context{merged, sources, PathView(merged)};
+  const Summary summary = summary_of(merged);
+  std::size_t failed = 0;
+  for (const IndexEntry& run : runs) failed += run.errors != 0 ? 1U : 0U;
+  write_head(out, fmt::format("vigil: {} runs, {}", runs.size(), verdict_of(merged)));
+  out << "<header class=\"top "
+      << (summary.errors != 0     ? Markup("bad")
+          : summary.warnings != 0 ? Markup("warn")
+                                  : Markup("good"))
+      << "\"><div class=\"wrap\">\n<p class=\"brand\"><b>vigil</b> report on " << runs.size()
+      << (runs.size() == 1 ? Markup(" run") : Markup(" runs")) << "</p>\n<h1 class=\"verdict\"><span class=\"mark\">"
+      << Text{verdict_of(merged)} << "</span></h1>\n<dl class=\"facts\"><div><dt>Runs with errors</dt><dd>" << failed
+      << " of " << runs.size() << "</dd></div><div><dt>Different findings</dt><dd>" << merged.findings.size()
+      << "</dd></div></dl>\n";
+  if (!merged.notes.empty()) {
+    out << "<ul class=\"notes\">";
+    for (const std::string& note : merged.notes) out << "<li>" << Text{note} << "</li>";
+    out << "</ul>";
+  }
+  out << "</div></header>\n<main id=\"findings\"><div class=\"wrap\">\n<h2 class=\"section-name\">Runs</h2>\n<div "
+         "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Runs\">"
+         "<table class=\"runs\"><thead><tr><th scope=\"col\">Program</th><th scope=\"col\">Verdict</th><th "
+         "scope=\"col\">Ended</th></tr></thead><tbody>\n";
+  for (const IndexEntry& run : runs) {
+    out << "<tr><td>";
+    if (run.link.empty()) {
+      out << Text{run.name};
+    } else {
+      out << "<a href=\"" << Text{run.link} << "\">" << Text{run.name} << "</a>";
+    }
+    out << "</td><td>";
+    if (run.errors != 0) out << "<span class=\"badge error\">error</span> ";
+    if (run.errors == 0 && run.warnings != 0) out << "<span class=\"badge warning\">warning</span> ";
+    out << Text{run.verdict} << "</td><td>" << Text{run.how_it_ended} << "</td></tr>\n";
+  }
+  out << "</tbody></table></div>\n";
+  if (!merged.findings.empty()) out << "<h2 class=\"section-name\">Findings of all runs</h2>\n";
+  write_contents(out, merged);
+  std::size_t number = 0;
+  for (const Finding& finding : merged.findings) write_finding(out, context, finding, ++number);
+  out << "</div></main>\n";
+  write_foot(out, merged.vigil_version);
+  return out.take();
+}
+
+}  // namespace vigil::reports

@@ -1,0 +1,76 @@
+#include "reports/render/html/writer.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "reports/model/utf8.hpp"
+
+namespace vigil::reports::html {
+namespace {
+
+void append_escaped(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint c = next_code_point(text);
+    switch (c.value) {
+      case U'&':
+        out += "&amp;";
+        break;
+      case U'<':
+        out += "&lt;";
+        break;
+      case U'>':
+        out += "&gt;";
+        break;
+      case U'"':
+        out += "&quot;";
+        break;
+      case U'\'':
+        out += "&#39;";
+        break;
+      case U'\n':
+      case U'\t':
+        out += static_cast<char>(c.value);
+        break;
+      default:
+        if (c.value == 0xFFFD) {
+          out += "\xEF\xBF\xBD";
+        } else if (is_deceptive(c.value)) {
+          out += show_deceptive(text.substr(0, c.length));
+        } else {
+          out += text.substr(0, c.length);
+        }
+    }
+    text.remove_prefix(c.length);
+  }
+}
+
+}  // namespace
+
+HtmlWriter& HtmlWriter::operator<<(Text text) {
+  append_escaped(out_, text.value);
+  return *this;
+}
+
+HtmlWriter& HtmlWriter::operator<<(Prose prose) {
+  std::string_view rest = prose.value;
+  while (true) {
+    const std::size_t open = rest.find('`');
+    const std::size_t close = open == std::string_view::npos ? open : rest.find('`', open + 1);
+    if (close == std::string_view::npos) break;
+    append_escaped(out_, rest.substr(0, open));
+    out_ += "<code>";
+    append_escaped(out_, rest.substr(open + 1, close - open - 1));
+    out_ += "</code>";
+    rest.remove_prefix(close + 1);
+  }
+  append_escaped(out_, rest);
+  return *this;
+}
+
+HtmlWriter& HtmlWriter::coordinate(double value) {
+  fmt::format_to(std::back_inserter(out_), "{:.1f}", value);
+  return *this;
+}
+
+}  // namespace vigil::reports::html

@@ -1,0 +1,60 @@
+// HtmlWriter: markup is what we wrote ourselves, a literal; all else is data and is escaped. The types tell them apart:
+// a std::string cannot be written as markup, it does not compile.
+//
+// Escaped data is safe both as content and inside a double-quoted attribute. Characters that hide or turn text around
+// are shown as escapes, so that a name cannot look like another.
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace vigil::reports::html {
+
+// A literal of ours.
+class Markup {
+ public:
+  template <std::size_t N>
+  consteval Markup(const char (&literal)[N])
+      : text_(literal, N - 1) {}  // NOLINT(google-explicit-constructor): its purpose
+  [[nodiscard]] constexpr std::string_view text() const noexcept { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
+// Data, to be escaped.
+struct Text {
+  std::string_view value;
+};
+// Data in which `backticks` mark code: written as <code>.
+struct Prose {
+  std::string_view value;
+};
+
+class HtmlWriter {
+ public:
+  HtmlWriter& operator<<(Markup markup) {
+    out_ += markup.text();
+    return *this;
+  }
+  HtmlWriter& operator<<(Text text);
+  HtmlWriter& operator<<(Prose prose);
+  HtmlWriter& operator<<(std::integral auto number) {
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    out_.append(digits, end);
+    return *this;
+  }
+  // For drawings: one digit after the point.
+  HtmlWriter& coordinate(double value);
+
+  [[nodiscard]] std::string take() noexcept { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+}  // namespace vigil::reports::html

@@ -1,0 +1,146 @@
+#include "reports/render/text.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <string_view>
+
+#include "reports/model/function_name.hpp"
+#include "reports/model/kind.hpp"
+#include "reports/model/title.hpp"
+#include "reports/model/user_frames.hpp"
+#include "reports/model/utf8.hpp"
+#include "reports/render/words.hpp"
+
+namespace vigil::reports {
+namespace {
+
+std::string safe(std::string_view text) { return show_deceptive(text); }
+
+class TextPage {
+ public:
+  explicit TextPage(const Sources& sources) : sources_(sources) {}
+
+  template <class... Args>
+  void line(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+    out_ += '\n';
+  }
+
+  void head(const Report& report) {
+    line("vigil: {}", safe(verdict_of(report)));
+    line("  program  {}", safe(command_words(report.program)));
+    line("  process  {}, {}", report.program.pid, end_of(report.program));
+    if (report.tasks.started != 0) line("  tasks    {}", tasks_words(report.tasks));
+    for (const std::string& note : report.notes) line("  note     {}", safe(note));
+  }
+
+  void finding(const Finding& finding, std::size_t number) {
+    line("");
+    line("{}. {}  {}{}", number, finding.level == Level::Error ? "ERROR" : "warning", safe(finding.kind),
+         finding.predicted ? ", predicted" : "");
+    line("   {}", safe(finding.title));
+    if (!finding.message.empty()) line("   {}", safe(finding.message));
+    if (finding.count > 1) line("   seen {} times", finding.count);
+    for (const Participant& participant : finding.participants) show(finding, participant);
+    for (const Object& object : finding.objects) {
+      line("");
+      line("   {}{}", safe(object_words(object)), object.created_at.empty() ? "" : ", from");
+      frames(object.created_at, false);
+    }
+    line("");
+    if (!finding.hint.empty()) line("   What to do:   {}", safe(finding.hint));
+    if (!finding.suppression.empty()) line("   To suppress:  {}", safe(finding.suppression));
+    line("   Fingerprint:  {}", safe(finding.fingerprint));
+  }
+
+  void state(const std::vector<StateEntry>& entries) {
+    if (entries.empty()) return;
+    line("");
+    line("Alive when the program ended:");
+    for (const StateEntry& entry : entries) {
+      line("");
+      const std::string many = entry.count > 1 ? fmt::format(" and {} like it", entry.count - 1) : "";
+      const std::string waited = entry.waited_ms >= 0 ? fmt::format(" for {}", duration_words(entry.waited_ms)) : "";
+      line("   {}{}, {}{}{}{}", safe(actor_words(entry.actor)), many, safe(entry.actor.state), waited,
+           entry.operation.empty() ? "" : ": ", safe(entry.operation));
+      frames(entry.stack, false);
+    }
+  }
+
+  std::string take() { return std::move(out_); }
+
+ private:
+  void show(const Finding& finding, const Participant& participant) {
+    line("");
+    const std::string doing = participant_words(finding, participant);
+    line("   {}, {}{}{}", safe(participant.role), safe(actor_words(participant.actor)), doing.empty() ? "" : ", ",
+         safe(doing));
+    if (!participant.note.empty()) line("   {}", safe(participant.note));
+    if (!participant.held.empty()) {
+      std::string held;
+      for (const std::size_t index : participant.held)
+        held += (held.empty() ? "" : "; ") + object_phrase(finding.objects[index]);
+      line("   holds {}", safe(held));
+    }
+    frames(participant.stack, true);
+    if (!participant.actor.created_at.empty()) {
+      line("   the {} was started at", participant.actor.type);
+      frames(participant.actor.created_at, false);
+    }
+  }
+
+  void frames(const Stack& stack, bool with_source) {
+    std::size_t hidden = 0;
+    bool first = true;
+    const auto shown = user_frames(stack);
+    std::size_t next = 0;
+    const auto flush = [&] {
+      if (hidden != 0) line("       ({} library frame{})", hidden, hidden == 1 ? "" : "s");
+      hidden = 0;
+    };
+    for (std::size_t i = 0; i < stack.size(); ++i) {
+      if (next >= shown.size() || shown[next] != i) {
+        ++hidden;
+        continue;
+      }
+      ++next;
+      flush();
+      const Frame& frame = *stack[i];
+      const std::string name = frame.function.empty() ? "??" : qualified_name(frame.function);
+      line("     {} {}  {}{}", first ? ">" : " ", safe(name), safe(place_words(frame)),
+           frame.inlined ? "  [inlined]" : "");
+      if (first && with_source) source(frame);
+      first = false;
+    }
+    flush();
+  }
+
+  void source(const Frame& frame) {
+    const Snippet* snippet = sources_.find(frame);
+    if (snippet == nullptr) return;
+    constexpr std::uint32_t kLinesAround = 2;  // a terminal has less room than a page
+    for (std::size_t i = 0; i < snippet->lines.size(); ++i) {
+      const auto number = snippet->first_line + static_cast<std::uint32_t>(i);
+      if (number + kLinesAround < snippet->marked || number > snippet->marked + kLinesAround) continue;
+      line("       {:>6} {} {}", number, number == snippet->marked ? '>' : '|', safe(snippet->lines[i]));
+    }
+    if (snippet->may_have_changed) line("              (the file has changed since the program was built)");
+  }
+
+  const Sources& sources_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string render_text(const Report& report, const Sources& sources) {
+  TextPage page(sources);
+  page.head(report);
+  std::size_t number = 0;
+  for (const Finding& finding : report.findings) page.finding(finding, ++number);
+  page.state(report.state);
+  return page.take();
+}
+
+}  // namespace vigil::reports

@@ -1,0 +1,85 @@
+#include "reports/render/words.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "reports/model/title.hpp"
+
+namespace vigil::reports {
+namespace {
+
+std::string_view base_name(std::string_view path) noexcept { return path.substr(path.find_last_of('/') + 1); }
+
+}  // namespace
+
+std::string actor_words(const Actor& actor) {
+  std::string text = fmt::format("{} {}", actor.type, actor.id);
+  if (!actor.name.empty()) text += fmt::format(" ({})", actor.name);
+  return text;
+}
+
+std::string duration_words(std::int64_t milliseconds) {
+  if (milliseconds < 1000) return fmt::format("{} ms", milliseconds);
+  const std::int64_t seconds = milliseconds / 1000;
+  if (seconds < 60) return fmt::format("{}.{} s", seconds, milliseconds % 1000 / 100);
+  if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
+  return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
+}
+
+std::string object_words(const Object& object) {
+  std::string text = fmt::format("{} {}", object.type, object.id);
+  if (!object.name.empty()) text += fmt::format(" `{}`", object.name);
+  if (object.capacity >= 0) {
+    if (object.type == "channel" || object.type == "semaphore") {
+      text += object.capacity == 0 ? ", unbuffered" : fmt::format(", capacity {}", object.capacity);
+    } else {
+      text += fmt::format(", {} byte{}", object.capacity, object.capacity == 1 ? "" : "s");
+    }
+  }
+  return text;
+}
+
+std::string place_words(const Frame& frame) {
+  if (!frame.file.empty()) return frame.line == 0 ? frame.file : fmt::format("{}:{}", frame.file, frame.line);
+  if (!frame.module.empty()) return fmt::format("{}+{:#x}", base_name(frame.module), frame.offset);
+  return fmt::format("{:#x}", frame.offset);
+}
+
+std::string participant_words(const Finding& finding, const Participant& participant) {
+  std::string text;
+  if (!participant.actor.state.empty()) text = participant.actor.state;
+  if (participant.waited_ms >= 0)
+    text += fmt::format("{}for {}", text.empty() ? "" : " ", duration_words(participant.waited_ms));
+  if (!participant.operation.empty()) {
+    if (!text.empty()) text += ": ";
+    text += operation_phrase(finding, participant);
+  }
+  return text;
+}
+
+std::string tasks_words(const Tasks& tasks) {
+  return fmt::format("{} started, {} finished, {} alive at most, {} alive at the end", tasks.started, tasks.finished,
+                     tasks.peak_alive, tasks.alive_at_end);
+}
+
+std::string command_words(const Program& program) {
+  std::string text;
+  for (const std::string& arg : program.args) {
+    if (!text.empty()) text += ' ';
+    const bool plain =
+        !arg.empty() &&
+        arg.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%") ==
+            std::string::npos;
+    if (plain) {
+      text += arg;
+    } else {
+      text += '\'';
+      for (const char c : arg) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+      text += '\'';
+    }
+  }
+  return text.empty() ? program.path : text;
+}
+
+}  // namespace vigil::reports

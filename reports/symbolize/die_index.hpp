@@ -1,0 +1,71 @@
+// DieIndex: which functions, inlined ones included, hold an address, from one module's DWARF.
+//
+// Asking libdw for the scopes of each address walks a compile unit's whole tree every time: 3 s for 500 addresses.
+// Here a unit is walked once, when the first address falls into it, into intervals; an address is then a binary search
+// and a short walk down. Addresses are the DWARF's own.
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace vigil::reports {
+
+struct CodePlace {
+  std::string function;  // demangled
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint32_t declared_at = 0;  // line of the function's declaration, 0 when unknown
+  bool inlined = false;
+};
+
+class DieIndex {
+ public:
+  explicit DieIndex(Dwarf* dwarf);
+  ~DieIndex();
+  DieIndex(const DieIndex&) = delete;
+  DieIndex& operator=(const DieIndex&) = delete;
+
+  // Innermost first, the last one not inlined. Empty when no unit holds the address; a place without function when a
+  // unit does but no function (then it has a line only).
+  std::vector<CodePlace> places_of(std::uint64_t address);
+
+ private:
+  struct Interval {
+    std::uint64_t low;
+    std::uint64_t high;   // one past the end
+    std::uint32_t index;  // of a unit, or of a scope
+  };
+  struct Scope {
+    Dwarf_Die die;
+    bool inlined;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+    std::vector<std::uint32_t> children;  // inlined calls directly inside
+  };
+  struct Unit {
+    Dwarf_Die die;
+    bool walked = false;
+    std::vector<Scope> scopes;
+    std::vector<Interval> functions;                   // sorted by low
+    std::unordered_map<Dwarf_Off, std::string> names;  // qualified names of functions without a linkage name
+  };
+
+  Unit* unit_of(std::uint64_t address);
+  void walk(Unit& unit);
+  void walk_children(Unit& unit, Dwarf_Die& parent, std::int64_t enclosing, std::vector<std::string>& path, int depth);
+  std::string function_name(Unit& unit, Dwarf_Die& die);
+  const std::string& demangled(const char* linkage_name);
+  void set_line(Unit& unit, std::uint64_t address, CodePlace& place);
+  void set_call_site(Unit& unit, Dwarf_Die& inlined_call, CodePlace& place);
+  static std::string source_path(Unit& unit, const char* file);
+
+  std::vector<Unit> units_;
+  std::vector<Interval> unit_ranges_;  // sorted by low
+  std::unordered_map<std::string, std::string> demangled_;
+};
+
+}  // namespace vigil::reports

@@ -1,0 +1,83 @@
+#include "reports/symbolize/module_symbols.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reports/symbolize/demangle.hpp"
+
+namespace vigil::reports {
+namespace {
+
+const Dwfl_Callbacks kCallbacks = {
+    dwfl_build_id_find_elf, dwfl_standard_find_debuginfo, dwfl_offline_section_address,
+    nullptr,  // the standard path of debug files: beside the file, .debug, /usr/lib/debug
+};
+
+bool is_regular_file(const std::string& path) noexcept {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+}  // namespace
+
+std::unique_ptr<ModuleSymbols> ModuleSymbols::open(const std::string& path) {
+  if (!is_regular_file(path)) return nullptr;
+  std::unique_ptr<Dwfl, DwflEnd> dwfl(dwfl_begin(&kCallbacks));
+  if (!dwfl) return nullptr;
+  dwfl_report_begin(dwfl.get());
+  Dwfl_Module* module = dwfl_report_offline(dwfl.get(), path.c_str(), path.c_str(), -1);
+  dwfl_report_end(dwfl.get(), nullptr, nullptr);
+  if (module == nullptr) return nullptr;
+  return std::unique_ptr<ModuleSymbols>(new ModuleSymbols(std::move(dwfl), module));
+}
+
+ModuleSymbols::ModuleSymbols(std::unique_ptr<Dwfl, DwflEnd> dwfl, Dwfl_Module* module)
+    : dwfl_(std::move(dwfl)), module_(module) {
+  GElf_Addr bias = 0;
+  if (dwfl_module_getelf(module_, &bias) != nullptr) elf_bias_ = bias;
+  const unsigned char* id = nullptr;
+  GElf_Addr where = 0;
+  const int length = dwfl_module_build_id(module_, &id, &where);
+  for (int i = 0; i < length; ++i) build_id_ += fmt::format("{:02x}", id[i]);
+  Dwarf_Addr dwarf_bias = 0;
+  Dwarf* dwarf = dwfl_module_getdwarf(module_, &dwarf_bias);
+  if (dwarf != nullptr) {
+    dwarf_bias_ = dwarf_bias;
+    dies_ = std::make_unique<DieIndex>(dwarf);
+  }
+}
+
+ModuleSymbols::~ModuleSymbols() = default;
+
+ElfSymbols& ModuleSymbols::symbols() {
+  if (!symbols_) symbols_ = std::make_unique<ElfSymbols>(module_, elf_bias_);
+  return *symbols_;
+}
+
+std::vector<CodePlace> ModuleSymbols::places_of(std::uint64_t address) {
+  std::vector<CodePlace> places;
+  if (dies_) places = dies_->places_of(address + elf_bias_ - dwarf_bias_);
+  if (places.empty()) places.emplace_back();
+  if (places.back().function.empty()) {
+    const ElfSymbols::Symbol* symbol = symbols().function_at(address);
+    if (symbol != nullptr) places.back().function = demangle(symbol->name);
+  }
+  return places;
+}
+
+std::uint64_t ModuleSymbols::function_start(std::uint64_t address) {
+  const ElfSymbols::Symbol* symbol = symbols().function_at(address);
+  return symbol == nullptr ? address : symbol->address;
+}
+
+std::string ModuleSymbols::data_name(std::uint64_t address) {
+  const ElfSymbols::Symbol* symbol = symbols().data_at(address);
+  if (symbol == nullptr) return {};
+  std::string name = demangle(symbol->name);
+  if (address != symbol->address) name += fmt::format("+{:#x}", address - symbol->address);
+  return name;
+}
+
+}  // namespace vigil::reports

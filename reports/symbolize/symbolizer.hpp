@@ -1,0 +1,41 @@
+// Symbolizer: names for the places in a record, out of the files the program was made of. Opens each module once, names
+// each place once, and says once per module what keeps it from doing better.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "reports/load/name_source.hpp"
+#include "reports/symbolize/module_symbols.hpp"
+
+namespace vigil::reports {
+
+class Symbolizer final : public NameSource {
+ public:
+  // started_at (ns since the epoch) tells a file that was changed after the run when there is no build id to compare.
+  explicit Symbolizer(std::int64_t started_at) : started_at_(started_at) {}
+
+  void append_frames(const Module& module, std::uint64_t address, Stack& stack) override;
+  std::string data_name(const Module& module, std::uint64_t address) override;
+
+  // For the report's notes.
+  [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
+
+ private:
+  struct Opened {
+    std::unique_ptr<ModuleSymbols> symbols;  // null: missing, no ELF file, or not the one that ran
+    std::unordered_map<std::uint64_t, Stack> known;
+  };
+  Opened& opened(const Module& module);
+  std::unique_ptr<ModuleSymbols> open(const Module& module);
+  Stack name(Opened& from, const Module& module, std::uint64_t address) const;
+
+  std::int64_t started_at_;
+  std::map<std::uint32_t, Opened> modules_;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace vigil::reports
