@@ -46,13 +46,15 @@ void ChannelCore::release() noexcept {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   {
     const SpinGuard held(lock_);
-    if (!senders().empty() || !receivers().empty()) return;  // somebody waits: whoever leaves last destroys
+    if (!is_abandoned_locked())
+      return;  // somebody waits here, for ever or until a close() or timeout at work takes it out
   }
   destroy();
 }
 
 bool ChannelCore::is_abandoned_locked() const noexcept {
-  return references_.load(std::memory_order_acquire) == 0 && senders_.first == nullptr && receivers_.first == nullptr;
+  return references_.load(std::memory_order_acquire) == 0 && pins_ == 0 && senders_.first == nullptr &&
+         receivers_.first == nullptr;
 }
 
 void ChannelCore::destroy() noexcept {
@@ -205,24 +207,45 @@ TryReceived ChannelCore::try_receive(void* to) {
   return TryReceived::Nothing;
 }
 
+// In portions: each waiter's memory is far from the next one's, so the lock should not be held over all of them, and
+// what was just touched should be woken while it is still in the cache.
 void ChannelCore::close() {
   Inside inside;
-  WakeList woken;
-  {
-    const SpinGuard held(lock_);
-    if (closed_) {
-      vigil_probe_channel_misuse(inside.probe(), this, VIGIL_MISUSE_CLOSE_OF_CLOSED);
-      throw Panic("close of closed channel");
-    }
-    closed_ = true;
-    vigil_probe_channel_close(inside.probe(), this);
-    while (Waiter* const receiver = receivers().pop()) {  // there is no item, or it would not wait
+  lock_.lock();
+  if (closed_) {
+    vigil_probe_channel_misuse(inside.probe(), this, VIGIL_MISUSE_CLOSE_OF_CLOSED);
+    lock_.unlock();
+    throw Panic("close of closed channel");
+  }
+  closed_ = true;
+  vigil_probe_channel_close(inside.probe(), this);
+  for (;;) {
+    WakeList woken;
+    const bool more = take_waiters_locked(woken);
+    const bool abandoned = !more && is_abandoned_locked();
+    lock_.unlock();
+    wake_all(inside.record(), woken);
+    // With waiters left the core cannot go: release() leaves it to whoever takes the last one out.
+    if (abandoned) destroy();
+    if (!more) return;
+    lock_.lock();
+  }
+}
+
+// Of a closed channel. Receivers have nothing to receive, or they would not wait; senders will throw.
+bool ChannelCore::take_waiters_locked(WakeList& woken) noexcept {
+  constexpr int kPortion = 64;
+  for (int i = 0; i < kPortion; ++i) {
+    if (Waiter* const receiver = receivers().pop(); receiver != nullptr) {
       vigil_probe_channel_receive_closed(&receiver->actor->probe, this);
       woken.add(*receiver);
+    } else if (Waiter* const sender = senders().pop(); sender != nullptr) {
+      woken.add(*sender);
+    } else {
+      return false;
     }
-    while (Waiter* const sender = senders().pop()) woken.add(*sender);  // each will throw
   }
-  wake_all(inside.record(), woken);
+  return !receivers().empty() || !senders().empty();
 }
 
 // ---- from outside, where a null pointer is a nil channel ---------------------------------------------------------

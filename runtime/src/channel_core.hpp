@@ -3,7 +3,7 @@
 // Invariants, whenever lock_ is free:
 //   I1  size_ > 0          implies  no receiver waits.
 //   I2  size_ < capacity_  implies  no sender waits.
-//   I3  closed_            implies  no sender waits, nor a receiver, and stays true.
+//   I3  closed_ stays true, and implies that nobody waits; while close() works, some wait to be taken out by it.
 //   I4  the items are in the slots first_ .. first_ + size_ (modulo capacity_); the k-th item ever sent used slot
 //       k modulo capacity_, also when it went straight to a receiver. Clocks kept per slot are exact because of this.
 // A select that waits on both sides may sit in both queues: I1 and I2 count those that can still be claimed.
@@ -51,14 +51,20 @@ class ChannelCore {
   [[nodiscard]] Outcome receive_locked(Inside& inside, void* to) noexcept;
   WaitQueue senders() noexcept { return WaitQueue(senders_); }
   WaitQueue receivers() noexcept { return WaitQueue(receivers_); }
-  [[nodiscard]] bool is_abandoned_locked() const noexcept;
-  void destroy_abandoned() noexcept { destroy(); }
+  void pin_locked() noexcept { ++pins_; }
+  // Returns whether the caller must destroy() the core once it has unlocked it.
+  [[nodiscard]] bool unpin_locked() noexcept {
+    --pins_;
+    return is_abandoned_locked();
+  }
+  void destroy() noexcept;
 
  private:
   ChannelCore(const ItemType& type, std::size_t capacity, std::byte* slots) noexcept
       : type_(type), capacity_(capacity), slots_(slots) {}
   ~ChannelCore() = default;
-  void destroy() noexcept;
+  [[nodiscard]] bool take_waiters_locked(WakeList& woken) noexcept;  // a portion; true: there are more
+  [[nodiscard]] bool is_abandoned_locked() const noexcept;
   static std::size_t bytes_for(const ItemType& type, std::size_t capacity, std::size_t* slots_at);
 
   [[nodiscard]] std::byte* slot(std::size_t index) const noexcept { return slots_ + index * type_.size; }

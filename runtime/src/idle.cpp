@@ -16,7 +16,7 @@ constexpr std::uint64_t kLastLookNs = 1'000'000;
 }  // namespace
 
 bool Scheduler::work_in_sight() noexcept {
-  if (global_count_.load(std::memory_order_relaxed) != 0) return true;
+  if (!global_.empty()) return true;
   if (const std::uint64_t earliest = timers.earliest(); earliest != kNoDeadline && earliest <= now_ns()) return true;
   const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < count; ++i)
@@ -164,7 +164,10 @@ Task* Scheduler::take_stuck_hand_off(Worker& keeper) noexcept {
 
 // This worker is one too many: gives away what it has and sleeps until set_max_procs() wants it again.
 void Scheduler::retire(Worker& worker) noexcept {
-  while (Task* const task = worker.pick_local()) push_global(*task, *task, 1);
+  while (Task* const task = worker.pick_local()) {
+    Task* const one[] = {task};
+    global_.push(one);
+  }
   {
     const SpinGuard held(idle_lock_);
     if ((worker.stop.load(std::memory_order_relaxed) & ThreadRecord::kRetire) == 0) return;

@@ -2,19 +2,12 @@
 
 namespace vigil::detail {
 
-Task* RunQueue::take_half(Task** last, std::uint32_t* count) noexcept {
+bool RunQueue::take_half(Task** into) noexcept {
   constexpr std::uint32_t kHalf = kSlots / 2;
   std::uint32_t head = head_.load(std::memory_order_acquire);
-  if (tail_.load(std::memory_order_relaxed) - head < kSlots) return nullptr;
-  std::array<Task*, kHalf> taken{};
-  for (std::uint32_t i = 0; i < kHalf; ++i) taken[i] = slots_[(head + i) % kSlots].load(std::memory_order_relaxed);
-  if (!head_.compare_exchange_strong(head, head + kHalf, std::memory_order_acq_rel, std::memory_order_relaxed))
-    return nullptr;
-  for (std::uint32_t i = 0; i + 1 < kHalf; ++i) taken[i]->next = taken[i + 1];
-  taken[kHalf - 1]->next = nullptr;
-  *last = taken[kHalf - 1];
-  *count = kHalf;
-  return taken[0];
+  if (tail_.load(std::memory_order_relaxed) - head < kSlots) return false;
+  for (std::uint32_t i = 0; i < kHalf; ++i) into[i] = slots_[(head + i) % kSlots].load(std::memory_order_relaxed);
+  return head_.compare_exchange_strong(head, head + kHalf, std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 
 Task* RunQueue::steal_half(RunQueue& victim) noexcept {

@@ -39,8 +39,8 @@ class RunQueue {
         return task;
     }
   }
-  // Owner: takes half of a full queue as a chain through Task::next; null when it is not full any more.
-  [[nodiscard]] Task* take_half(Task** last, std::uint32_t* count) noexcept;
+  // Owner: takes the older half (kSlots / 2) of a full queue; false when it is not full any more.
+  [[nodiscard]] bool take_half(Task** into) noexcept;
   // Another worker: moves half of `victim` here and returns one more to run now; null when there was nothing.
   [[nodiscard]] Task* steal_half(RunQueue& victim) noexcept;
 

@@ -86,7 +86,8 @@ void Scheduler::start_task(Task& task, std::uint32_t flags) noexcept {
 
 void Scheduler::place(Worker* worker, Task& task) noexcept {
   if (worker == nullptr) {
-    push_global(task, task, 1);
+    Task* const one[] = {&task};
+    global_.push(one);
     wake_one();
   } else if (worker->eager_wakes_ > 0 && running_.load(std::memory_order_relaxed) < procs()) {
     --worker->eager_wakes_;
@@ -109,8 +110,7 @@ void Scheduler::yield() noexcept {
   Inside inside;
   Worker& worker = *inside.record().worker;
   Task& task = task_of(inside.actor());
-  if (!worker.has_local_work() && global_count_.load(std::memory_order_relaxed) == 0 && !worker.time_to_look_around())
-    return;
+  if (!worker.has_local_work() && global_.empty() && !worker.time_to_look_around()) return;
   // Behind this worker's own tasks; those of the global queue get their turn every kLookAroundEvery picks.
   task.move_to(TaskState::Runnable);
   Worker& now = Worker::park(worker, task,
@@ -122,38 +122,13 @@ void Scheduler::yield() noexcept {
   inside.moved_to(now);
 }
 
-void Scheduler::push_global(Task& first, Task& last, std::uint32_t count) noexcept {
-  last.next = nullptr;
-  const SpinGuard held(global_lock_);
-  (global_last_ != nullptr ? global_last_->next : global_first_) = &first;
-  global_last_ = &last;
-  global_count_.store(global_count_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-}
-
 // Takes this worker's share, the first to run and the rest into its queue.
 Task* Scheduler::pop_global(Worker& worker) noexcept {
-  if (global_count_.load(std::memory_order_relaxed) == 0) return nullptr;
-  Task* first = nullptr;
-  std::uint32_t taken = 0;
-  {
-    const SpinGuard held(global_lock_);
-    const std::uint32_t count = global_count_.load(std::memory_order_relaxed);
-    if (count == 0) return nullptr;
-    const std::uint32_t share = std::min({count, count / procs() + 1, RunQueue::kSlots / 2});
-    first = global_first_;
-    Task* last = first;
-    for (taken = 1; taken < share; ++taken) last = last->next;
-    global_first_ = last->next;
-    if (global_first_ == nullptr) global_last_ = nullptr;
-    last->next = nullptr;
-    global_count_.store(count - taken, std::memory_order_relaxed);
-  }
-  for (Task* task = first->next; task != nullptr;) {
-    Task* const next = task->next;  // put_last may hand the task on to others
-    worker.put_last(*task);
-    task = next;
-  }
-  return first;
+  Task* taken[RunQueue::kSlots / 2];
+  const std::uint32_t count = global_.pop(taken, RunQueue::kSlots / 2, procs());
+  if (count == 0) return nullptr;
+  for (std::uint32_t i = 1; i < count; ++i) worker.put_last(*taken[i]);
+  return taken[0];
 }
 
 // ---- waking workers ----------------------------------------------------------------------------------------------

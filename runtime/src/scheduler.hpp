@@ -18,6 +18,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "runtime/src/global_queue.hpp"
 #include "runtime/src/stack_pool.hpp"
 #include "runtime/src/timer_heap.hpp"
 #include "runtime/src/worker.hpp"
@@ -53,7 +54,6 @@ class Scheduler {
   friend class Worker;
 
   void place(Worker* worker, Task& task) noexcept;
-  void push_global(Task& first, Task& last, std::uint32_t count) noexcept;
   [[nodiscard]] Task* pop_global(Worker& worker) noexcept;
   void note_peak(std::uint64_t started) noexcept;
   [[nodiscard]] std::uint32_t procs() noexcept;
@@ -76,10 +76,7 @@ class Scheduler {
   void fire_timers(Worker& worker) noexcept;
   void stop_spinning(Worker& worker) noexcept;
 
-  alignas(64) SpinLock global_lock_;
-  Task* global_first_ = nullptr;                // guarded by global_lock_
-  Task* global_last_ = nullptr;                 // guarded by global_lock_
-  std::atomic<std::uint32_t> global_count_{0};  // written under global_lock_
+  alignas(64) GlobalQueue global_;
 
   alignas(64) std::atomic<std::uint32_t> procs_{0};  // 0: not looked up yet
   std::atomic<std::uint32_t> running_{0};

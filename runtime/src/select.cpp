@@ -114,6 +114,7 @@ class Select {
     for (std::uint32_t i = 0; i < offers_.size(); ++i) {
       Offer& offer = offers_[i];
       offer.waiter = Waiter{.actor = &actor, .item = offer.item, .race = &race, .index = i};
+      offer.channel->pin_locked();
       queue_of(offer).push_back(offer.waiter);
       shown_[i] = {.channel = offer.channel, .is_send = offer.is_send ? 1U : 0U, .reserved = 0};
     }
@@ -140,11 +141,14 @@ class Select {
   void leave_queues(Locks& locks) noexcept {
     for (ChannelCore* const channel : locks.sorted()) {
       channel->lock().lock();
-      for (Offer& offer : offers_)
-        if (offer.channel == channel && offer.waiter.queued) queue_of(offer).remove(offer.waiter);
-      const bool abandoned = channel->is_abandoned_locked();
+      bool abandoned = false;
+      for (Offer& offer : offers_) {
+        if (offer.channel != channel) continue;
+        if (offer.waiter.queued) queue_of(offer).remove(offer.waiter);
+        abandoned = channel->unpin_locked();  // only the last of several can say yes
+      }
       channel->lock().unlock();
-      if (abandoned) channel->destroy_abandoned();
+      if (abandoned) channel->destroy();
     }
   }
 

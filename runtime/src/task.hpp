@@ -22,7 +22,7 @@ enum class GuardKind : std::uint8_t {
 
 struct Task : Actor {
   SavedContext context = nullptr;  // while it does not run
-  Task* next = nullptr;            // in the queue or free list it is in
+  Task* next = nullptr;            // free: in the list it is in
   Task* next_batch = nullptr;      // free: the next batch of free slots
   void (*run)(void* closure) = nullptr;
   void* closure = nullptr;

@@ -104,7 +104,8 @@ class Inside {
 std::atomic<ThreadRecord*>& first_record() noexcept;
 template <class Visit>
 void each_record(Visit&& visit) {
-  for (ThreadRecord* record = first_record().load(std::memory_order_acquire); record != nullptr; record = record->next_record)
+  for (ThreadRecord* record = first_record().load(std::memory_order_acquire); record != nullptr;
+       record = record->next_record)
     visit(*record);
 }
 void publish_record(ThreadRecord& record) noexcept;

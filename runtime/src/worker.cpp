@@ -1,5 +1,7 @@
 #include "runtime/src/worker.hpp"
 
+#include <array>
+
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
 #include "runtime/src/stack_overflow.hpp"
@@ -100,14 +102,11 @@ bool Worker::put_next(Task& task) noexcept {
 
 void Worker::put_last(Task& task) noexcept {
   while (!queue_.push(task)) {
-    Task* last = nullptr;
-    std::uint32_t count = 0;
-    if (Task* const first = queue_.take_half(&last, &count); first != nullptr) {
-      last->next = &task;
-      task.next = nullptr;
-      scheduler().push_global(*first, task, count + 1);
-      return;
-    }
+    std::array<Task*, RunQueue::kSlots / 2 + 1> surplus;
+    if (!queue_.take_half(surplus.data())) continue;
+    surplus.back() = &task;
+    scheduler().global_.push(surplus);
+    return;
   }
 }
 
@@ -161,7 +160,7 @@ Task* Worker::steal() noexcept {
       if (victim == nullptr || victim == this) continue;
       if (Task* const task = queue_.steal_half(victim->queue_); task != nullptr) return task;
     }
-    if (all.global_count_.load(std::memory_order_relaxed) != 0)
+    if (!all.global_.empty())
       if (Task* const task = all.pop_global(*this); task != nullptr) return task;
     if (stop.load(std::memory_order_relaxed) != 0) return nullptr;
     for (int i = 0; i < kRelax; ++i) cpu_relax();

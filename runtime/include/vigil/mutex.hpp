@@ -29,6 +29,7 @@ class Mutex {
   VIGIL_EXPORT void unlock();
 
  private:
+  [[nodiscard]] bool spin(bool& announced) noexcept;
   void lock_slow();
   void unlock_slow();
 
