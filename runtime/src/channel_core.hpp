@@ -86,6 +86,7 @@ class ChannelCore {
   std::byte* const slots_;
   WaitQueueHead senders_;    // guarded by lock_
   WaitQueueHead receivers_;  // guarded by lock_
+  std::uint32_t pins_ = 0;   // guarded by lock_
   std::atomic<std::uint32_t> references_{1};
 };
 
