@@ -1,0 +1,77 @@
+// Wrappers of two functions of the C++ runtime: where a task threw what later ends it, and which static variables were
+// initialised (variables.hpp).
+//
+// The program's C++ runtime may come late and privately: a plugin of a C program brings it along. Then the next
+// definition after ours is not found, and the library is asked for by its name.
+#include <dlfcn.h>
+
+#include <atomic>
+#include <typeinfo>
+
+#include "interpose/actor.hpp"
+#include "interpose/export.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/order.hpp"
+#include "interpose/real_calls.hpp"
+#include "interpose/runtime_view.hpp"
+#include "interpose/throws.hpp"
+#include "interpose/variables.hpp"
+
+using namespace vigil::shim;  // the wrappers stand outside every namespace
+
+// The same functions of the shim's own C++ runtime (own_libstdcxx.cmake).
+extern "C" [[noreturn]] void vigil_own_cxa_throw(void* exception, void* type, void (*destructor)(void*));
+extern "C" void vigil_own_cxa_guard_release(void* guard) noexcept;
+
+namespace {
+
+using Throw = void(void*, void*, void (*)(void*));
+using Release = void(void*);
+
+void* find_anywhere(const char* name) noexcept {
+  if (void* const next = find_real(name)) return next;
+  for (const char* const library : {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"}) {
+    void* const loaded = dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
+    if (loaded == nullptr) continue;
+    void* const found = dlsym(loaded, name);
+    dlclose(loaded);  // its user keeps it
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+// Found when it is first needed. relaxed: every thread finds the same, and code is there before it is called.
+template <class Function>
+Function* find_once(std::atomic<Function*>& place, const char* name) noexcept {
+  Function* found = place.load(std::memory_order_relaxed);
+  if (found == nullptr) {
+    found = reinterpret_cast<Function*>(find_anywhere(name));
+    place.store(found, std::memory_order_relaxed);
+  }
+  return found;
+}
+
+constinit std::atomic<Throw*> real_throw{nullptr};
+constinit std::atomic<Release*> real_release{nullptr};
+
+}  // namespace
+
+extern "C" [[noreturn]] VIGIL_EXPORT void __cxa_throw(void* exception, void* type, void (*destructor)(void*)) {
+  if (inside_shim) vigil_own_cxa_throw(exception, type, destructor);
+  if (runtime() != nullptr) {
+    record([&] {
+      if (current_actor().type == ActorType::Task) remember_throw(static_cast<const std::type_info*>(type)->name());
+    });
+  }
+  Throw* const real = find_once(real_throw, "__cxa_throw");
+  if (real != nullptr) real(exception, type, destructor);
+  vigil_own_cxa_throw(exception, type, destructor);  // a program whose C++ runtime is hidden: ours speaks the same ABI
+}
+
+extern "C" VIGIL_EXPORT void __cxa_guard_release(void* guard) noexcept {
+  if (!inside_shim && (order::needs() & order::kWhole) != 0) {
+    record([] { variables::static_initialised(current_actor()); });
+  }
+  Release* const real = inside_shim ? nullptr : find_once(real_release, "__cxa_guard_release");
+  (real != nullptr ? real : vigil_own_cxa_guard_release)(guard);
+}
