@@ -62,8 +62,10 @@ std::string_view base_name(std::string_view path) noexcept {
 }
 
 std::string_view path_of(const Found& found) noexcept {
-  if (!found.is_program()) return keep_absolute(found.link->l_name);
-  if (!process_info().path.empty()) return process_info().path;
+  if (!found.is_program()) {
+    const std::string_view name = found.link->l_name;
+    return name.find('/') == std::string_view::npos ? keep_text(name) : keep_absolute(name);  // the vdso has no file
+  }
   std::array<char, 4096> path{};
   const long bytes = raw_syscall(SYS_readlink, reinterpret_cast<long>("/proc/self/exe"),
                                  reinterpret_cast<long>(path.data()), static_cast<long>(path.size()));
