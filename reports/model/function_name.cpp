@@ -145,7 +145,8 @@ std::string joined(const std::vector<std::string>& parts, std::size_t from = 0) 
 }
 
 bool is_closure(std::string_view part) noexcept {
-  return part.starts_with("{lambda") || part.starts_with("$_") || part.starts_with("'lambda") || part == "<lambda>";
+  return part.starts_with("{lambda") || part == "{unnamed}" || part.starts_with("$_") || part.starts_with("'lambda") ||
+         part == "<lambda>";
 }
 
 struct Spoken {
@@ -187,7 +188,8 @@ std::string qualified_name(std::string_view demangled) { return joined(name_part
 
 std::string stable_name(std::string_view demangled) {
   std::vector<std::string> parts = name_parts(demangled);
-  for (std::string& part : parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    std::string& part = parts[i];
     if (is_closure(part)) {
       part = "{lambda}";
     } else if (const std::size_t dot = part.find('.'); dot != std::string::npos && dot != 0) {

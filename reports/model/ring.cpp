@@ -90,7 +90,8 @@ std::optional<Ring> ring_of_graph(const Finding& finding, const Graph& graph) {
   std::unordered_map<std::string, std::string> label;
   for (const Graph::Node& node : graph.nodes) label[node.id] = node.label;
   for (const Participant& participant : finding.participants) {
-    const std::string start = fmt::format("{} {}", participant.actor.type, participant.actor.id);
+    std::string start = fmt::format("{} {}", participant.actor.type, participant.actor.id);
+    if (start == "thread 1" && out.contains("main")) start = "main";
     std::unordered_map<std::string, const Graph::Edge*> came_by;
     std::deque<std::string> queue{start};
     const Graph::Edge* closing = nullptr;
@@ -112,7 +113,8 @@ std::optional<Ring> ring_of_graph(const Finding& finding, const Graph& graph) {
     std::reverse(walk.begin(), walk.end());
     Ring ring;
     for (const Graph::Edge* edge : walk) {
-      const bool is_actor = edge->from.starts_with("task ") || edge->from.starts_with("thread ");
+      const bool is_actor =
+          edge->from.starts_with("task ") || edge->from.starts_with("thread ") || edge->from == "main";
       const std::string& name = label[edge->from];
       std::string detail;
       for (const Participant& one : finding.participants) {

@@ -115,18 +115,29 @@ bool Suppressions::match(const Finding& finding) const {
 }
 
 std::string suppression_for(const Finding& finding) {
-  for (const bool creation : {false, true}) {
-    for (const Participant& participant : finding.participants) {
-      const Frame* frame = first_user_frame(creation ? participant.actor.created_at : participant.stack);
-      if (frame == nullptr) continue;
-      std::string what = frame->function.empty() ? frame->module.substr(frame->module.find_last_of('/') + 1)
-                                                 : qualified_name(frame->function);
-      std::replace_if(
-          what.begin(), what.end(), [](char c) { return c == '\n' || c == '\r'; }, '*');
-      if (!what.empty()) return fmt::format("{}:{}", finding.kind, what);
+  const Frame* frame = nullptr;
+  for (const auto find : {find_user_frame, first_user_frame}) {
+    for (const bool creation : {false, true}) {
+      for (const Participant& participant : finding.participants) {
+        if (frame == nullptr) frame = find(creation ? participant.actor.created_at : participant.stack);
+      }
     }
   }
-  return {};
+  if (frame == nullptr) return {};
+  std::string what;
+  if (frame->function.empty()) {
+    what = frame->module.substr(frame->module.find_last_of('/') + 1);
+  } else {
+    for (const std::string& part : name_parts(frame->function)) {
+      if (!what.empty()) what += "::";
+      what += part.starts_with("{lambda") ? "{lambda*}" : part;  // closures are numbered, and renumbered by edits
+    }
+  }
+  constexpr std::string_view kAnonymous = "(anonymous namespace)::";  // a pattern matches anywhere, so it says no more
+  if (what.starts_with(kAnonymous)) what.erase(0, kAnonymous.size());
+  std::replace_if(
+      what.begin(), what.end(), [](char c) { return c == '\n' || c == '\r'; }, '*');
+  return what.empty() ? std::string() : fmt::format("{}:{}", finding.kind, what);
 }
 
 }  // namespace vigil::reports

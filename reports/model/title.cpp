@@ -14,29 +14,18 @@
 namespace vigil::reports {
 namespace {
 
-std::string_view type_word(std::string_view type) noexcept {
-  if (type == "rw-mutex") return "read-write mutex";
-  if (type == "wait-group") return "wait group";
-  if (type == "heap-block") return "heap block";
-  if (type == "cond") return "condition variable";
-  if (type == "other" || type.empty()) return "object";
-  return type;
-}
-
 std::string with_article(std::string_view word) {
   const bool vowel = !word.empty() && std::string_view("aeiou").find(word.front()) != std::string_view::npos;
   return fmt::format("{} {}", vowel ? "an" : "a", word);
 }
 
-// Who: the function the user would look for first.
+// Who: the function the user would look for first. An actor that waits in library code alone is named by its creator.
 std::string who(const Participant& participant) {
-  for (const Stack* stack : {&participant.stack, &participant.actor.created_at}) {
-    const Frame* frame = first_user_frame(*stack);
-    if (frame != nullptr && !frame->function.empty()) {
-      std::string name = spoken_name(frame->function);
-      return stack == &participant.stack ? name
-                                         : fmt::format("{} started in {}", with_article(participant.actor.type), name);
-    }
+  const Frame* own = find_user_frame(participant.stack);
+  if (own != nullptr && !own->function.empty()) return spoken_name(own->function);
+  const Frame* creator = find_user_frame(participant.actor.created_at);
+  if (creator != nullptr && !creator->function.empty()) {
+    return fmt::format("{} started in {}", with_article(participant.actor.type), spoken_name(creator->function));
   }
   if (!participant.actor.name.empty()) return fmt::format("{} `{}`", participant.actor.type, participant.actor.name);
   return fmt::format("{} {}", participant.actor.type, participant.actor.id);
@@ -109,7 +98,9 @@ bool waits_for_a_held_lock(const Finding& finding) noexcept {
 using MakeTitle = std::string (*)(const Finding&);
 
 std::string waits_for_ever(const Finding& f) {
-  return fmt::format("{} waits for ever to {}", who(f.participants[0]), operation_phrase(f, f.participants[0]));
+  const Participant& waiter = f.participants[0];
+  if (waiter.operation == "select") return fmt::format("{} waits for ever in a select", who(waiter));
+  return fmt::format("{} waits for ever to {}", who(waiter), operation_phrase(f, waiter));
 }
 
 std::string deadlock(const Finding& f) {
@@ -223,9 +214,7 @@ std::string by_other(const Finding& f) {
   return fmt::format("{} unlocks {} that {} locked", who(f.participants[0]), what, who(*locker));
 }
 
-std::string exception(const Finding& f) {
-  return fmt::format("an exception leaves the task that runs {}", who(f.participants[0]));
-}
+std::string exception(const Finding& f) { return fmt::format("an exception leaves {}", who(f.participants[0])); }
 
 std::string closed_spin(const Finding& f) {
   return fmt::format("{} receives from a closed channel over and over", who(f.participants[0]));
@@ -292,15 +281,24 @@ constexpr std::array<TitleRow, 27> kTitles{{{"data-race", data_race},
 
 }  // namespace
 
+std::string_view type_words(std::string_view type) noexcept {
+  if (type == "rw-mutex") return "read-write mutex";
+  if (type == "wait-group") return "wait group";
+  if (type == "heap-block") return "heap block";
+  if (type == "cond") return "condition variable";
+  if (type == "other" || type.empty()) return "object";
+  return type;
+}
+
 std::string object_phrase(const Object& object) {
   const std::string_view word =
-      object.type == "variable" && object.name.empty() ? "a variable" : type_word(object.type);
+      object.type == "variable" && object.name.empty() ? "a variable" : type_words(object.type);
   if (!object.name.empty())
     return object.type == "variable" ? fmt::format("`{}`", object.name) : fmt::format("{} `{}`", word, object.name);
   const std::string phrase = object.type == "variable" ? std::string(word) : with_article(word);
   const Frame* maker = first_user_frame(object.created_at);
   if (maker == nullptr || maker->function.empty()) return phrase;
-  const bool made = object.type == "channel" || object.type == "wait-group" || object.type == "semaphore";
+  const bool made = object.type != "mutex" && object.type != "rw-mutex" && object.type != "cond";
   return fmt::format("{} {} in {}", phrase,
                      object.type == "heap-block" ? "allocated"
                      : made                      ? "made"

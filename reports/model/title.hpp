@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "reports/model/report.hpp"
 
@@ -12,6 +13,9 @@ std::string title_of(const Finding& finding);
 
 // The finding's own hint when it has one, else one chosen by its kind and shape.
 std::string hint_of(const Finding& finding);
+
+// "wait group" for "wait-group".
+std::string_view type_words(std::string_view type) noexcept;
 
 // "a channel made in `main`", "mutex `cache_lock`", "a wait group"; for titles and captions.
 std::string object_phrase(const Object& object);

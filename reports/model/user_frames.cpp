@@ -75,12 +75,16 @@ std::vector<std::size_t> user_frames(const Stack& stack) {
   return kept;
 }
 
-const Frame* first_user_frame(const Stack& stack) {
-  if (stack.empty()) return nullptr;
+const Frame* find_user_frame(const Stack& stack) {
   for (const FrameRef& frame : stack) {
     if (!frame->library) return frame.get();
   }
-  return stack.front().get();
+  return nullptr;
+}
+
+const Frame* first_user_frame(const Stack& stack) {
+  const Frame* frame = find_user_frame(stack);
+  return frame != nullptr || stack.empty() ? frame : stack.front().get();
 }
 
 }  // namespace vigil::reports

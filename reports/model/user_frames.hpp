@@ -13,7 +13,10 @@ bool is_library_frame(const Frame& frame);  // costly; frames made by share_fram
 // Indices of the frames to show; all of them when none is the user's.
 std::vector<std::size_t> user_frames(const Stack& stack);
 
-// The innermost user frame, or null for an empty stack.
+// The innermost frame that really is the user's, or null.
+const Frame* find_user_frame(const Stack& stack);
+
+// The innermost frame to show as the user's: any frame when none is. Null for an empty stack only.
 const Frame* first_user_frame(const Stack& stack);
 
 }  // namespace vigil::reports

@@ -107,7 +107,7 @@ class TextPage {
       ++next;
       flush();
       const Frame& frame = *stack[i];
-      const std::string name = frame.function.empty() ? "??" : qualified_name(frame.function);
+      const std::string name = frame.function.empty() ? "??" : short_name(frame.function);
       line("     {} {}  {}{}", first ? ">" : " ", safe(name), safe(place_words(frame)),
            frame.inlined ? "  [inlined]" : "");
       if (first && with_source) source(frame);

@@ -28,7 +28,7 @@ std::string duration_words(std::int64_t milliseconds) {
 }
 
 std::string object_words(const Object& object) {
-  std::string text = fmt::format("{} {}", object.type, object.id);
+  std::string text = fmt::format("{} {}", type_words(object.type), object.id);
   if (!object.name.empty()) text += fmt::format(" `{}`", object.name);
   if (object.capacity >= 0) {
     if (object.type == "channel" || object.type == "semaphore") {

@@ -60,11 +60,10 @@ Dwarf_Die origin_of(Dwarf_Die die) {
   return die;
 }
 
-// g++ calls a closure type "<lambda(int)>", the demangler "{lambda(int)#1}"; clang gives it no name at all.
-std::string scope_name(Dwarf_Die& die, int tag) {
+// Closure types have no name, or one like "<lambda(int)>" where the demangler says "{lambda(int)#1}".
+std::string scope_name(Dwarf_Die& die) {
   const char* name = dwarf_diename(&die);
-  if (name == nullptr)
-    return tag == DW_TAG_namespace ? "(anonymous namespace)" : tag == DW_TAG_class_type ? "{lambda}" : "{unnamed}";
+  if (name == nullptr) return dwarf_tag(&die) == DW_TAG_namespace ? "(anonymous namespace)" : "{unnamed}";
   std::string text = to_valid_utf8(name);
   if (text.starts_with("<lambda")) {
     text.front() = '{';
@@ -115,52 +114,62 @@ DieIndex::Unit* DieIndex::unit_of(std::uint64_t address) {
 
 void DieIndex::walk(Unit& unit) {
   unit.walked = true;
-  std::vector<std::string> path;
-  walk_children(unit, unit.die, -1, path, 0);
+  Position top;
+  walk_children(unit, unit.die, top);
   std::sort(unit.functions.begin(), unit.functions.end(),
             [](const Interval& a, const Interval& b) { return a.low < b.low; });
 }
 
-void DieIndex::walk_children(Unit& unit, Dwarf_Die& parent, std::int64_t enclosing, std::vector<std::string>& path,
-                             int depth) {
+// Notes the code of a function or of an inlined call, and moves inside it.
+void DieIndex::add_code(Unit& unit, Dwarf_Die& die, int tag, Position& inside) {
+  auto ranges = ranges_of(die);
+  if (ranges.empty()) {
+    if (tag == DW_TAG_subprogram) inside.scope = -1;  // abstract or declared only: what is inside has no code here
+    return;
+  }
+  const auto index = static_cast<std::uint32_t>(unit.scopes.size());
+  const bool inlined = tag == DW_TAG_inlined_subroutine;
+  if (inlined && inside.scope >= 0) unit.scopes[static_cast<std::size_t>(inside.scope)].children.push_back(index);
+  if (!inlined) {
+    for (const auto& [low, high] : ranges) unit.functions.push_back({low, high, index});
+  }
+  unit.scopes.push_back({die, inlined, std::move(ranges), {}});
+  inside.scope = index;
+}
+
+void DieIndex::walk_children(Unit& unit, Dwarf_Die& parent, Position& position) {
   Dwarf_Die child;
-  if (depth > kDeepestTree || dwarf_child(&parent, &child) != 0) return;
+  if (position.depth > kDeepestTree || dwarf_child(&parent, &child) != 0) return;
   do {
     const int tag = dwarf_tag(&child);
-    const bool names = tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type ||
-                       tag == DW_TAG_union_type || tag == DW_TAG_subprogram;
-    const bool code = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
-    if (!names && !code && tag != DW_TAG_lexical_block && tag != DW_TAG_try_block && tag != DW_TAG_catch_block)
-      continue;
-    std::int64_t inside = enclosing;
-    if (code) {
-      auto ranges = ranges_of(child);
-      if (!ranges.empty()) {
-        const auto index = static_cast<std::uint32_t>(unit.scopes.size());
-        const bool inlined = tag == DW_TAG_inlined_subroutine;
-        if (inlined && enclosing >= 0) unit.scopes[static_cast<std::size_t>(enclosing)].children.push_back(index);
-        if (!inlined) {
-          for (const auto& [low, high] : ranges) unit.functions.push_back({low, high, index});
-        }
-        unit.scopes.push_back({child, inlined, std::move(ranges), {}});
-        inside = index;
-      } else if (tag == DW_TAG_subprogram) {
-        inside = -1;  // an abstract or declared function: what is inside has no code here
+    const bool is_function = tag == DW_TAG_subprogram;
+    const bool is_scope =
+        tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type;
+    const bool is_block = tag == DW_TAG_lexical_block || tag == DW_TAG_try_block || tag == DW_TAG_catch_block;
+    if (!is_function && !is_scope && !is_block && tag != DW_TAG_inlined_subroutine) continue;
+    if (is_function && (!position.path.empty() || position.function != nullptr) &&
+        dwarf_hasattr(&child, DW_AT_name) != 0 && dwarf_hasattr(&child, DW_AT_linkage_name) == 0) {
+      LocalName local{position.function != nullptr, {}, {}};
+      if (position.function != nullptr) local.function = *position.function;
+      const std::string own = scope_name(child);
+      for (const std::string& part : position.path) {
+        local.rest += part == "{unnamed}" && own == "operator()" ? "{lambda}" : part;
+        local.rest += "::";
       }
+      local.rest += own;
+      unit.names.emplace(dwarf_dieoffset(&child), std::move(local));
     }
-    if (tag == DW_TAG_subprogram && !path.empty() && dwarf_hasattr(&child, DW_AT_name) != 0 &&
-        dwarf_hasattr(&child, DW_AT_linkage_name) == 0) {
-      std::string name;
-      for (const std::string& part : path) name += part + "::";
-      unit.names.emplace(dwarf_dieoffset(&child), name + scope_name(child, tag));
-    }
+    if (dwarf_haschildren(&child) == 0 && is_scope) continue;
+    Position inside;
+    inside.scope = position.scope;
+    inside.depth = position.depth + 1;
+    if (is_function || tag == DW_TAG_inlined_subroutine) add_code(unit, child, tag, inside);
     if (dwarf_haschildren(&child) == 0) continue;
-    if (names) {
-      Dwarf_Die named = tag == DW_TAG_subprogram ? origin_of(child) : child;
-      path.push_back(scope_name(named, tag));
-    }
-    walk_children(unit, child, inside, path, depth + 1);
-    if (names) path.pop_back();
+    const Dwarf_Die enclosing = child;  // stays while its children are walked
+    inside.function = is_function ? &enclosing : position.function;
+    if (!is_function) inside.path = position.path;
+    if (is_scope) inside.path.push_back(scope_name(child));
+    walk_children(unit, child, inside);
   } while (dwarf_siblingof(&child, &child) == 0);
 }
 
@@ -180,7 +189,11 @@ std::string DieIndex::function_name(Unit& unit, Dwarf_Die& die) {
   }
   Dwarf_Die origin = origin_of(die);
   const auto known = unit.names.find(dwarf_dieoffset(&origin));
-  if (known != unit.names.end()) return known->second;
+  if (known != unit.names.end()) {
+    LocalName& local = known->second;
+    // A function inside a function inside ... : each step goes outwards in the tree, so it ends.
+    return local.in_function ? function_name(unit, local.function) + "::" + local.rest : local.rest;
+  }
   const char* plain = dwarf_diename(&origin);
   return plain == nullptr ? std::string() : to_valid_utf8(plain);
 }

@@ -46,17 +46,31 @@ class DieIndex {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
     std::vector<std::uint32_t> children;  // inlined calls directly inside
   };
+  // A function's name without its enclosing function's, which is found only when it is asked for.
+  struct LocalName {
+    bool in_function;
+    Dwarf_Die function;
+    std::string rest;  // "(anonymous namespace)::transfer", "{lambda}::operator()"
+  };
   struct Unit {
     Dwarf_Die die;
     bool walked = false;
     std::vector<Scope> scopes;
-    std::vector<Interval> functions;                   // sorted by low
-    std::unordered_map<Dwarf_Off, std::string> names;  // qualified names of functions without a linkage name
+    std::vector<Interval> functions;                 // sorted by low
+    std::unordered_map<Dwarf_Off, LocalName> names;  // of functions without a linkage name
   };
 
   Unit* unit_of(std::uint64_t address);
   void walk(Unit& unit);
-  void walk_children(Unit& unit, Dwarf_Die& parent, std::int64_t enclosing, std::vector<std::string>& path, int depth);
+  // Where a walk is: the innermost function with code, and the names since the innermost function of any sort.
+  struct Position {
+    std::int64_t scope = -1;  // index into scopes, -1 for none
+    const Dwarf_Die* function = nullptr;
+    std::vector<std::string> path;
+    int depth = 0;
+  };
+  void walk_children(Unit& unit, Dwarf_Die& parent, Position& position);
+  void add_code(Unit& unit, Dwarf_Die& die, int tag, Position& inside);
   std::string function_name(Unit& unit, Dwarf_Die& die);
   const std::string& demangled(const char* linkage_name);
   void set_line(Unit& unit, std::uint64_t address, CodePlace& place);

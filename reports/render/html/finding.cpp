@@ -13,7 +13,10 @@
 namespace vigil::reports::html {
 namespace {
 
+// An id ("m1 was taken here") stays as it is.
 std::string capitalised(std::string text) {
+  const std::size_t end = text.find(' ');
+  if (text.substr(0, end).find_first_of("0123456789") != std::string::npos) return text;
   if (!text.empty() && text.front() >= 'a' && text.front() <= 'z')
     text.front() = static_cast<char>(text.front() - 'a' + 'A');
   return text;
@@ -65,11 +68,22 @@ void write_step(HtmlWriter& out, const Context& context, const Finding& finding,
   write_stack(out, context, participant.stack, SourceMode::First);
 }
 
+// "waiter, blocked for 76 ms", beside the actor's name.
+std::string side_words(const Participant& participant, bool one_stack) {
+  std::string words = one_stack ? participant.role : std::string();
+  if (participant.waited_ms >= 0 && !participant.note.empty()) {
+    words += fmt::format("{}{} for {}", words.empty() ? "" : ", ", participant.actor.state,
+                         duration_words(participant.waited_ms));
+  }
+  return words;
+}
+
 // One column: an actor with all the stacks the finding has of it.
 void write_side(HtmlWriter& out, const Context& context, const Finding& finding, std::size_t from, std::size_t to) {
   const Participant& first = finding.participants[from];
   out << "<section class=\"side\"><h3>" << Text{capitalised(actor_words(first.actor))};
-  if (!first.role.empty() && to - from == 1) out << " <span class=\"role\">" << Text{first.role} << "</span>";
+  const std::string role = side_words(first, to - from == 1);
+  if (!role.empty()) out << " <span class=\"role\">" << Text{role} << "</span>";
   out << "</h3>\n";
   for (std::size_t i = from; i < to; ++i) {
     out << (i == from ? Markup("<div>") : Markup("<div class=\"step\">"));
@@ -95,8 +109,7 @@ void write_objects(HtmlWriter& out, const Context& context, const Finding& findi
       out << "<li>" << Prose{words} << "</li>\n";
       continue;
     }
-    const bool made = object.type == "channel" || object.type == "heap-block" || object.type == "wait-group" ||
-                      object.type == "semaphore";
+    const bool made = object.type != "mutex" && object.type != "rw-mutex" && object.type != "cond";
     out << "<li><details><summary>" << Prose{words} << (made ? Markup(", made") : Markup(", first used"));
     out << Prose{where_words(context, object.created_at)} << "</summary><div class=\"plain\">";
     write_stack(out, context, object.created_at, SourceMode::First);

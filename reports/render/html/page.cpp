@@ -99,7 +99,9 @@ void write_overview(HtmlWriter& out, const Report& report) {
   out << "<header class=\"top ";
   out << (summary.errors != 0 ? Markup("bad") : summary.warnings != 0 ? Markup("warn") : Markup("good"));
   out << "\"><div class=\"wrap\">\n<p class=\"brand\"><b>vigil</b> report on <span class=\"mono\">"
-      << Text{base_name(report.program.path)} << "</span></p>\n<h1 class=\"verdict\">";
+      << Text{base_name(report.program.path)} << "</span>, process " << report.program.pid;
+  if (const std::string date = date_words(report.started_at); !date.empty()) out << ", " << Text{date};
+  out << "</p>\n<h1 class=\"verdict\">";
   write_mark(out, summary);
   out << "<span>" << Text{verdict_of(report)} << "</span></h1>\n<dl class=\"facts\">";
   const std::string command = command_words(report.program);
@@ -110,8 +112,6 @@ void write_overview(HtmlWriter& out, const Report& report) {
     const std::string tasks = tasks_words(report.tasks);
     write_fact(out, "Tasks", tasks);
   }
-  write_fact(out, "Started", date_words(report.started_at));
-  write_fact(out, "Process", std::to_string(report.program.pid));
   if (report.engine != "none") write_fact(out, "Race engine", report.engine);
   if (report.suppressed != 0) write_fact(out, "Suppressed", std::to_string(report.suppressed));
   out << "</dl>\n";

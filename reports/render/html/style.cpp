@@ -78,9 +78,9 @@ p code,li code,dd code{background:var(--inset);border-radius:4px;padding:.06em .
 .ring .detail{font:13px var(--mono);fill:var(--quiet)}
 .ring .label{font-size:13px;fill:var(--quiet);paint-order:stroke;stroke:var(--card);stroke-width:5px;stroke-linejoin:round}
 .ring figcaption{text-align:center;font-size:.85rem;color:var(--quiet);margin-top:.3rem}
-.sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1.3rem 1.6rem;margin-top:1.4rem}
-.side{min-width:0}
-.side+.side{border-left:1px solid var(--line);padding-left:1.6rem}
+.sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1.6rem 0;margin:1.4rem 0 0 -1.6rem;clip-path:inset(0 0 0 1px)}
+.side{min-width:0;border-left:1px solid var(--line);padding:0 1.6rem}
+.sides>:last-child{padding-right:0}
 .side h3{font-size:1rem;font-weight:650}
 .side h3 .role{color:var(--quiet);font-weight:450}
 .doing{font-size:.93rem}
@@ -129,7 +129,7 @@ details[open]>summary::before{transform:rotate(45deg);margin-bottom:.2rem}
 .page-foot{padding:0 0 2.5rem;color:var(--quiet);font-size:.85rem}
 @media (max-width:44rem){
 .wrap{padding:0 1rem}.verdict{font-size:1.35rem}.card{padding:1.1rem 1rem}
-.side+.side{border-left:0;padding-left:0;border-top:1px solid var(--line);padding-top:1.1rem}
+.sides{margin-left:0;clip-path:none}.side{border-left:0;padding:0}.side+.side{border-top:1px solid var(--line);padding-top:1.1rem}
 .contents a{grid-template-columns:1fr auto}.contents .what{grid-column:1/-1;grid-row:2}}
 @media (forced-colors:active){.badge,.card,.frame.first,.code .hit{forced-color-adjust:auto;border-color:CanvasText}}
 @media print{
