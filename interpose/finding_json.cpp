@@ -63,8 +63,8 @@ std::string_view name_of(ActorType type) noexcept { return type == ActorType::Ta
 
 void json_stack(JsonText& json, StackId stack) noexcept {
   json.array();
-  for (const std::uintptr_t pc : frames_of(stack)) {
-    const ModuleOffset at = locate(pc);
+  for (std::size_t frame = 0; frame < frames_of(stack).size(); ++frame) {
+    const ModuleOffset at = locate(stack, frame);
     announce_module(at.module);
     json.array().number(at.module).hex(at.offset).end_array();
   }

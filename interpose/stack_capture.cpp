@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t kInnermost = 96;
 constexpr std::size_t kOutermost = kMaxFrames - kInnermost;
 
-// What a walk visits, without the shim's own frames: the innermost 96, and of the rest the outermost 32.
+// What a walk visits, without the shim's own frames: the innermost 96, and of the rest the outermost 32. Of the
+// runtime's frames at the inner end only the outermost is kept, the one that the program called: how the runtime got
+// from there to the event differs from time to time, and one place in the program is to be one stack.
 class Frames {
  public:
   // skip: this many visited frames do not count (the capturing function, where its code does not tell it as the
@@ -25,6 +27,10 @@ class Frames {
       return true;
     }
     if (is_shim_code(pc)) return true;
+    if (seen_ <= 1 && in_runtime_) {
+      in_runtime_ = is_runtime_code(pc);
+      if (in_runtime_) seen_ = 0;
+    }
     const std::size_t place = seen_ < kInnermost ? seen_ : kInnermost + (seen_ - kInnermost) % kOutermost;
     frames_[place] = pc;
     ++seen_;
@@ -32,6 +38,7 @@ class Frames {
   }
   void restarted() noexcept {
     seen_ = 0;
+    in_runtime_ = true;
     skip_left_ = skip_;
   }
   std::span<const std::uintptr_t> in_order() noexcept {
@@ -47,6 +54,7 @@ class Frames {
   const std::size_t skip_;
   std::size_t skip_left_;
   std::size_t seen_ = 0;
+  bool in_runtime_ = true;                         // every frame so far was the runtime's
   std::array<std::uintptr_t, kMaxFrames> frames_;  // not cleared: a kilobyte, on the hot path
 };
 

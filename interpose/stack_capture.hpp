@@ -2,7 +2,7 @@
 //
 // A frame is a program counter that lies inside the call instruction (the return address minus one; the exact pc for
 // the innermost frame of saved registers). Frames run from the innermost outwards. Frames of the shim itself are never
-// part.
+// part; of libvigil.so's at the inner end only the outermost is: the function that the program called.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +46,7 @@ struct ModuleInfo {
   std::uintptr_t bias;
   std::uint64_t size;  // bytes from the first to the end of the last loaded segment
   bool is_program;     // the executable
-  bool is_vigil;       // libvigil.so or the shim
+  bool is_vigil;       // libvigil.so, the shim, or the fiber library below them
 };
 std::uint32_t module_count() noexcept;
 const ModuleInfo& module_info(std::uint32_t module) noexcept;  // 1 .. module_count()

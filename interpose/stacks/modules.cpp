@@ -41,6 +41,10 @@ constinit std::atomic<std::uint32_t> generation{0};  // relaxed, as unwind_rule.
 constinit std::atomic<std::uintptr_t> shim_low{0};
 constinit std::atomic<std::uintptr_t> shim_high{0};
 
+// [low, high) of libvigil.so. 0, 0: it is not loaded.
+constinit std::atomic<std::uintptr_t> runtime_low{0};
+constinit std::atomic<std::uintptr_t> runtime_high{0};
+
 struct Found {
   std::uintptr_t begin;
   std::uintptr_t end;
@@ -114,7 +118,9 @@ std::uint32_t add(const Found& found) noexcept {
                   .bias = found.link->l_addr,
                   .size = found.end - found.begin,
                   .is_program = found.is_program(),
-                  .is_vigil = holds_us || name.starts_with("libvigil.so") || name.starts_with("libvigil_")};
+                  // The fiber library's only frame is the bottom of every task; nobody's own code is in it.
+                  .is_vigil = holds_us || name.starts_with("libvigil.so") || name.starts_with("libvigil_") ||
+                              name.starts_with("libboost_context.so")};
   module->begin = found.begin;
   module->end = found.end;
   module->link = found.link;
@@ -133,6 +139,24 @@ void find_ourselves() noexcept {
   }
   shim_high.store(found.end, std::memory_order_relaxed);
   shim_low.store(found.begin, std::memory_order_relaxed);
+}
+
+// Looks for libvigil.so among all that is loaded, under the loader's lock.
+void find_runtime() noexcept {
+  dl_iterate_phdr(
+      [](dl_phdr_info* object, std::size_t, void*) -> int {
+        if (!base_name(object->dlpi_name).starts_with("libvigil.so")) return 0;
+        Found found{};
+        for (std::size_t i = 0; i < object->dlpi_phnum; ++i) {
+          if (object->dlpi_phdr[i].p_type != PT_LOAD) continue;
+          if (find(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr, found)) break;
+        }
+        // relaxed: a stack taken between the two stores keeps some frames of the runtime more, no worse.
+        runtime_high.store(found.end, std::memory_order_relaxed);
+        runtime_low.store(found.begin, std::memory_order_relaxed);
+        return 1;
+      },
+      nullptr);
 }
 
 // Marks the modules that are gone. Returns whether there was one.
@@ -156,6 +180,7 @@ void modules_changed() noexcept {
   if (shim_low.load(std::memory_order_relaxed) == 0) find_ourselves();
   // Also after a dlopen: a pc for which nothing was found before may have a table now.
   unwind::forget_rules();
+  if (runtime_low.load(std::memory_order_relaxed) == 0) find_runtime();
   const std::lock_guard held(lock);
   if (bury()) generation.fetch_add(1, std::memory_order_relaxed);
 }
@@ -167,6 +192,10 @@ bool is_shim_code(std::uintptr_t pc) noexcept {
     return is_shim_code(pc);
   }
   return pc >= low && pc < shim_high.load(std::memory_order_relaxed);
+}
+
+bool is_runtime_code(std::uintptr_t pc) noexcept {
+  return pc >= runtime_low.load(std::memory_order_relaxed) && pc < runtime_high.load(std::memory_order_relaxed);
 }
 
 std::uint32_t modules_generation() noexcept { return generation.load(std::memory_order_relaxed); }

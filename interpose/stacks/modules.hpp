@@ -11,6 +11,8 @@ namespace vigil::shim {
 std::uint32_t module_at(std::uintptr_t pc) noexcept;
 // Whether pc is in the shim's own code. Never, when the shim's code is linked into the program (a unit test).
 bool is_shim_code(std::uintptr_t pc) noexcept;
+// Whether pc is in libvigil.so, as modules_changed() last found it.
+bool is_runtime_code(std::uintptr_t pc) noexcept;
 // Grows by one with each dlclose that took code away: until then a pc means one place.
 std::uint32_t modules_generation() noexcept;
 // A number for what the module is, the same in every run: of its build id, or of its file name. 0 for module 0.
