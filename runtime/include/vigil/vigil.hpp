@@ -2,9 +2,12 @@
 #pragma once
 
 #include "vigil/channel.hpp"     // IWYU pragma: export
+#include "vigil/cond.hpp"        // IWYU pragma: export
 #include "vigil/context.hpp"     // IWYU pragma: export
 #include "vigil/mutex.hpp"       // IWYU pragma: export
+#include "vigil/once.hpp"        // IWYU pragma: export
 #include "vigil/panic.hpp"       // IWYU pragma: export
+#include "vigil/rw_mutex.hpp"    // IWYU pragma: export
 #include "vigil/select.hpp"      // IWYU pragma: export
 #include "vigil/task.hpp"        // IWYU pragma: export
 #include "vigil/traced.hpp"      // IWYU pragma: export
