@@ -1,0 +1,159 @@
+#include "interpose/locks/lock_events.hpp"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "interpose/finding_writer.hpp"
+#include "interpose/lifecycle.hpp"
+
+namespace vigil::shim::locks {
+namespace {
+
+class LockEvents : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { ASSERT_TRUE(ensure_live()); }
+
+  LockEvents() {
+    one.type = two.type = ActorType::Task;
+    static std::uint64_t last_id = 1000;
+    one.id = ++last_id;
+    two.id = ++last_id;
+  }
+  static void take(Actor& actor, LockObject& lock, Attempt attempt = Attempt::Blocking) {
+    taken(actor, lock, LockMode::Exclusive, attempt);
+  }
+  static void give(Actor& actor, LockObject& lock) { released(actor, lock, LockMode::Exclusive); }
+  static std::uint64_t errors() { return finding_counts().errors; }
+
+  Actor one, two;
+  char places[4] = {};
+  LockObject& a = vigil_locks().at(&places[0]);
+  LockObject& b = vigil_locks().at(&places[1]);
+
+  ~LockEvents() override {
+    for (char& place : places) {
+      if (LockObject* const lock = vigil_locks().take(&place)) destroyed(lock);
+    }
+  }
+};
+
+TEST_F(LockEvents, WhatIsTakenIsHeldUntilItIsReleased) {
+  take(one, a);
+  take(one, b);
+  ASSERT_EQ(one.held.live().size(), 2U);
+  give(one, a);  // in any order
+  ASSERT_EQ(one.held.live().size(), 1U);
+  EXPECT_EQ(one.held.live()[0].object, &b);
+  give(one, b);
+  EXPECT_TRUE(one.held.live().empty());
+}
+
+TEST_F(LockEvents, ALockGivenBackByAnotherIsNotHeldAnyMore) {
+  take(one, a);
+  give(two, a);
+  EXPECT_TRUE(one.held.live().empty());
+  EXPECT_TRUE(a.wandered.load());
+}
+
+TEST_F(LockEvents, TenThousandHeldLocksWork) {
+  constexpr std::size_t kMany = 10'000;
+  std::vector<char> addresses(kMany);
+  Actor actor;
+  actor.type = ActorType::Task;
+  for (char& address : addresses) {
+    take(actor, vigil_locks().at(&address));
+  }
+  EXPECT_EQ(actor.held.live().size(), kMany);
+  for (char& address : addresses) give(actor, vigil_locks().at(&address));
+  EXPECT_TRUE(actor.held.live().empty());
+  for (char& address : addresses) destroyed(vigil_locks().take(&address));
+}
+
+TEST_F(LockEvents, OppositeOrderIsTold) {
+  const std::uint64_t before = errors();
+  take(one, a);
+  take(one, b);
+  give(one, b);
+  give(one, a);
+  take(two, b);
+  take(two, a);
+  give(two, a);
+  give(two, b);
+  EXPECT_EQ(errors(), before + 1);
+}
+
+TEST_F(LockEvents, ASecondLockByTryIsNoOrder) {
+  const std::uint64_t before = errors();
+  take(one, a);
+  take(one, b, Attempt::Tried);
+  give(one, b);
+  give(one, a);
+  take(two, b);
+  take(two, a, Attempt::Tried);
+  give(two, a);
+  give(two, b);
+  EXPECT_EQ(errors(), before);
+}
+
+TEST_F(LockEvents, AFirstLockByTryCounts) {
+  const std::uint64_t before = errors();
+  take(one, a, Attempt::Tried);
+  take(one, b);
+  give(one, b);
+  give(one, a);
+  take(two, b, Attempt::Tried);
+  take(two, a);
+  give(two, a);
+  give(two, b);
+  EXPECT_EQ(errors(), before + 1);
+}
+
+TEST_F(LockEvents, AWishCountsAlsoWhenItIsNeverFulfilled) {
+  const std::uint64_t before = errors();
+  take(one, a);
+  take(two, b);
+  wanted(one, b, LockMode::Exclusive);
+  wanted(two, a, LockMode::Exclusive);
+  EXPECT_EQ(errors(), before + 1);
+}
+
+TEST_F(LockEvents, ALockThatAnotherGivesBackTakesNoPart) {
+  const std::uint64_t before = errors();
+  take(one, a);
+  give(two, a);
+  take(one, a);
+  take(one, b);
+  give(one, b);
+  give(one, a);
+  take(two, b);
+  take(two, a);
+  give(two, a);
+  give(two, b);
+  EXPECT_EQ(errors(), before);
+}
+
+TEST_F(LockEvents, ALockAtAReusedAddressIsAnother) {
+  const std::uint64_t before = errors();
+  take(one, a);
+  take(one, b);
+  give(one, b);
+  give(one, a);
+  destroyed(vigil_locks().take(&places[0]));
+  LockObject& again = vigil_locks().at(&places[0]);
+  take(two, b);
+  take(two, again);
+  give(two, again);
+  give(two, b);
+  EXPECT_EQ(errors(), before);
+}
+
+TEST_F(LockEvents, OneWhoWaitsForItselfIsNoOrder) {
+  const std::uint64_t before = errors();
+  take(one, a);
+  wanted(one, a, LockMode::Exclusive);
+  EXPECT_EQ(errors(), before);
+}
+
+}  // namespace
+}  // namespace vigil::shim::locks
