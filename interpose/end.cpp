@@ -94,7 +94,9 @@ int run_end(EndKind kind, int status, int signal_number) noexcept {
   const InsideGuard inside;
   if (is_normal(kind)) in_net(kSettleMs, [&] { detectors_settle(kind); });
   if (!begin_stopping()) return status;
-  in_net(interrupted(kind) ? kLookAfterSignalMs : kLookMs, [&] { detectors_at_end(kind); });
+  if (!in_net(interrupted(kind) ? kLookAfterSignalMs : kLookMs, [&] { detectors_at_end(kind); })) {
+    say("the look at the end of the program went wrong; what was found before is reported");
+  }
   const bool errors_remain = write_and_tell(kind, status, signal_number);
   return is_normal(kind) && status == 0 && errors_remain && chosen_exitcode() != 0 ? chosen_exitcode() : status;
 }

@@ -21,6 +21,7 @@
 #include "interpose/futex_lock.hpp"
 #include "interpose/json_text.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/log.hpp"
 #include "interpose/options.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/raw_syscall.hpp"
@@ -116,7 +117,10 @@ void open_file(Writer& to) noexcept {
   to.tried = true;
   const std::string_view folder = keep_absolute(options().report_dir);
   const int error = to.file.open(folder, process_info().name, process_info().pid);
-  if (error == 0) return write_header(to);
+  if (error == 0) {
+    log_line(LogLevel::Info, to.file.path());
+    return write_header(to);
+  }
   Line line;
   line << "no record file in " << folder << ": " << std::string_view(strerrordesc_np(error))
        << "; findings are told here instead";
@@ -212,6 +216,11 @@ void report(const Finding& finding) noexcept {
       ++to.by_kind[static_cast<std::size_t>(finding.kind)];
       keep(to, finding, id);
     }
+  }
+  if (log_on(LogLevel::Info)) {
+    Line line;
+    line << "finding " << id << ": " << info_of(finding.kind).name << ": " << finding.message;
+    log_line(LogLevel::Info, line.view());
   }
   if (options().halt_on_error && info_of(finding.kind).is_error) halt_after_error();
 }

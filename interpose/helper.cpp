@@ -6,10 +6,14 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
+#include <limits>
 
 #include "interpose/end.hpp"
+#include "interpose/kernel_threads.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/options.hpp"
 #include "interpose/own_memory.hpp"
@@ -27,6 +31,10 @@ constinit std::array<std::atomic<int>, kMostHelpers> helper_tids{};
 constinit std::atomic<std::size_t> helpers{0};
 constinit std::atomic<bool> service_started{false};
 constinit std::atomic<std::uint32_t> requests{0};  // futex word: one more for each request
+
+// What a request asks for; stored before `requests` is counted up, whose release and acquire order them.
+constinit std::atomic<bool> main_left{false};
+constinit std::atomic<bool> dump_wanted{false};
 
 struct Launch {
   void (*body)(void*) noexcept;
@@ -46,22 +54,46 @@ void* run(void* argument) {
   return nullptr;
 }
 
+bool program_threads_are_gone() noexcept {
+  const OwnVector<int> threads = kernel_threads();
+  // Nothing readable is no proof.
+  return !threads.empty() && std::ranges::all_of(threads, is_helper);
+}
+
+// What libc does on the last thread of a program.
+[[noreturn]] void exit_for_the_last_thread() noexcept {
+  const std::uint64_t none = 0;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, 8);
+  exit(0);
+}
+
 void serve(void* /*context*/) noexcept {
+  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  // How often to look for the program's last thread, once the main thread has left: the system tells nobody.
+  constexpr std::int64_t kLookAgainNs = 10'000'000;
   const std::int64_t deadline_ns = options().deadline.ns;
-  const std::int64_t end_ns = process_info().started_steady_ns + deadline_ns;
+  const std::int64_t end_ns = deadline_ns > 0 ? process_info().started_steady_ns + deadline_ns : kNever;
   std::uint32_t seen = 0;
   while (true) {
-    timespec at{end_ns / 1'000'000'000, end_ns % 1'000'000'000};
+    const bool looking = main_left.load(std::memory_order_acquire);
+    if (looking && program_threads_are_gone()) exit_for_the_last_thread();
+    const std::int64_t wake_ns = looking ? std::min(end_ns, steady_now_ns() + kLookAgainNs) : end_ns;
+    timespec at{wake_ns / 1'000'000'000, wake_ns % 1'000'000'000};
     // FUTEX_WAIT_BITSET takes an absolute time of the steady clock.
     raw_syscall(SYS_futex, reinterpret_cast<long>(&requests), FUTEX_WAIT_BITSET_PRIVATE, seen,
-                deadline_ns > 0 ? reinterpret_cast<long>(&at) : 0, 0, FUTEX_BITSET_MATCH_ANY);
+                wake_ns != kNever ? reinterpret_cast<long>(&at) : 0, 0, FUTEX_BITSET_MATCH_ANY);
     // acquire: pairs with the release of request_dump().
     if (const std::uint32_t now = requests.load(std::memory_order_acquire); now != seen) {
       seen = now;
-      if (stage() == Stage::Live) dump_tasks();
+      if (stage() == Stage::Live && dump_wanted.exchange(false)) dump_tasks();
     }
-    if (deadline_ns > 0 && steady_now_ns() >= end_ns) end_process(EndKind::Deadline);
+    if (steady_now_ns() >= end_ns) end_process(EndKind::Deadline);
   }
+}
+
+void wake_service_thread() noexcept {
+  requests.fetch_add(1, std::memory_order_release);
+  raw_syscall(SYS_futex, reinterpret_cast<long>(&requests), FUTEX_WAKE_PRIVATE, INT_MAX);
 }
 
 }  // namespace
@@ -100,9 +132,16 @@ void start_service_thread() noexcept {
 
 bool request_dump() noexcept {
   if (!service_started.load(std::memory_order_relaxed)) return false;
-  requests.fetch_add(1, std::memory_order_release);
-  raw_syscall(SYS_futex, reinterpret_cast<long>(&requests), FUTEX_WAKE_PRIVATE, INT_MAX);
+  dump_wanted.store(true, std::memory_order_relaxed);
+  wake_service_thread();
   return true;
+}
+
+void main_thread_leaves() noexcept {
+  if (helper_count() == 0) return;
+  start_service_thread();
+  main_left.store(true, std::memory_order_relaxed);
+  wake_service_thread();
 }
 
 void forget_helpers_after_fork() noexcept {

@@ -20,6 +20,10 @@ void start_service_thread() noexcept;
 // Asks the service thread for dump_tasks(). Safe in a signal handler. False: there is no service thread.
 bool request_dump() noexcept;
 
+// The main thread leaves by pthread_exit(): libc ends the process when its last thread ends, but would count our
+// helpers. From here the service thread sees to it. Without helpers there is nothing to do.
+void main_thread_leaves() noexcept;
+
 // In a fork's child: the helpers are gone.
 void forget_helpers_after_fork() noexcept;
 

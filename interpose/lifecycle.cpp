@@ -64,6 +64,11 @@ void start() noexcept {
   watch_ways_out();
   watch_signals();
   move(Stage::Starting, Stage::Live);
+  if (log_on(LogLevel::Info)) {
+    Line line;
+    line << "watching " << process_info().path;
+    log_line(LogLevel::Info, line.view());
+  }
   answer_handshake();
   if (options().deadline.ns > 0) start_service_thread();
 }

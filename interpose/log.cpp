@@ -47,12 +47,18 @@ constinit spdlog::logger* logger = nullptr;  // immortal
 
 constexpr spdlog::level::level_enum spdlog_level(LogLevel level) noexcept {
   switch (level) {
-    case LogLevel::Error: return spdlog::level::err;
-    case LogLevel::Warn: return spdlog::level::warn;
-    case LogLevel::Info: return spdlog::level::info;
-    case LogLevel::Debug: return spdlog::level::debug;
-    case LogLevel::Trace: return spdlog::level::trace;
-    case LogLevel::Off: break;
+    case LogLevel::Error:
+      return spdlog::level::err;
+    case LogLevel::Warn:
+      return spdlog::level::warn;
+    case LogLevel::Info:
+      return spdlog::level::info;
+    case LogLevel::Debug:
+      return spdlog::level::debug;
+    case LogLevel::Trace:
+      return spdlog::level::trace;
+    case LogLevel::Off:
+      break;
   }
   return spdlog::level::off;
 }
@@ -76,7 +82,7 @@ void start_log() noexcept {
 bool log_on(LogLevel level) noexcept { return logger != nullptr && level <= options().log_level; }
 
 void log_line(LogLevel level, std::string_view text) noexcept {
-  if (!log_on(level)) return;
+  if (!log_on(level) || stage() != Stage::Live) return;
   const InsideGuard inside;
   try {
     logger->log(spdlog_level(level), "{}", text);

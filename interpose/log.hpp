@@ -10,7 +10,7 @@ namespace vigil::shim {
 // Once, while Starting, after the options are known.
 void start_log() noexcept;
 bool log_on(LogLevel level) noexcept;
-// Not from a signal handler.
+// Says nothing once the end has begun: that may be a signal handler on a thread that was inside malloc.
 void log_line(LogLevel level, std::string_view text) noexcept;
 
 }  // namespace vigil::shim

@@ -43,6 +43,7 @@ const RealProcess& real_process() noexcept {
     resolve(table.fexecve, "fexecve");
     resolve(table.execveat, "execveat");
     resolve(table.dlclose, "dlclose");
+    resolve(table.thread_exit, "pthread_exit");
     resolve(table.thread_create, "pthread_create");
     known.store(true, std::memory_order_release);
   }

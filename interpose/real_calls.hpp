@@ -32,6 +32,7 @@ struct RealProcess {
   int (*fexecve)(int, char* const*, char* const*);
   int (*execveat)(int, const char*, char* const*, char* const*, int);
   int (*dlclose)(void*);
+  void (*thread_exit)(void*);  // pthread_exit
   int (*thread_create)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
 };
 

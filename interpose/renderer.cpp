@@ -111,6 +111,11 @@ struct KernelSigaction {
     }
   }
   raw_syscall(SYS_close_range, 3, ~0U, 0);
+  // Where the program ended up may not exist any more.
+  const std::string_view cwd = process_info().cwd;
+  if (cwd.empty() || raw_syscall(SYS_chdir, reinterpret_cast<long>(cwd.data())) != 0) {
+    raw_syscall(SYS_chdir, reinterpret_cast<long>("/"));
+  }
   const std::uint64_t none = 0;
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, 8);
   raw_syscall(SYS_execve, reinterpret_cast<long>(launch.command.view().data()),

@@ -1,21 +1,17 @@
 #include "interpose/ways_out.hpp"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 
-#include <array>
 #include <atomic>
 #include <cstdint>
-#include <cstring>
 
 #include "interpose/end.hpp"
 #include "interpose/helper.hpp"
+#include "interpose/kernel_threads.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory_fork.hpp"
 #include "interpose/process_info.hpp"
-#include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/writer_state.hpp"
 
@@ -47,37 +43,13 @@ struct ForkPlan {
 };
 thread_local constinit ForkPlan plan __attribute__((tls_model("initial-exec")));
 
-std::size_t count_threads() noexcept {
-  const long fd =
-      raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/proc/self/task"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SIZE_MAX;
-  struct Entry {  // linux_dirent64
-    std::uint64_t inode;
-    std::int64_t offset;
-    std::uint16_t length;
-    std::uint8_t type;
-    char name[1];
-  };
-  alignas(Entry) std::array<char, 4096> buffer{};
-  std::size_t threads = 0;
-  for (long n = 0; (n = raw_syscall(SYS_getdents64, fd, reinterpret_cast<long>(buffer.data()), buffer.size())) > 0;) {
-    for (long at = 0; at < n;) {
-      const auto* const entry = reinterpret_cast<const Entry*>(buffer.data() + at);
-      if (entry->name[0] != '.') ++threads;
-      at += entry->length;
-    }
-  }
-  raw_syscall(SYS_close, fd);
-  return threads;
-}
-
 void before_fork() {
   plan = {};
   if (inside_shim || stage() != Stage::Live || !in_own_process()) return;
   plan.prepared = true;
   // Alone but for the service thread, which holds nothing but the locks taken here: the child is a whole process of its
   // own. Otherwise threads are missing in it whose locks, clocks and tasks we know: it may only exec or exit.
-  plan.child_may_watch = helper_count() <= 1 && count_threads() - helper_count() == 1;
+  plan.child_may_watch = helper_count() <= 1 && kernel_threads().size() - helper_count() == 1;
   lock_writer_for_fork();
   lock_own_memory_for_fork();
 }

@@ -1,4 +1,5 @@
 // The program's ways out that libc does not announce, and its view of signals.
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -8,6 +9,7 @@
 
 #include "interpose/end.hpp"
 #include "interpose/export.hpp"
+#include "interpose/helper.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
@@ -44,6 +46,13 @@ extern "C" VIGIL_EXPORT void abort() noexcept {
   run_end(EndKind::Abort, 0, SIGABRT);
   take_default_action(SIGABRT);
   real_process().abort();
+  __builtin_unreachable();
+}
+
+// Not noexcept: leaving a thread unwinds its stack, through this frame.
+extern "C" VIGIL_EXPORT void pthread_exit(void* result) {
+  if (raw_syscall(SYS_gettid) == raw_syscall(SYS_getpid)) record([] { main_thread_leaves(); });
+  real_process().thread_exit(result);
   __builtin_unreachable();
 }
 

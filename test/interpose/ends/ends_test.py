@@ -1,0 +1,238 @@
+"""Runs program.cpp's ways out with and without the shim: same output, same exit status, and a record of what was found.
+
+usage: ends_test.py PROGRAM SHIM COMMAND [unittest arguments]   (COMMAND: the vigil command, or "" when it is not built)
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+PROGRAM, SHIM, COMMAND = sys.argv[1:4]
+WAYS = re.findall(r"WAY\((\w+)\)", pathlib.Path(__file__).with_name("program.cpp").read_text())[1:]
+
+# How the record says that the program ended; what is not here ends as "exit".
+ENDS = {name: "signal" for name in (
+    "segv segv_sent bus fpe ill trap sys term int hup pipe alarm usr1 rt term_in_thread one_shot handler_resignals").split()}
+ENDS |= {name: "abort" for name in "abort abort_ignored abort_handler_returns throw".split()}
+ENDS |= {name: "_exit" for name in "_exit _Exit handler_exits".split()}
+ENDS |= {name: "exec" for name in "execl execle exec_itself".split()}
+ENDS |= {"kill": "killed"}
+
+
+class Run:
+    """One run of the program in a folder of its own."""
+
+    def __init__(self, way, *arguments, shim=True, options="", wrapper=(), cwd=None, stdin=b"first\nsecond\n", handshake=False):
+        self.folder = pathlib.Path(cwd or tempfile.mkdtemp(prefix="vigil-ends-"))
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("VIGIL_", "LD_"))}
+        descriptors = ()
+        if shim:
+            environment["LD_PRELOAD"] = SHIM
+            environment["VIGIL_OPTIONS"] = options
+            environment["VIGIL_COMMAND"] = COMMAND or "/nonexistent"
+            if handshake:
+                reading, writing = os.pipe()
+                environment["VIGIL_HANDSHAKE"] = f"{writing}:{os.fstat(writing).st_ino}"
+                descriptors = (writing,)
+        (self.folder / "input").write_bytes(stdin)
+        with open(self.folder / "input", "rb") as source:
+            done = subprocess.run([*wrapper, PROGRAM, way, *arguments], cwd=self.folder, env=environment, stdin=source,
+                                  capture_output=True, timeout=60, pass_fds=descriptors)
+            self.input_left_at = source.seek(0, os.SEEK_CUR)
+        if handshake:
+            os.close(writing)
+            self.handshake = os.read(reading, 1000).decode()
+            os.close(reading)
+        self.status, self.out = done.returncode, done.stdout.decode()
+        lines = done.stderr.decode().splitlines()
+        self.vigil = [line for line in lines if line.startswith("vigil: ")]
+        self.err = [line for line in lines if not line.startswith(("vigil: ", "  "))]
+        self.records = sorted((self.folder / "vigil-reports").glob("*.jsonl"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def load(path):
+    """The records of a file; fails on anything that does not carry its right checksum."""
+    records = []
+    for line in path.read_bytes().replace(b"\0", b"").split(b"\n"):
+        if not line:
+            continue
+        body, crc = re.fullmatch(rb'(.*),"crc":"([0-9a-f]{8})"}', line).groups()
+        assert int(crc, 16) == zlib.crc32(body), line
+        records.append(json.loads(line))
+    return records
+
+
+def end_of(records):
+    return records[-1]["end"] if records[-1]["type"] == "end" else "killed"
+
+
+class SameWithAndWithoutTheShim(unittest.TestCase):
+    """Without a finding nothing at all is different."""
+
+
+class FindingIsInTheRecord(unittest.TestCase):
+    """With a finding the output is the same, an exit status of 0 becomes 66, and the record has it."""
+
+
+def expected_with_finding(way, status):
+    if way in ("execl", "execle", "exec_itself"):
+        return status  # the new image's
+    return 66 if status == 0 else status
+
+
+def add_way(way):
+    def without_finding(self):
+        with Run(way, shim=False) as plain, Run(way) as watched:
+            self.assertEqual(watched.out, plain.out)
+            self.assertEqual((watched.status, watched.err, watched.vigil), (plain.status, plain.err, []))
+            self.assertEqual(watched.input_left_at, plain.input_left_at)
+
+    def with_finding(self):
+        with Run(way, "finding", shim=False) as plain, Run(way, "finding") as watched:
+            self.assertEqual(watched.out, plain.out)
+            self.assertEqual(watched.err, plain.err)
+            self.assertEqual(watched.status, expected_with_finding(way, plain.status))
+            own = [load(path) for path in watched.records]
+            own = [records for records in own if any(one["type"] == "finding" for one in records)]
+            self.assertEqual(len(own), 1, "one process made the finding")
+            findings = [one["kind"] for one in own[0] if one["type"] == "finding"]
+            self.assertEqual(findings, ["close-of-nil"])
+            self.assertEqual(own[0][0]["type"], "header")
+            self.assertEqual(end_of(own[0]), ENDS.get(way, "exit"))
+            silent = way in ("kill", "closes_everything", "data_file_as_stderr", "broken_pipe_as_stderr")
+            told = [line for line in watched.vigil if "close-of-nil" in line]
+            self.assertEqual(bool(told), not silent, watched.vigil)
+            if way == "data_file_as_stderr":
+                self.assertEqual((watched.folder / "data").read_bytes(), b"")
+
+    setattr(SameWithAndWithoutTheShim, "test_" + way, without_finding)
+    setattr(FindingIsInTheRecord, "test_" + way, with_finding)
+
+
+for name in WAYS:
+    if name == "quit":
+        continue
+    add_way(name)
+
+
+class Surroundings(unittest.TestCase):
+    def test_sigquit_goes_on_when_there_is_a_runtime(self):
+        with Run("quit", "finding", shim=False) as plain, Run("quit", "finding") as watched:
+            self.assertEqual(plain.status, -3)
+            self.assertEqual(watched.status, 66)
+            self.assertIn("static destructor", watched.out)
+
+    def test_handshake_is_answered_and_opens_the_record(self):
+        with Run("return", handshake=True) as run:
+            self.assertRegex(run.handshake, r"\Avigil-shim 1 \d+\n\Z")
+            self.assertEqual(len(run.records), 1)
+            self.assertEqual(end_of(load(run.records[0])), "exit")
+
+    def test_a_program_without_runtime_and_findings_leaves_no_files(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="vigil-ends-"))
+        environment = dict(os.environ, LD_PRELOAD=SHIM)
+        subprocess.run(["/bin/sh", "-c", "ls >/dev/null; true"], cwd=folder, env=environment, check=True)
+        self.assertEqual(list(folder.iterdir()), [])
+        shutil.rmtree(folder)
+
+    def test_the_header_says_what_ran(self):
+        with Run("return", "finding", options="exitcode=5") as run:
+            self.assertEqual(run.status, 5)
+            header = load(run.records[0])[0]
+            self.assertEqual(header["format"], "vigil-record/1")
+            self.assertEqual(header["program"]["path"], os.path.realpath(PROGRAM))
+            self.assertEqual(header["program"]["args"], [PROGRAM, "return", "finding"])
+            self.assertEqual(header["program"]["cwd"], str(run.folder))
+            self.assertEqual(header["options"], "exitcode=5")
+
+    def test_exitcode_0_keeps_the_programs(self):
+        with Run("return", "finding", options="exitcode=0") as run:
+            self.assertEqual(run.status, 0)
+
+    def test_bad_options_are_one_line_each_and_harmless(self):
+        with Run("return", options="exit_code=1:strict=maybe") as run:
+            self.assertEqual(run.status, 0)
+            self.assertEqual(len(run.vigil), 2, run.vigil)
+
+    def test_help_lists_the_options_and_runs_on(self):
+        with Run("return", options="help=1") as run:
+            self.assertEqual((run.status, run.out), (0, "begin\nstatic destructor\n"))
+
+    def test_a_folder_that_cannot_be_written_is_one_line_and_the_findings_are_told(self):
+        with Run("return", "finding", options="report_dir=/proc/no/such") as run:
+            self.assertEqual(run.status, 66)
+            self.assertTrue(any("no record file" in line for line in run.vigil), run.vigil)
+            self.assertTrue(any("close-of-nil" in line for line in run.vigil), run.vigil)
+
+    def test_no_file_size_allowed_is_no_signal(self):
+        with Run("return", "finding", wrapper=("prlimit", "--fsize=0:0")) as run:
+            self.assertEqual(run.status, 66)
+            self.assertEqual(run.out, "caught\nbegin\nstatic destructor\n")
+
+    def test_little_address_space_is_enough(self):
+        with Run("return", shim=False, wrapper=("prlimit", "--as=1000000000")) as plain:
+            if plain.status != 0:
+                self.skipTest("the runtime itself needs more")
+        with Run("return", "finding", wrapper=("prlimit", "--as=1000000000")) as run:
+            self.assertEqual(run.status, 66)
+            self.assertEqual(len(run.records), 1)
+
+    def test_few_descriptors_are_enough(self):
+        with Run("return", "finding", wrapper=("prlimit", "--nofile=20:20")) as run:
+            self.assertEqual(run.status, 66)
+            self.assertEqual(len(run.records), 1)
+
+    def test_without_the_command_findings_are_told_as_text_with_names(self):
+        with Run("return", "finding", options="command=/nonexistent") as run:
+            self.assertEqual(run.status, 66)
+            self.assertTrue(any(line.startswith("vigil: error: close-of-nil") for line in run.vigil), run.vigil)
+
+    def test_a_command_that_hangs_or_fails_is_not_waited_for_for_ever(self):
+        with Run("return", "finding", options="command=/bin/false") as run:
+            self.assertEqual(run.status, 66)
+            self.assertTrue(any("close-of-nil" in line for line in run.vigil), run.vigil)
+
+    def test_deadline_ends_a_program_that_hangs(self):
+        with Run("exit_from_thread", "finding", options="deadline=30") as run:
+            self.assertEqual(run.status, 66)
+        with Run("hang", "finding", options="deadline=0.3") as run:
+            self.assertEqual(run.status, 66)
+            self.assertEqual(end_of(load(run.records[0])), "deadline")
+            self.assertIn("hanging", run.out, "what the program had printed is flushed")
+
+    def test_halt_on_error_ends_at_the_first(self):
+        with Run("return", "finding", options="halt_on_error=1") as run:
+            self.assertEqual(run.status, 66)
+            self.assertNotIn("begin", run.out)
+            self.assertEqual(end_of(load(run.records[0])), "_exit")
+
+    def test_detect_leaves_out_what_is_not_wanted(self):
+        with Run("return", "finding", options="detect=-close-of-nil") as run:
+            self.assertEqual(run.status, 0)
+
+    def test_two_runs_never_share_a_file(self):
+        with Run("exec_itself", "finding") as run:
+            self.assertGreaterEqual(len(run.records), 1)
+            for path in run.records:
+                self.assertEqual(load(path)[0]["type"], "header")
+
+    def test_the_log_is_written_where_it_is_told(self):
+        with Run("return", "finding", options="log_level=debug:log_path=log.txt") as run:
+            self.assertEqual(run.status, 66)
+            self.assertRegex((run.folder / "log.txt").read_text(), r"vigil\[\d+\]")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
