@@ -69,7 +69,7 @@ class UnseenPrograms(unittest.TestCase):
         stack = run.finding("task-leak")["participants"][0]["stack"]
         own = [frame for frame in stack if frame["module"].endswith("nested_leak.stripped")]
         self.assertGreaterEqual(len(own), 4, stack)
-        self.assertTrue(all(int(frame["offset"], 0) > 0 for frame in own), own)
+        self.assertTrue(all(frame["offset"] > 0 for frame in own), own)
 
     def test_a_race_between_a_thread_and_a_task_shows_both(self):
         for variant in ("o0", "o2", "nofp", "o3cf", "static"):

@@ -72,4 +72,5 @@ def user_frames(stack):
 
 def place(frame):
     """`function at file:line`, without parameters and template arguments."""
-    return f"{frame['function'].split('(')[0]} at {os.path.basename(frame['file'])}:{frame['line']}"
+    name = frame["function"].replace("(anonymous namespace)::", "").split("(")[0]
+    return f"{name} at {os.path.basename(frame['file'])}:{frame['line']}"
