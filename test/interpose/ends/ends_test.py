@@ -86,6 +86,10 @@ class FindingIsInTheRecord(unittest.TestCase):
     """With a finding the output is the same, an exit status of 0 becomes 66, and the record has it."""
 
 
+class BusyProgramEndsTheSame(unittest.TestCase):
+    """Tasks and threads at work while it ends change nothing. (exitcode=0: what they wait for in that moment is no matter.)"""
+
+
 def expected_with_finding(way, status):
     if way in ("execl", "execle", "exec_itself"):
         return status  # the new image's
@@ -117,6 +121,16 @@ def add_way(way):
             if way == "data_file_as_stderr":
                 self.assertEqual((watched.folder / "data").read_bytes(), b"")
 
+    def while_busy(self):
+        with Run(way, "busy", shim=False) as plain, Run(way, "busy", options="exitcode=0") as watched:
+            self.assertEqual((watched.out, watched.err, watched.status), (plain.out, plain.err, plain.status))
+            own = [records for records in map(load, watched.records) if records[0]["program"]["args"][1] == way]
+            self.assertEqual([end_of(records) for records in own], [ENDS.get(way, "exit")])
+
+    # In the first the runtime's threads keep the process alive, with the shim and without; in the second a worker that starts
+    # puts its own handler on SIGSEGV, sooner or later.
+    if way not in ("main_thread_leaves", "own_handlers"):
+        setattr(BusyProgramEndsTheSame, "test_" + way, while_busy)
     setattr(SameWithAndWithoutTheShim, "test_" + way, without_finding)
     setattr(FindingIsInTheRecord, "test_" + way, with_finding)
 

@@ -13,9 +13,11 @@
 #include <vigil/vigil.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -474,6 +476,34 @@ void make_a_finding() {
   }
 }
 
+// Pairs of tasks that never rest, a thread that allocates and locks, and tasks that sleep: the end comes into all of
+// it.
+void keep_busy() {
+  static std::mutex* const lock = new std::mutex;
+  for (int i = 0; i < 4; ++i) {
+    const vigil::Channel<int> there(0);
+    const vigil::Channel<int> back(1);
+    vigil::go([=] {
+      while (there.receive()) back.send(1);
+    });
+    vigil::go([=] {
+      while (true) {
+        there.send(1);
+        back.receive();
+      }
+    });
+  }
+  vigil::go([] {
+    while (true) vigil::sleep_for(std::chrono::milliseconds(1));
+  });
+  std::thread([] {
+    while (true) {
+      const std::scoped_lock held(*lock);
+      delete new std::string(100, 'x');
+    }
+  }).detach();
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -483,6 +513,7 @@ int main(int count, char** arguments) {
   self_path = arguments[0];
   const bool with_finding = count > 2 && std::string_view(arguments[2]) == "finding";
   if (with_finding) make_a_finding();
+  if (count > 2 && std::string_view(arguments[2]) == "busy") keep_busy();
   std::puts("begin");
   for (const Way& way : kWays) {
     if (way.name == arguments[1]) return way.go();
