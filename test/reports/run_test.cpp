@@ -1,0 +1,270 @@
+// vigil run, as a process, with a stand-in for the shim.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include "test/reports/record_text.hpp"
+
+namespace vigil::reports {
+namespace {
+
+using namespace test;
+
+struct Outcome {
+  int status = -1;  // exit status, or 1000 + signal
+  std::string output;
+};
+
+Outcome shell(const std::string& command) {
+  Outcome outcome;
+  // exec: what ends the command ends the shell the same way.
+  FILE* pipe = ::popen(fmt::format("exec 2>&1; {}", command).c_str(), "r");
+  std::array<char, 4096> bytes{};
+  for (std::size_t got = 0; (got = std::fread(bytes.data(), 1, bytes.size(), pipe)) > 0;)
+    outcome.output.append(bytes.data(), got);
+  const int status = ::pclose(pipe);
+  outcome.status = WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
+  return outcome;
+}
+
+class Run : public testing::Test {
+ protected:
+  [[nodiscard]] std::string command(const std::string& arguments, const std::string& record,
+                                    const std::string& environment = "") const {
+    return fmt::format("{} FAKE_FOLDER={} FAKE_RECORD={} exec {} run --shim={} --report_dir={} {}", environment,
+                       folder_.path(""), record, VIGIL_COMMAND, VIGIL_FAKE_SHIM, folder_.path(""), arguments);
+  }
+  [[nodiscard]] Outcome run(const std::string& arguments, const std::string& environment = "") const {
+    return shell(command(arguments, clean_, environment));
+  }
+  [[nodiscard]] std::size_t count(std::string_view extension) const {
+    std::size_t found = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path("")))
+      found += entry.path().extension() == extension ? 1U : 0U;
+    return found;
+  }
+
+  TempFolder folder_;  // before the records, which are written into it
+  std::string clean_ = folder_.write("clean", header_line() + end_line());
+  std::string leaking_ =
+      folder_.write("leaking", header_line() + module_line(1, "/opt/shop/prog") + leak_line(1) + end_line());
+  std::string killed_ = folder_.write(
+      "killed", header_line() + module_line(1, "/opt/shop/prog") + leak_line(1) + std::string(4096, '\0'));
+};
+
+TEST_F(Run, KeepsTheProgramsExitStatus) {
+  EXPECT_EQ(run("-- sh -c 'exit 7'").status, 7);
+  EXPECT_EQ(run("-- true").status, 0);
+}
+
+TEST_F(Run, DiesOfTheSignalThatEndedTheProgram) { EXPECT_EQ(run("-- sh -c 'kill -SEGV $$'").status, 1000 + SIGSEGV); }
+
+TEST_F(Run, SaysVerdictAndReportOnly) {
+  const Outcome outcome = run("-- echo hello");
+  EXPECT_EQ(outcome.output.find("hello\nvigil: Nothing found - report: "), 0U) << outcome.output;
+  EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 2);
+}
+
+TEST_F(Run, WhatFollowsTheProgramIsTheProgramsOwn) {
+  EXPECT_EQ(run("-- echo --help -x").output.find("--help -x\n"), 0U);
+  EXPECT_EQ(run("echo --strict").output.find("--strict\n"), 0U);
+}
+
+TEST_F(Run, MakesTheReportOfAProgramThatWasKilled) {
+  const Outcome outcome = shell(command("-- sh -c 'kill -KILL $$'", killed_));
+  EXPECT_EQ(outcome.status, 1000 + SIGKILL);
+  EXPECT_NE(outcome.output.find("vigil: 1 error: a task is blocked for ever - report: "), std::string::npos)
+      << outcome.output;
+  EXPECT_EQ(count(".html"), 1U);
+  EXPECT_EQ(count(".json"), 1U);
+}
+
+TEST_F(Run, AnUnknownOptionIsAnErrorWithASuggestion) {
+  const Outcome outcome = run("--detct=all -- true");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_EQ(outcome.output,
+            "vigil: there is no option '--detct'; did you mean '--detect'? (vigil run --help lists them)\n");
+}
+
+TEST_F(Run, ABadValueIsAnError) {
+  EXPECT_EQ(run("--deadline=soon -- true").status, 2);
+  EXPECT_EQ(run("--exitcode=256 -- true").status, 2);
+  EXPECT_EQ(run("--formats=doc -- true").status, 2);
+  EXPECT_EQ(
+      run("--expect=task-leek -- true").output,
+      "vigil: no kind of finding is called 'task-leek'; did you mean 'task-leak'? (vigil run --help lists them)\n");
+  EXPECT_EQ(run("--deadline").status, 2);
+  EXPECT_EQ(run("--strict").status, 2) << "no program";
+}
+
+TEST_F(Run, OptionsReachTheShimOnTopOfTheEnvironments) {
+  const Outcome outcome =
+      run("--strict --seed 7 --suppressions=a:b -- sh -c 'echo \"$VIGIL_OPTIONS\"'", "VIGIL_OPTIONS=seed=1:dedup=0");
+  EXPECT_EQ(outcome.output.substr(0, outcome.output.find('\n')),
+            fmt::format("dedup=0:report_dir={}:seed=7:strict=1:suppressions=\"a:b\"", folder_.path("")));
+}
+
+TEST_F(Run, APreloadOfTheUsersStaysBehindTheShim) {
+  const Outcome outcome = run("-- sh -c 'echo \"$LD_PRELOAD\"'", "LD_PRELOAD=libm.so.6");
+  EXPECT_NE(outcome.output.find(std::string(VIGIL_FAKE_SHIM) + ":libm.so.6\n"), std::string::npos) << outcome.output;
+}
+
+TEST_F(Run, AMissingProgramIs127AndOneThatCannotRunIs126) {
+  EXPECT_EQ(run("-- no-such-program-here").status, 127);
+  EXPECT_EQ(run("-- /no/such/program").status, 127);
+  EXPECT_EQ(run("-- /").status, 126);
+  EXPECT_EQ(run("-- " + folder_.write("plain", "text")).status, 126);
+}
+
+TEST_F(Run, AStaticProgramIsRefused) {
+  const Outcome outcome = run(std::string("-- ") + VIGIL_STATIC_PROGRAM);
+  EXPECT_EQ(outcome.status, 70);
+  EXPECT_NE(outcome.output.find("is statically linked"), std::string::npos) << outcome.output;
+}
+
+TEST_F(Run, AScriptOfAStaticInterpreterIsRefused) {
+  const std::string script = folder_.write("script", fmt::format("#!{}\n", VIGIL_STATIC_PROGRAM));
+  ::chmod(script.c_str(), 0755);
+  const Outcome outcome = run("-- " + script);
+  EXPECT_EQ(outcome.status, 70);
+  EXPECT_NE(outcome.output.find("the interpreter of"), std::string::npos) << outcome.output;
+}
+
+TEST_F(Run, A32BitProgramIsRefused) {
+  std::string bytes = read_file("/bin/true");
+  bytes[4] = 1;  // ELFCLASS32
+  const std::string program = folder_.write("old", bytes);
+  ::chmod(program.c_str(), 0755);
+  const Outcome outcome = run("-- " + program);
+  EXPECT_EQ(outcome.status, 70);
+  EXPECT_NE(outcome.output.find("32-bit"), std::string::npos) << outcome.output;
+}
+
+TEST_F(Run, AShimThatIsNotThereIsAnError) {
+  const Outcome outcome = shell(fmt::format("exec {} run --shim=/no/libvigil_shim.so -- true", VIGIL_COMMAND));
+  EXPECT_EQ(outcome.status, 70);
+  EXPECT_NE(outcome.output.find("was not started"), std::string::npos) << outcome.output;
+}
+
+TEST_F(Run, ARunWithoutTheShimsAnswerIsAnError) {
+  const Outcome outcome = run("-- sh -c 'echo working; exit 0'", "FAKE_SILENT=1");
+  EXPECT_EQ(outcome.status, 70);
+  EXPECT_NE(outcome.output.find("nothing was watched"), std::string::npos) << outcome.output;
+}
+
+TEST_F(Run, ExpectComparesKinds) {
+  EXPECT_EQ(shell(command("--expect=task-leak -- sh -c 'exit 66'", leaking_)).status, 0);
+  EXPECT_EQ(shell(command("--expect=task-leak -- sh -c 'kill -ABRT $$'", leaking_)).status, 0)
+      << "the program's own status does not count";
+  EXPECT_EQ(shell(command("--expect= -- true", clean_)).status, 0);
+  EXPECT_EQ(shell(command("--expect=deadlock --may=task-leak,deadlock -- true", leaking_)).status, 4);
+  EXPECT_EQ(shell(command("--expect= --may=task-leak -- true", leaking_)).status, 0);
+  EXPECT_EQ(shell(command("--expect=task-leak -- sh -c 'kill -KILL $$'", killed_)).status, 0);
+  const Outcome outcome = shell(command("--expect=deadlock -- true", leaking_));
+  EXPECT_EQ(outcome.status, 4);
+  EXPECT_NE(outcome.output.find("vigil: expected deadlock, found task-leak - report: "), std::string::npos)
+      << outcome.output;
+  EXPECT_NE(outcome.output.find("vigil: not found: deadlock\n"), std::string::npos);
+  EXPECT_NE(outcome.output.find("vigil: not expected: task-leak: "), std::string::npos);
+}
+
+TEST_F(Run, ExpectNeedsARecord) {
+  const Outcome outcome = shell(command("--expect= -- true", "/dev/null", "FAKE_FOLDER=/dev/null"));
+  EXPECT_NE(outcome.status, 0) << outcome.output;
+}
+
+TEST_F(Run, ASignalForVigilReachesTheProgram) {
+  const std::string ready = folder_.path("ready");
+  const std::string script = fmt::format("trap 'exit 9' TERM; touch {}; while :; do sleep 0.05; done", ready);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl("/bin/sh", "sh", "-c", command(fmt::format("-- sh -c \"{}\"", script), clean_).c_str(), nullptr);
+    ::_exit(99);
+  }
+  for (int i = 0; i < 1000 && !std::filesystem::exists(ready); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ::kill(child, SIGTERM);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 9);
+}
+
+TEST(Report, ExitStatusSaysWhetherErrorsRemain) {
+  const TempFolder folder;
+  const std::string leaking =
+      folder.write("a.1.jsonl", header_line() + module_line(1, "/opt/shop/prog") + leak_line(1) + end_line());
+  const std::string clean = folder.write("b.2.jsonl", header_line() + end_line());
+  const auto report = [&](const std::string& arguments) {
+    return shell(fmt::format("exec {} report {}", VIGIL_COMMAND, arguments));
+  };
+  EXPECT_EQ(report(clean).status, 0);
+  EXPECT_EQ(report(leaking).status, 3);
+  EXPECT_EQ(report(clean + " " + leaking).status, 3);
+  EXPECT_EQ(report("--for-shim --formats=json,html " + leaking).output, "");
+  EXPECT_EQ(report(folder.path("missing.jsonl")).status, 1);
+  EXPECT_EQ(report("--nonsense " + clean).status, 2);
+  EXPECT_EQ(report("--formats=doc " + clean).status, 2);
+  EXPECT_TRUE(std::filesystem::exists(folder.path("a.1.json")));
+  EXPECT_TRUE(std::filesystem::exists(folder.path("a.1.html")));
+  const std::string rules = folder.write("rules", "task-leak:*\n");
+  EXPECT_EQ(report("--suppressions=" + rules + " " + leaking).status, 0);
+}
+
+TEST(Report, StrictAndSuppressionsComeFromTheRunsOptions) {
+  const TempFolder folder;
+  const std::string warning =
+      line_of(R"({"type":"finding","id":1,"kind":"timer-leak","level":"warning","participants":[],"objects":[]})");
+  const auto status = [&](const std::string& text) {
+    return shell(fmt::format("exec {} report {}", VIGIL_COMMAND, folder.write("a.1.jsonl", text))).status;
+  };
+  EXPECT_EQ(status(header_line() + warning + end_line()), 0);
+  EXPECT_EQ(status(header_line("strict=1") + warning + end_line()), 3);
+  const std::string rules = folder.write("rules", "task-leak:prog\n");
+  EXPECT_EQ(status(header_line("suppressions=" + rules) + module_line(1, "/opt/shop/prog") + leak_line(1) + end_line()),
+            0);
+}
+
+TEST(Merge, JoinsRunsByFingerprintAndListsThem) {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder.path("one"));
+  std::filesystem::create_directories(folder.path("two"));
+  const std::string leaking = header_line() + module_line(1, "/opt/shop/prog") + leak_line(1) + end_line();
+  folder.write("one/prog.1.jsonl", leaking);
+  folder.write("two/prog.2.jsonl", leaking);
+  folder.write("two/torn.3.jsonl", "rubbish");
+  shell(fmt::format("exec {} report {}", VIGIL_COMMAND, folder.path("one/prog.1.jsonl")));
+  const Outcome json =
+      shell(fmt::format("exec {} merge -o {} {}", VIGIL_COMMAND, folder.path("all.json"), folder.path("")));
+  EXPECT_EQ(json.status, 0) << json.output;
+  const auto report = nlohmann::json::parse(read_file(folder.path("all.json")));
+  ASSERT_EQ(report["findings"].size(), 1U);
+  EXPECT_EQ(report["findings"][0]["count"], 2);
+  EXPECT_EQ(report["notes"].size(), 1U) << "the torn one is told";
+  const Outcome html = shell(fmt::format("exec {} merge -o {} {} {}", VIGIL_COMMAND, folder.path("index.html"),
+                                         folder.path("one"), folder.path("two")));
+  EXPECT_EQ(html.status, 0) << html.output;
+  const std::string page = read_file(folder.path("index.html"));
+  EXPECT_NE(page.find("href=\"./one/prog.1.html\""), std::string::npos);
+  EXPECT_NE(page.find("2 of 2"), std::string::npos);
+}
+
+TEST(Merge, NothingToMergeIsAnEmptyIndex) {
+  const TempFolder folder;
+  const Outcome outcome =
+      shell(fmt::format("exec {} merge -o {} {}", VIGIL_COMMAND, folder.path("index.html"), folder.path("")));
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_NE(read_file(folder.path("index.html")).find("0 runs"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace vigil::reports
