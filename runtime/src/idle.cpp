@@ -40,9 +40,31 @@ void Scheduler::fire_timers(Worker& worker) noexcept {
   if (earliest == kNoDeadline) return;
   const std::uint64_t now = now_ns();
   if (earliest > now) return;
+  timers.begin_firing();
   WakeList woken;
-  timers.expire(now, woken);
-  wake_all(worker, woken);
+  TimedCall* const due = timers.expire(now, woken);
+  wake_in_turn(worker, woken);
+  if (due != nullptr) call_due(worker, *due);
+  timers.end_firing();
+}
+
+// A call acts like anybody who uses a primitive, but must not park. It acts as the worker's `clock`, so that the order
+// of events passes from who set the timer through it to whom it wakes.
+void Scheduler::call_due(Worker& worker, TimedCall& first) noexcept {
+  if (worker.clock_.flags == 0) {
+    worker.clock_.flags = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
+    worker.clock_.move_to(TaskState::Running);
+    vigil_probe_thread_start(&worker.clock_.probe);
+  }
+  worker.actor = &worker.clock_;
+  worker.leave();
+  for (TimedCall* call = &first; call != nullptr;) {
+    TimedCall* const next = call->next_due;  // the call may be due again once it has begun
+    call->call(*call);
+    call = next;
+  }
+  worker.enter();
+  worker.actor = nullptr;
 }
 
 Task* Scheduler::sleep(Worker& worker) noexcept {

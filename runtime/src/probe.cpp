@@ -47,4 +47,15 @@ VIGIL_WEAK void vigil_probe_variable_make(const void*, size_t) noexcept {}
 VIGIL_WEAK void vigil_probe_variable_read(const void*, size_t) noexcept {}
 VIGIL_WEAK void vigil_probe_variable_write(const void*, size_t) noexcept {}
 VIGIL_WEAK void vigil_probe_variable_destroy(const void*, size_t) noexcept {}
+
+VIGIL_WEAK void vigil_probe_timer_make(vigil_probe_actor*, const void*, uint32_t, const void*) noexcept {}
+VIGIL_WEAK void vigil_probe_timer_start(vigil_probe_actor*, const void*, uint64_t, uint64_t) noexcept {}
+VIGIL_WEAK void vigil_probe_timer_stop(vigil_probe_actor*, const void*, int) noexcept {}
+VIGIL_WEAK void vigil_probe_timer_fire(vigil_probe_actor*, const void*) noexcept {}
+VIGIL_WEAK void vigil_probe_timer_destroy(const void*) noexcept {}
+
+VIGIL_WEAK void vigil_probe_context_make(vigil_probe_actor*, const void*, const void*, const void*, uint32_t) noexcept {}
+VIGIL_WEAK void vigil_probe_context_done(vigil_probe_actor*, const void*, uint32_t) noexcept {}
+VIGIL_WEAK void vigil_probe_context_destroy(const void*) noexcept {}
+VIGIL_WEAK void vigil_probe_task_context(vigil_probe_actor*, const void*) noexcept {}
 }

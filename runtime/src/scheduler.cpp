@@ -106,6 +106,16 @@ void Scheduler::wake(ThreadRecord& self, Task& task) noexcept {
   place(self.worker, task);
 }
 
+void Scheduler::wake(ThreadRecord& self, std::span<Task* const> tasks) noexcept {
+  for (Task* const task : tasks) {
+    self.wakes.add_one();
+    task->move_to(TaskState::Runnable);
+    if (self.worker != nullptr) self.worker->put_last(*task);
+  }
+  if (self.worker == nullptr) global_.push(tasks);
+  wake_one();
+}
+
 void Scheduler::yield() noexcept {
   Inside inside;
   Worker& worker = *inside.record().worker;
@@ -249,7 +259,12 @@ void Scheduler::timer_added(std::uint64_t deadline_ns) noexcept {
   // seq_cst fence: the heap's earliest() was stored, keeper_until_ is read; the keeper does the reverse.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const Worker* const keeper = keeper_.load(std::memory_order_relaxed);
-  if (keeper == nullptr) return;  // all are awake, and look at the timers before they sleep
+  if (keeper == nullptr) {
+    // All are awake, and look at the timers before they sleep; unless there is none yet, for a plain thread may set a
+    // timer before the first task.
+    if (workers_started_.load(std::memory_order_relaxed) == 0) wake_one();
+    return;
+  }
   const std::uint64_t until = keeper_until_.load(std::memory_order_relaxed);
   if (until == kNoDeadline || deadline_ns < until) poke_keeper();
 }

@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 #include "runtime/src/global_queue.hpp"
 #include "runtime/src/stack_pool.hpp"
@@ -35,6 +36,8 @@ class Scheduler {
   void start_task(Task& task, std::uint32_t flags) noexcept;
   // A parked task goes on. The caller is inside.
   void wake(ThreadRecord& self, Task& task) noexcept;
+  // Several do, in this order.
+  void wake(ThreadRecord& self, std::span<Task* const> tasks) noexcept;
   // The running task lets others go first.
   void yield() noexcept;
   // A timer was added.
@@ -74,6 +77,7 @@ class Scheduler {
   void retire(Worker& worker) noexcept;
   [[nodiscard]] bool work_in_sight() noexcept;
   void fire_timers(Worker& worker) noexcept;
+  void call_due(Worker& worker, TimedCall& first) noexcept;
   void stop_spinning(Worker& worker) noexcept;
 
   alignas(64) GlobalQueue global_;

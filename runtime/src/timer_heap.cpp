@@ -38,7 +38,7 @@ void TimerHeap::sift_down(std::size_t at, Timer& timer) noexcept {
 }
 
 void TimerHeap::publish_locked() noexcept {
-  size_.store(heap_.size(), std::memory_order_relaxed);
+  size_.store(heap_.size(), std::memory_order_release);
   earliest_.store(heap_.empty() ? kNoDeadline : heap_.front()->deadline_ns, std::memory_order_seq_cst);
 }
 
@@ -67,14 +67,49 @@ void TimerHeap::cancel(Timer& timer) noexcept {
   publish_locked();
 }
 
-void TimerHeap::expire(std::uint64_t now, WakeList& woken) noexcept {
+TimedCall* TimerHeap::expire(std::uint64_t now, WakeList& woken) noexcept {
+  TimedCall* first = nullptr;
+  TimedCall** last = &first;
   const SpinGuard held(lock_);
   while (!heap_.empty() && heap_.front()->deadline_ns <= now) {
     Timer& due = *heap_.front();
     remove_locked(due);
-    if (due.waiter.race->claim(Race::kTimeout)) woken.add(due.waiter);
+    if (due.waiter.actor != nullptr) {
+      if (due.waiter.race->claim(Race::kTimeout)) woken.add(due.waiter);
+      continue;
+    }
+    auto& call = static_cast<TimedCall&>(due);
+    if (call.is_due) continue;  // armed again while it waits in another worker's list: that one call serves both
+    call.is_due = true;
+    call.next_due = nullptr;
+    *last = &call;
+    last = &call.next_due;
   }
   publish_locked();
+  return first;
+}
+
+bool TimerHeap::arm(TimedCall& call, std::uint64_t deadline_ns) {
+  const SpinGuard held(lock_);
+  const bool was_queued = call.place != Timer::kNotQueued;
+  if (was_queued) remove_locked(call);
+  call.deadline_ns = deadline_ns;
+  add_locked(call);
+  return !was_queued && !call.is_due;
+}
+
+bool TimerHeap::disarm(TimedCall& call) noexcept {
+  const SpinGuard held(lock_);
+  if (call.place == Timer::kNotQueued) return false;
+  remove_locked(call);
+  publish_locked();
+  return !call.is_due;
+}
+
+bool TimerHeap::begin_call(TimedCall& call) noexcept {
+  const SpinGuard held(lock_);
+  call.is_due = false;
+  return call.place == Timer::kNotQueued;
 }
 
 }  // namespace vigil::detail

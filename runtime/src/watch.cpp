@@ -83,8 +83,11 @@ void counts(vigil_probe_counts* out) {
   now.started = all.tasks_started();
   now.alive = now.started - now.finished;
   now.peak_alive = std::max(all.peak_alive(), now.alive);
+  // Before and after: what a timer has set going is counted as moving before the timer ceases to count, and a task that
+  // sets one before it parks.
+  const std::uint64_t timers_before = all.timers.size() + threads_with_deadline();
   now.moving = moving();
-  now.timers = all.timers.size() + threads_with_deadline();
+  now.timers = std::max<std::uint64_t>(timers_before, all.timers.size() + threads_with_deadline());
   *out = now;
 }
 

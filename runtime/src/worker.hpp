@@ -46,7 +46,7 @@ class Worker : public ThreadRecord {
   [[nodiscard]] bool has_local_work() const noexcept { return run_next_ != nullptr || !queue_.empty(); }
 
   // Every kLookAroundEvery-th pick goes to the loop, which looks at the global queue and the timers.
-  [[nodiscard]] bool time_to_look_around() noexcept { return ++tick_ % kLookAroundEvery == 0; }
+  [[nodiscard]] bool time_to_look_around() noexcept { return ++tick_ >= kLookAroundEvery; }
 
   StackCache stacks;
 
@@ -67,7 +67,7 @@ class Worker : public ThreadRecord {
 
   const std::uint32_t index_;
   Task* run_next_ = nullptr;
-  std::uint32_t tick_ = 0;                       // of picks
+  std::uint32_t tick_ = 0;                       // picks since the loop last looked around
   std::uint32_t streak_ = 0;                     // run_next_ picked this often in a row
   std::uint32_t eager_wakes_ = 0;                // so many more wake-ups get another worker at once
   std::atomic<std::uint32_t> switches_{0};       // read by the keeper, to see whether run_next_ is stuck
@@ -80,6 +80,8 @@ class Worker : public ThreadRecord {
   [[no_unique_address]] SanitizerFiber sanitizer_;
 
   RunQueue queue_;
+
+  Actor clock_;  // who acts when a timer calls; announced to the watcher when it first does
 
   // Sleeping; guarded by the scheduler's idle lock but for the word.
   enum : std::uint32_t { kSleeping = 0, kGranted = 1, kLookAgain = 2 };

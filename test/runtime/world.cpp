@@ -34,6 +34,12 @@ void await_parked(std::uint32_t kind, std::size_t count) {
   }
 }
 
-std::uint64_t timers_pending() { return counts().timers; }
+void until_timers(std::uint64_t count) {
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (counts().timers != count) {
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << counts().timers << " deadlines, not " << count;
+    std::this_thread::sleep_for(20us);
+  }
+}
 
 }  // namespace vigil::test

@@ -17,7 +17,8 @@ void settle();
 // Waits until at least `count` actors are parked in a wait of that kind. Fails the test after 20 s.
 void await_parked(std::uint32_t kind, std::size_t count = 1);
 
-// Deadlines pending: timers and timed waits.
-[[nodiscard]] std::uint64_t timers_pending();
+// Waits until that many deadlines are pending: timers and timed waits. One that fires counts until its effect is done,
+// so that one may be over and count for a moment more. Fails the test after 20 s.
+void until_timers(std::uint64_t count);
 
 }  // namespace vigil::test

@@ -62,7 +62,8 @@ typedef struct vigil_probe_case {
   uint32_t reserved;
 } vigil_probe_case;
 
-/* Valid while its actor is parked. */
+/* Valid while its actor is parked. A wait of another kind than those on channels may have one case besides its object: a
+ * context's done channel, whose closing ends it too. */
 typedef struct vigil_probe_wait {
   uint32_t kind;                 /* VIGIL_WAIT_... */
   uint32_t case_count;
@@ -197,6 +198,39 @@ void vigil_probe_variable_make(const void* address, size_t size) VIGIL_PROBE_NOE
 void vigil_probe_variable_read(const void* address, size_t size) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_variable_write(const void* address, size_t size) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_variable_destroy(const void* address, size_t size) VIGIL_PROBE_NOEXCEPT;
+
+/* ---- timers and contexts ------------------------------------------------------------------------------------- */
+
+/* What a timer does when its time is over: send once on `channel`; send again and again; start a task. */
+enum { VIGIL_TIMER_ONCE = 1, VIGIL_TIMER_TICKER = 2, VIGIL_TIMER_CALL = 3 };
+/* channel is null for CALL. */
+void vigil_probe_timer_make(vigil_probe_actor* actor, const void* timer, uint32_t kind, const void* channel) VIGIL_PROBE_NOEXCEPT;
+/* It is set, anew when it was set already. period_ns: 0 fires once. Its order comes as release() of the timer here and
+ * acquire() when it fires. */
+void vigil_probe_timer_start(vigil_probe_actor* actor, const void* timer, uint64_t deadline_ns, uint64_t period_ns) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_timer_stop(vigil_probe_actor* actor, const void* timer, int was_set) VIGIL_PROBE_NOEXCEPT;
+/* Before it sends, or creates its task. clock: a worker that fires timers, an actor (id 0) that thread_start announced and
+ * each_actor does not show; it is the parent of the task, and the closer of a channel whose context's deadline is over. */
+void vigil_probe_timer_fire(vigil_probe_actor* clock, const void* timer) VIGIL_PROBE_NOEXCEPT;
+/* Nobody has a handle, and it will not fire. */
+void vigil_probe_timer_destroy(const void* timer) VIGIL_PROBE_NOEXCEPT;
+
+enum {
+  VIGIL_CONTEXT_CANCELLABLE = 1u << 0, /* has a cancel function of its own */
+  VIGIL_CONTEXT_DEADLINE = 1u << 1,    /* ends by itself */
+  VIGIL_CONTEXT_DETACHED = 1u << 2     /* is not cancelled with its parent */
+};
+enum { VIGIL_CONTEXT_CANCELED = 1, VIGIL_CONTEXT_DEADLINE_EXCEEDED = 2 }; /* ContextError */
+/* done: the channel that closes when it is done; its nearest cancellable ancestor's when it is not cancellable; or null.
+ * parent: null for the background. A parent outlives its children. */
+void vigil_probe_context_make(vigil_probe_actor* actor, const void* context, const void* parent, const void* done,
+                              uint32_t flags) VIGIL_PROBE_NOEXCEPT;
+/* It is done, by its cancel function, its deadline or its parent; its channel is closed next. */
+void vigil_probe_context_done(vigil_probe_actor* actor, const void* context, uint32_t reason) VIGIL_PROBE_NOEXCEPT;
+/* The last handle went: the context's copies, its cancel functions, and its children. */
+void vigil_probe_context_destroy(const void* context) VIGIL_PROBE_NOEXCEPT;
+/* First thing in a task that go(ctx, ...) has started: it belongs to the context. The task keeps the context alive. */
+void vigil_probe_task_context(vigil_probe_actor* task, const void* context) VIGIL_PROBE_NOEXCEPT;
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -10,5 +10,6 @@
 #include "vigil/rw_mutex.hpp"    // IWYU pragma: export
 #include "vigil/select.hpp"      // IWYU pragma: export
 #include "vigil/task.hpp"        // IWYU pragma: export
+#include "vigil/timer.hpp"       // IWYU pragma: export
 #include "vigil/traced.hpp"      // IWYU pragma: export
 #include "vigil/wait_group.hpp"  // IWYU pragma: export
