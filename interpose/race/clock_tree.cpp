@@ -1,6 +1,5 @@
 #include "interpose/race/clock_tree.hpp"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <new>
@@ -18,6 +17,7 @@ struct ClockNode {
   explicit ClockNode(std::uint32_t node_level) noexcept : level(node_level) {}
   std::atomic<std::uint32_t> refs{1};  // references from parents and roots
   const std::uint32_t level;           // 0: a leaf; a node covers 16^(level + 1) slots
+  Epoch stamp;
 };
 
 namespace {
@@ -123,69 +123,118 @@ ClockNode* new_node(std::uint32_t level) noexcept {
   return make_node<Inner>(level);
 }
 
-// A node that was given up for another, whose reference the caller now owns.
-ClockNode* give_up(ClockNode* mine, ClockNode* theirs) noexcept {
-  unshare(mine);
-  return shared(theirs);
-}
+// ---- join of two trees that stay as they are ----
 
-ClockNode* join_leaves(ClockNode* mine, ClockNode* theirs, bool sole) noexcept {
-  const Leaf& a = leaf_of(mine);
-  const Leaf& b = leaf_of(theirs);
-  bool a_has_more = false;
-  bool b_has_more = false;
+// For actors, whose trees others share.
+
+struct Questions {
+  Epoch author;
+  KnowsRef mine;
+  KnowsRef theirs;
+};
+
+// The join is one of the two nodes (I3: theirs when they are equal), or a new one, to which there is one reference.
+enum class Side : std::uint8_t { Mine, Theirs, Neither };
+struct Joined {
+  Side side;
+  ClockNode* node;
+};
+
+Joined join_leaves(const Leaf& mine, Leaf& theirs, Epoch author) noexcept {
+  // Both loops are branch-free, so that the compiler makes vector code of them.
+  std::uint32_t mine_has_more = 0;
+  std::uint32_t theirs_has_more = 0;
   for (std::uint32_t i = 0; i < kFan; ++i) {
-    a_has_more |= a.times[i] > b.times[i];
-    b_has_more |= b.times[i] > a.times[i];
+    mine_has_more |= mine.times[i] > theirs.times[i] ? 1U : 0U;
+    theirs_has_more |= theirs.times[i] > mine.times[i] ? 1U : 0U;
   }
-  if (!a_has_more) return give_up(mine, theirs);  // also when equal: one node for both sides from now on
-  if (!b_has_more) return mine;
-  Leaf* const target = sole ? &leaf_of(mine) : make_node<Leaf>();
-  for (std::uint32_t i = 0; i < kFan; ++i) target->times[i] = std::max(a.times[i], b.times[i]);
-  if (!sole) unshare(mine);
-  return target;
+  if (mine_has_more == 0) return {Side::Theirs, &theirs};
+  if (theirs_has_more == 0) return {Side::Mine, nullptr};
+  Leaf* const leaf = make_node<Leaf>();
+  for (std::uint32_t i = 0; i < kFan; ++i) {
+    leaf->times[i] = mine.times[i] > theirs.times[i] ? mine.times[i] : theirs.times[i];
+  }
+  leaf->stamp = author;
+  return {Side::Neither, leaf};
 }
 
-// mine: an owned reference, changed in place when sole; theirs: borrowed. Both of one level, or null.
-// Returns an owned reference to the join, and one of the two nodes themselves when it knows all (I3).
-ClockNode* join_nodes(ClockNode* mine, ClockNode* theirs, bool path_is_sole) noexcept {
-  if (mine == theirs || theirs == nullptr) return mine;
-  if (mine == nullptr) return shared(theirs);
-  const bool sole = path_is_sole && is_sole(mine);
-  if (mine->level == 0) return join_leaves(mine, theirs, sole);
-
-  Inner& a = inner_of(mine);
-  const Inner& b = inner_of(theirs);
-  if (sole) {
-    bool all_theirs = true;
-    for (std::uint32_t i = 0; i < kFan; ++i) {
-      a.children[i] = join_nodes(a.children[i], b.children[i], true);
-      all_theirs &= a.children[i] == b.children[i];
-    }
-    return all_theirs ? give_up(mine, theirs) : mine;
+// ask: null when nobody can be asked.
+Joined join_nodes(ClockNode* mine, ClockNode* theirs, const Questions* ask) noexcept {
+  if (mine == theirs || mine == nullptr) return {Side::Theirs, theirs};
+  if (theirs == nullptr) return {Side::Mine, mine};
+  const Epoch author = ask != nullptr ? ask->author : Epoch();
+  if (mine->level == 0) {
+    const Joined joined = join_leaves(leaf_of(mine), leaf_of(theirs), author);
+    return joined.side == Side::Mine ? Joined{Side::Mine, mine} : joined;
   }
-  std::array<ClockNode*, kFan> joined{};  // owned
+  if (ask != nullptr) {
+    if (mine->stamp != Epoch() && ask->theirs(mine->stamp)) return {Side::Theirs, theirs};
+    if (theirs->stamp != Epoch() && ask->mine(theirs->stamp)) return {Side::Mine, mine};
+  }
+
+  const Inner& a = inner_of(mine);
+  const Inner& b = inner_of(theirs);
+  std::array<ClockNode*, kFan> children;  // owned where `fresh` has the bit
+  std::uint32_t fresh = 0;
   bool all_mine = true;
   bool all_theirs = true;
   for (std::uint32_t i = 0; i < kFan; ++i) {
-    joined[i] = join_nodes(shared(a.children[i]), b.children[i], false);
-    all_mine &= joined[i] == a.children[i];
-    all_theirs &= joined[i] == b.children[i];
+    const Joined joined = join_nodes(a.children[i], b.children[i], ask);
+    children[i] = joined.node;
+    if (joined.side == Side::Neither) fresh |= 1U << i;
+    all_mine &= joined.node == a.children[i];
+    all_theirs &= joined.node == b.children[i];
   }
-  if (all_mine || all_theirs) {
-    for (ClockNode* const child : joined) unshare(child);
-    return all_theirs ? give_up(mine, theirs) : mine;
-  }
+  if (all_theirs) return {Side::Theirs, theirs};
+  if (all_mine) return {Side::Mine, mine};
   Inner* const result = make_node<Inner>(mine->level);
-  result->children = joined;
+  for (std::uint32_t i = 0; i < kFan; ++i) {
+    result->children[i] = (fresh & (1U << i)) != 0 ? children[i] : shared(children[i]);
+  }
+  result->stamp = author;
+  return {Side::Neither, result};
+}
+
+// ---- join in place: for trees that nobody else reads, above all those of wait groups ----
+
+// Takes over a reference to mine, to which the caller owns the whole path alone, and returns one to the join.
+ClockNode* join_in_place(ClockNode* mine, ClockNode* theirs) noexcept {
+  if (mine == theirs || theirs == nullptr) return mine;
+  if (mine == nullptr) return shared(theirs);
+  if (!is_sole(mine)) {
+    const Joined joined = join_nodes(mine, theirs, nullptr);
+    if (joined.side == Side::Mine) return mine;
+    if (joined.side == Side::Theirs) shared(theirs);
+    unshare(mine);
+    return joined.node;
+  }
+  mine->stamp = Epoch();
+  bool all_theirs = true;
+  if (mine->level == 0) {
+    Leaf& a = leaf_of(mine);
+    const Leaf& b = leaf_of(theirs);
+    for (std::uint32_t i = 0; i < kFan; ++i) {
+      a.times[i] = a.times[i] > b.times[i] ? a.times[i] : b.times[i];
+      all_theirs &= a.times[i] == b.times[i];
+    }
+  } else {
+    Inner& a = inner_of(mine);
+    const Inner& b = inner_of(theirs);
+    for (std::uint32_t i = 0; i < kFan; ++i) {
+      a.children[i] = join_in_place(a.children[i], b.children[i]);
+      all_theirs &= a.children[i] == b.children[i];
+    }
+  }
+  if (!all_theirs) return mine;
   unshare(mine);
-  return result;
+  return shared(theirs);  // one node for both sides from now on
 }
 
 // The same times under a root of a higher level. Takes over the reference.
 ClockNode* raised(ClockNode* root, std::uint32_t level) noexcept {
   while (root->level < level) {
     Inner* const above = make_node<Inner>(root->level + 1);
+    above->stamp = root->stamp;
     above->children[0] = root;
     root = above;
   }
@@ -208,7 +257,7 @@ ClockTime ClockTree::at(ClockSlot slot) const noexcept {
   return leaf_of(node).times[index_at(number, 0)];
 }
 
-void ClockTree::set(ClockSlot slot, ClockTime time) noexcept {
+void ClockTree::set(ClockSlot slot, ClockTime time, Epoch author) noexcept {
   const auto number = static_cast<std::uint32_t>(slot);
   if (root_ == nullptr) root_ = new_node(0);
   while (!covers(root_, number)) root_ = raised(root_, root_->level + 1);
@@ -224,6 +273,7 @@ void ClockTree::set(ClockSlot slot, ClockTime time) noexcept {
       // The nodes below a copy have gained a reference by the copying, so sole is false for them by itself.
       if (!sole) *place = own_copy(*place);
     }
+    (*place)->stamp = author;
     if (level == 0) break;
     place = &inner_of(*place).children[index_at(number, level)];
     --level;
@@ -237,28 +287,28 @@ void ClockTree::join(const ClockTree& other) noexcept {
     root_ = shared(other.root_);
     return;
   }
-  if (root_->level < other.root_->level) root_ = raised(root_, other.root_->level);
-  if (root_->level == other.root_->level) {
-    root_ = join_nodes(root_, other.root_, true);
+  ClockNode* theirs = shared(other.root_);
+  theirs = raised(theirs, root_->level);
+  root_ = join_in_place(raised(root_, theirs->level), theirs);
+  unshare(theirs);
+}
+
+void ClockTree::join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsRef theirs) noexcept {
+  if (root_ == other.root_ || other.root_ == nullptr) return;
+  if (root_ == nullptr) {
+    root_ = shared(other.root_);
     return;
   }
-  // A taller tree learns from a lower one: only the leftmost path down to that level can differ. Copying that path
-  // is wasted when there is nothing to learn, but it is short, and trees of two heights meet rarely.
-  ClockNode** place = &root_;
-  bool sole = true;
-  std::uint32_t level = root_->level;  // of *place, also while that is null
-  while (*place != nullptr && level > other.root_->level) {
-    sole = sole && is_sole(*place);
-    if (!sole) *place = own_copy(*place);
-    place = &inner_of(*place).children[0];
-    --level;
-  }
-  if (*place == nullptr) {
-    // No node on the way down: the lower tree fills the gap, raised to its height.
-    *place = raised(shared(other.root_), level);
-    return;
-  }
-  *place = join_nodes(*place, other.root_, sole);
+  const Questions ask{author, mine, theirs};
+  // The questions are about this tree as it is now, so root_ stays until the last is asked. Trees of two heights meet
+  // rarely: the lower is raised by nodes of its own.
+  ClockNode* const my_root = raised(shared(root_), other.root_->level);
+  ClockNode* const their_root = raised(shared(other.root_), root_->level);
+  const Joined joined = join_nodes(my_root, their_root, &ask);
+  if (joined.side != Side::Neither) shared(joined.node);
+  unshare(my_root);
+  unshare(their_root);
+  unshare(std::exchange(root_, joined.node));
 }
 
 std::size_t ClockTree::nodes() noexcept {

@@ -7,6 +7,14 @@
 //   I3  After join() the result shares every subtree in which one side knew all the other did, so that the next
 //       comparison of the two ends at equal pointers.
 //
+//   I4  Whoever knows a node's stamp (the author's epoch when it was last changed) knows all that lies under the node:
+//   an
+//       author puts nothing into a tree that it does not know, and nobody learns of its epoch but from its later
+//       release. The null stamp says nothing.
+//
+// I4 lets a join take or leave a whole subtree at one question. Without it a line of ten thousand tasks, each of which
+// learns a little of all the others with every item, spent 14 us on each meeting.
+//
 // Copying and comparing cost O(1); set() copies at most one path. Nodes lie in the shim's own memory.
 // Threads: distinct ClockTree values may share nodes and be used by different threads; one value, by one at a time.
 #pragma once
@@ -19,6 +27,20 @@
 namespace vigil::shim::race {
 
 struct ClockNode;
+
+// Whether somebody knows an epoch; a reference to a callable, valid while that lives.
+class KnowsRef {
+ public:
+  template <class Knows>
+  explicit KnowsRef(const Knows& knows) noexcept
+      : who_(&knows),
+        ask_([](const void* who, Epoch epoch) noexcept { return (*static_cast<const Knows*>(who))(epoch); }) {}
+  bool operator()(Epoch epoch) const noexcept { return ask_(who_, epoch); }
+
+ private:
+  const void* who_;
+  bool (*ask_)(const void*, Epoch) noexcept;
+};
 
 class ClockTree {
  public:
@@ -42,10 +64,13 @@ class ClockTree {
   [[nodiscard]] bool empty() const noexcept { return root_ == nullptr; }
   [[nodiscard]] bool same_as(const ClockTree& other) const noexcept { return root_ == other.root_; }
   [[nodiscard]] ClockTime at(ClockSlot slot) const noexcept;
-  // Demands: time is above at(slot).
-  void set(ClockSlot slot, ClockTime time) noexcept;
-  // this[i] = max(this[i], other[i]) for every slot i.
+  // Demands: time is above at(slot). author: who knows all of this tree and the new time, or null.
+  void set(ClockSlot slot, ClockTime time, Epoch author) noexcept;
+  // this[i] = max(this[i], other[i]) for every slot i, in place where I2 allows.
   void join(const ClockTree& other) noexcept;
+  // The same up to what either side's owner knows besides its tree: a subtree is left as it is when `mine` knows the
+  // other's, and taken whole when `theirs` knows mine. author is mine's epoch.
+  void join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsRef theirs) noexcept;
 
   // Nodes alive in the whole process; for tests.
   static std::size_t nodes() noexcept;

@@ -25,29 +25,29 @@ bool Knowledge::forget(ClockSlot slot) noexcept {
   return false;
 }
 
-void Knowledge::spill() noexcept {
+void Knowledge::spill(Epoch author) noexcept {
   for (std::size_t i = 0; i < count_; ++i) {
     // Equal times occur: a marked recent epoch may be in the tree as well.
-    if (recent_[i].time() > tree_.at(recent_[i].slot())) tree_.set(recent_[i].slot(), recent_[i].time());
+    if (recent_[i].time() > tree_.at(recent_[i].slot())) tree_.set(recent_[i].slot(), recent_[i].time(), author);
   }
   if (marked_ != 0) whole_ = false;
   count_ = 0;
   marked_ = 0;
 }
 
-void Knowledge::make_room() noexcept {
+void Knowledge::make_room(Epoch author) noexcept {
   if (marked_ == (1U << kRecent) - 1) {
-    spill();
+    spill(author);
     return;
   }
   for (std::size_t i = count_; i-- > 0;) {
     if ((marked_ & (1U << i)) != 0) continue;
-    tree_.set(recent_[i].slot(), recent_[i].time());
+    tree_.set(recent_[i].slot(), recent_[i].time(), author);
     erase(i);
   }
 }
 
-void Knowledge::add(Epoch epoch, bool marked) noexcept {
+void Knowledge::add(Epoch epoch, bool marked, Epoch author) noexcept {
   for (std::size_t i = 0; i < count_; ++i) {
     if (recent_[i].slot() != epoch.slot()) continue;
     // A later epoch of the slot stands for all that an earlier one does, so the mark may move up.
@@ -57,33 +57,43 @@ void Knowledge::add(Epoch epoch, bool marked) noexcept {
   }
   const ClockTime in_tree = tree_.at(epoch.slot());
   if (in_tree >= epoch.time() && !marked) return;
-  if (count_ == kRecent) make_room();
+  if (count_ == kRecent) make_room(author);
   marked = marked && whole_;
   recent_[count_] = Epoch(epoch.slot(), std::max(epoch.time(), in_tree));
   if (marked) marked_ = static_cast<std::uint8_t>(marked_ | 1U << count_);
   ++count_;
 }
 
-void Knowledge::join(const Knowledge& other, bool with_frontier) noexcept {
-  if (with_frontier && !other.whole_) {
-    whole_ = false;
-    marked_ = 0;
-  }
-  if (!tree_.same_as(other.tree_)) {
-    tree_.join(other.tree_);
-    for (std::size_t i = count_; i-- > 0;) {
-      const ClockTime in_tree = tree_.at(recent_[i].slot());
-      if (in_tree < recent_[i].time()) continue;
-      if ((marked_ & (1U << i)) != 0) {
-        recent_[i] = Epoch(recent_[i].slot(), in_tree);
-      } else {
-        erase(i);
-      }
+void Knowledge::join_frontier(const Knowledge& other) noexcept {
+  if (other.whole_) return;
+  whole_ = false;
+  marked_ = 0;
+}
+
+void Knowledge::drop_what_the_tree_knows() noexcept {
+  for (std::size_t i = count_; i-- > 0;) {
+    const ClockTime in_tree = tree_.at(recent_[i].slot());
+    if (in_tree < recent_[i].time()) continue;
+    if ((marked_ & (1U << i)) != 0) {
+      recent_[i] = Epoch(recent_[i].slot(), in_tree);
+    } else {
+      erase(i);
     }
   }
+}
+
+void Knowledge::add_recent(const Knowledge& other, bool with_marks, Epoch author) noexcept {
   for (std::size_t i = 0; i < other.count_; ++i) {
-    add(other.recent_[i], with_frontier && (other.marked_ & (1U << i)) != 0);
+    add(other.recent_[i], with_marks && (other.marked_ & (1U << i)) != 0, author);
   }
+}
+
+void Knowledge::merge(const Knowledge& other) noexcept {
+  if (!tree_.same_as(other.tree_)) {
+    tree_.join(other.tree_);
+    drop_what_the_tree_knows();
+  }
+  add_recent(other, false, Epoch());
 }
 
 void Knowledge::check_invariants() const noexcept {

@@ -40,13 +40,25 @@ class Knowledge {
   }
   [[nodiscard]] bool knows(Epoch epoch) const noexcept { return epoch.time() == 0 || epoch.time() <= at(epoch.slot()); }
 
+  // Who changes a Knowledge of its own says so: author is its current epoch, of whom all that is here is known. Null
+  // when there is none (a SyncClock into which several release).
+
   // Adds one epoch; marked makes it (or a later one of its slot, if known) a point of the frontier.
-  void add(Epoch epoch, bool marked) noexcept;
-  // Adds all of other. with_frontier: and other's frontier to this one's; else the caller sees to a point that stands
-  // for it.
-  void join(const Knowledge& other, bool with_frontier) noexcept;
+  void add(Epoch epoch, bool marked, Epoch author) noexcept;
+  // Adds all of other, frontier included.
+  template <class MineKnows, class TheirsKnows>
+  void join(const Knowledge& other, Epoch author, const MineKnows& mine, const TheirsKnows& theirs) noexcept {
+    join_frontier(other);
+    if (!tree_.same_as(other.tree_)) {
+      tree_.join(other.tree_, author, KnowsRef(mine), KnowsRef(theirs));
+      drop_what_the_tree_knows();
+    }
+    add_recent(other, true, author);
+  }
+  // Adds all of other but its frontier: the caller sees to a point that stands for it.
+  void merge(const Knowledge& other) noexcept;
   // Moves every recent epoch into the tree. The frontier is given up unless it was empty.
-  void spill() noexcept;
+  void spill(Epoch author) noexcept;
   // Forgets the recent epoch of that slot, whose owner keeps its own time elsewhere. Returns whether it was marked.
   bool forget(ClockSlot slot) noexcept;
   // The frontier becomes empty and whole: the caller says that it keeps one of its own.
@@ -70,7 +82,10 @@ class Knowledge {
 
  private:
   void erase(std::size_t index) noexcept;
-  void make_room() noexcept;
+  void make_room(Epoch author) noexcept;
+  void join_frontier(const Knowledge& other) noexcept;
+  void drop_what_the_tree_knows() noexcept;
+  void add_recent(const Knowledge& other, bool with_marks, Epoch author) noexcept;
 
   ClockTree tree_;
   std::array<Epoch, kRecent> recent_{};

@@ -30,7 +30,7 @@ struct ClockOps {
     actor.known_.reset_frontier();
     actor.used_ = 0;
     if (actor.time_ == kLastTime) [[unlikely]] {
-      actor.known_.add(epoch(actor), true);
+      actor.known_.add(epoch(actor), true, Epoch());
       settle(actor, slot_pool.take_fresh());
       return;
     }
@@ -49,10 +49,10 @@ struct ClockOps {
   static void snapshot(ActorClock& actor, Knowledge& out) noexcept {
     // Spilt here, in the actor, so that the next release need not do it again. The frontier it costs is replaced
     // anyway.
-    if (actor.known_.recent_count() == Knowledge::kRecent) actor.known_.spill();
+    if (actor.known_.recent_count() == Knowledge::kRecent) actor.known_.spill(epoch(actor));
     out = actor.known_;
     out.reset_frontier();
-    out.add(epoch(actor), true);
+    out.add(epoch(actor), true, epoch(actor));
   }
 
   // K(actor) += news. may_adopt: news covers what the actor knew before.
@@ -61,7 +61,9 @@ struct ClockOps {
       actor.known_ = news;
       actor.needs_self_ = 0;
     } else {
-      actor.known_.join(news, true);
+      actor.known_.join(
+          news, epoch(actor), [&](Epoch point) { return knows(actor, point); },
+          [&](Epoch point) { return news.knows(point); });
     }
     // A frontier point of the actor's own is not lost with its recent epoch: the actor's last release is a later one.
     if (actor.known_.forget(actor.slot_)) actor.needs_self_ = 1;
@@ -82,8 +84,8 @@ struct ClockOps {
       release_store(actor, sync);
       return;
     }
-    if (!covers([&](Epoch point) { return sync.known_.knows(point); }, actor)) sync.known_.join(actor.known_, false);
-    sync.known_.add(epoch(actor), true);
+    if (!covers([&](Epoch point) { return sync.known_.knows(point); }, actor)) sync.known_.merge(actor.known_);
+    sync.known_.add(epoch(actor), true, Epoch());
     advance(actor);
   }
 
@@ -103,15 +105,18 @@ struct ClockOps {
     const Epoch at_a = epoch(a);
     const Epoch at_b = epoch(b);
     const bool b_covers = covers([&](Epoch point) { return knows(b, point); }, a);
-    if (!b_covers && !covers([&](Epoch point) { return knows(a, point); }, b)) a.known_.join(b.known_, false);
+    if (!b_covers && !covers([&](Epoch point) { return knows(a, point); }, b)) {
+      a.known_.join(
+          b.known_, at_a, [&](Epoch point) { return knows(a, point); }, [&](Epoch point) { return knows(b, point); });
+    }
     Knowledge& all = b_covers ? b.known_ : a.known_;
     all.forget(a.slot_);
     all.forget(b.slot_);
     // Spilt before it is shared: one private path instead of two. Below that the partner's epoch still finds room.
-    if (all.recent_count() + 1 >= Knowledge::kRecent) all.spill();
+    if (all.recent_count() + 1 >= Knowledge::kRecent) all.spill(b_covers ? at_b : at_a);
     (b_covers ? a.known_ : b.known_) = all;
-    a.known_.add(at_b, false);
-    b.known_.add(at_a, false);
+    a.known_.add(at_b, false, at_a);
+    b.known_.add(at_a, false, at_b);
     // Whoever knows at_a from now on has it from here, from b or from a's later releases, and so knows all of it.
     advance(a);
     advance(b);
