@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <climits>
+
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory.hpp"
@@ -30,6 +32,29 @@ Actor* make_thread(std::uint64_t number) noexcept {
   return thread;
 }
 
+// The end of a thread is heard by a key whose destructor runs in the last round: after the program's own destructors,
+// and also when the thread is cancelled or leaves by pthread_exit().
+enum class EndKey : std::uint8_t { Unmade, Made, Impossible };
+constinit EndKey end_key_state = EndKey::Unmade;  // guarded by registry_lock
+pthread_key_t end_key;                            // set once, before the first thread that needs it
+thread_local constinit int end_rounds __attribute__((tls_model("initial-exec"))) = 0;
+
+void on_thread_end(void* actor) {
+  if (++end_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    pthread_setspecific(end_key, actor);  // once more: others may still act
+    return;
+  }
+  record([&] { end_thread(*static_cast<Actor*>(actor)); });
+}
+
+// Under registry_lock. Made when it is first needed: the runtime's constructor may come before ours.
+bool have_end_key() noexcept {
+  if (end_key_state == EndKey::Unmade) {
+    end_key_state = pthread_key_create(&end_key, on_thread_end) == 0 ? EndKey::Made : EndKey::Impossible;
+  }
+  return end_key_state == EndKey::Made;
+}
+
 void free_thread(Actor* thread) noexcept {
   forget_throws(*thread);
   own_delete(thread->thread);
@@ -43,7 +68,9 @@ void enroll(Actor* thread) noexcept {
   registry_lock.lock();
   if (registry == nullptr) registry = own_new<OwnMap<std::uintptr_t, Actor*>>();
   Actor* const before = std::exchange((*registry)[pthread_self()], thread);
+  const bool can_hear_end = have_end_key();
   registry_lock.unlock();
+  if (can_hear_end) pthread_setspecific(end_key, thread);
   if (before != nullptr && before != thread) free_thread(before);
 }
 

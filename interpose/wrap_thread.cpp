@@ -1,12 +1,9 @@
 // Wrappers of the creation and the joining of threads, pthread's and C11's.
 //
 // A new thread runs enter() first: it takes the Actor that its creator made, so that everything its creator did happens
-// before it. Its end is heard by a key of ours whose destructor runs in the last round, after the program's own
-// destructors and also when the thread is cancelled or leaves by pthread_exit().
+// before it. Its end is heard by threads.cpp.
 #include <pthread.h>
 #include <threads.h>
-
-#include <climits>
 
 #include "interpose/export.hpp"
 #include "interpose/finding_writer.hpp"
@@ -28,22 +25,6 @@ struct ThreadStart {
   Actor* actor = nullptr;
 };
 
-pthread_key_t end_key;
-bool has_end_key = false;  // written before any thread can be created by the program
-thread_local constinit int rounds __attribute__((tls_model("initial-exec"))) = 0;
-
-void on_thread_end(void* actor) {
-  if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
-    pthread_setspecific(end_key, actor);  // once more: others may still act
-    return;
-  }
-  record([&] { end_thread(*static_cast<Actor*>(actor)); });
-}
-
-__attribute__((constructor)) void make_end_key() noexcept {
-  has_end_key = pthread_key_create(&end_key, on_thread_end) == 0;
-}
-
 // Leaves the functions to run in `start`, which is the thread's own from here.
 ThreadStart enter(void* given) noexcept {
   auto* const start = static_cast<ThreadStart*>(given);
@@ -52,7 +33,6 @@ ThreadStart enter(void* given) noexcept {
     begin_thread(*mine.actor);
     own_delete(start);
   });
-  if (has_end_key) pthread_setspecific(end_key, mine.actor);
   return mine;
 }
 

@@ -1,0 +1,67 @@
+"""Runs each case of a program under the shim and compares what was found with the first word of the case's name.
+
+usage: cases_test.py PROGRAM SHIM [CASE...]
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+# What each first word promises: the kinds found, and how the program ends.
+PROMISES = {
+    "race": ({"data-race"}, 66),
+    "clean": (set(), 0),
+    "stuck": ({"deadlock"}, 66),
+    "moves": (set(), 0),
+}
+SECONDS = 30  # a case takes well under one; a loaded machine may take more
+
+
+def kinds_in(folder):
+    found = set()
+    for path in folder.glob("*.jsonl"):
+        for line in path.read_bytes().replace(b"\0", b"").split(b"\n"):
+            if line.strip():
+                record = json.loads(line)
+                if record["type"] == "finding":
+                    found.add(record["kind"])
+    return found
+
+
+def run(program, shim, case, procs):
+    with tempfile.TemporaryDirectory() as folder:
+        environment = dict(os.environ, LD_PRELOAD=shim, VIGIL_PROCS=str(procs), VIGIL_COMMAND="/bin/true")
+        environment["VIGIL_OPTIONS"] = f"report_dir={folder}"
+        try:
+            done = subprocess.run([program, case], env=environment, capture_output=True, timeout=SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            return "it did not end"
+        kinds = kinds_in(pathlib.Path(folder))
+    wanted, _ = PROMISES[case.split("_")[0]]
+    if kinds != wanted:
+        return f"found {sorted(kinds)}, wanted {sorted(wanted)}; status {done.returncode}\n{done.stderr.decode(errors='replace')}"
+    if not wanted and done.returncode != 0:
+        return f"status {done.returncode}\n{done.stderr.decode(errors='replace')}"
+    return None
+
+
+def main():
+    program, shim, *cases = sys.argv[1:]
+    if not cases:
+        cases = subprocess.run([program], capture_output=True, text=True, check=True).stdout.split()
+    failed = 0
+    for case in cases:
+        for procs in (1, 4):
+            trouble = run(program, shim, case, procs)
+            if trouble:
+                failed += 1
+                print(f"{case} with {procs} workers: {trouble}")
+    print(f"{len(cases)} cases, {failed} failures")
+    return 1 if failed or not cases else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,389 @@
+// Programs that hang, or only seem to. The case's first word says which: stuck (the shim must end it with a deadlock)
+// or moves (it must let it come to its own end).
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
+
+#include <vigil/vigil.hpp>
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Long enough for the shim to look several times, when it wrongly thinks that it should.
+constexpr milliseconds kLong(400);
+
+void pause_thread() { std::this_thread::sleep_for(milliseconds(20)); }
+
+void stuck_two_mutexes() {
+  std::mutex a;
+  std::mutex b;
+  std::thread other([&] {
+    const std::lock_guard first(a);
+    pause_thread();
+    const std::lock_guard second(b);
+  });
+  const std::lock_guard first(b);
+  pause_thread();
+  const std::lock_guard second(a);
+  other.join();
+}
+
+void stuck_mutex_taken_twice() {
+  std::mutex lock;
+  std::thread other([&] {
+    const std::lock_guard first(lock);
+    const std::lock_guard second(lock);
+  });
+  other.join();
+}
+
+void stuck_join_while_holding() {
+  std::mutex lock;
+  lock.lock();
+  std::thread other([&] { const std::lock_guard held(lock); });
+  other.join();
+}
+
+void stuck_condition_while_holding_another() {
+  std::mutex outer;
+  std::mutex inner;
+  std::condition_variable ready;
+  std::unique_lock first(outer);
+  std::thread other([&] {
+    const std::lock_guard held(outer);
+    ready.notify_one();
+  });
+  std::unique_lock second(inner);
+  ready.wait(second);
+  other.join();
+}
+
+void stuck_lost_signal() {
+  std::mutex lock;
+  std::condition_variable ready;
+  std::thread([&] { ready.notify_one(); }).join();
+  std::unique_lock held(lock);
+  ready.wait(held);
+}
+
+void stuck_semaphores() {
+  sem_t a;
+  sem_t b;
+  sem_init(&a, 0, 0);
+  sem_init(&b, 0, 0);
+  std::thread other([&] {
+    sem_wait(&a);
+    sem_post(&b);
+  });
+  sem_wait(&b);
+  sem_post(&a);
+  other.join();
+}
+
+void stuck_read_write_locks() {
+  std::shared_mutex a;
+  std::shared_mutex b;
+  std::thread other([&] {
+    const std::shared_lock first(a);
+    pause_thread();
+    const std::lock_guard second(b);
+  });
+  const std::shared_lock first(b);
+  pause_thread();
+  const std::lock_guard second(a);
+  other.join();
+}
+
+void stuck_barrier() {
+  pthread_barrier_t meeting;
+  pthread_barrier_init(&meeting, nullptr, 3);
+  std::thread other([&] { pthread_barrier_wait(&meeting); });
+  pthread_barrier_wait(&meeting);
+  other.join();
+}
+
+void stuck_thread_and_task() {
+  vigil::Channel<int> channel(0);
+  std::mutex lock;
+  vigil::go([&] { channel.receive(); });
+  std::thread other([&] {
+    const std::lock_guard held(lock);
+    vigil::Channel<int>(0).receive();
+  });
+  pause_thread();
+  const std::lock_guard held(lock);
+  channel.send(1);
+}
+
+void stuck_tasks_after_main_left() {
+  vigil::go([] { vigil::Channel<int>(0).receive(); });
+  pthread_exit(nullptr);
+}
+
+void stuck_beside_a_daemon() {
+  vigil::daemon([] { vigil::Channel<int>(0).receive(); });
+  vigil::Channel<int>(0).receive();
+}
+
+void stuck_nil_channel_in_main() { vigil::Channel<int>().receive(); }
+
+void moves_sleeping_thread() {
+  std::mutex lock;
+  lock.lock();
+  std::thread waiter([&] { const std::lock_guard held(lock); });
+  std::this_thread::sleep_for(kLong);
+  lock.unlock();
+  waiter.join();
+}
+
+void moves_timed_wait() {
+  std::mutex lock;
+  std::condition_variable ready;
+  std::thread waiter([&] {
+    std::unique_lock held(lock);
+    ready.wait_for(held, kLong);
+  });
+  waiter.join();
+}
+
+void moves_thread_in_a_system_call() {
+  sem_t ready;
+  sem_init(&ready, 0, 0);
+  std::thread other([&] {
+    poll(nullptr, 0, static_cast<int>(kLong.count()));
+    sem_post(&ready);
+  });
+  sem_wait(&ready);
+  other.join();
+}
+
+void moves_sleeping_task() {
+  vigil::Channel<int> channel(0);
+  vigil::go([channel] {
+    vigil::sleep_for(kLong);
+    channel.send(1);
+  });
+  channel.receive();
+}
+
+void moves_busy_task() {
+  vigil::Channel<int> channel(0);
+  vigil::go([channel] {
+    const auto end = std::chrono::steady_clock::now() + kLong;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    channel.send(1);
+  });
+  channel.receive();
+}
+
+sem_t woken_by_handler;
+
+void moves_signal_handler() {
+  sem_init(&woken_by_handler, 0, 0);
+  signal(SIGALRM, [](int) { sem_post(&woken_by_handler); });
+  std::thread([] {}).join();
+  ualarm(400'000, 0);
+  while (sem_wait(&woken_by_handler) != 0) {
+  }
+}
+
+void moves_signal_waiter() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  sem_t ready;
+  sem_init(&ready, 0, 0);
+  std::thread waiter([&] {
+    int number = 0;
+    sigwait(&set, &number);
+    sem_post(&ready);
+  });
+  if (fork() == 0) {
+    usleep(400'000);
+    kill(getppid(), SIGUSR1);
+    _exit(0);
+  }
+  sem_wait(&ready);
+  waiter.join();
+}
+
+void moves_other_process() {
+  void* const memory = mmap(nullptr, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  auto* const ready = static_cast<sem_t*>(memory);
+  sem_init(ready, 1, 0);
+  if (fork() == 0) {
+    usleep(400'000);
+    sem_post(ready);
+    _exit(0);
+  }
+  std::thread([] {}).join();
+  sem_wait(ready);
+}
+
+void moves_mutex_shared_between_processes() {
+  void* const memory =
+      mmap(nullptr, sizeof(pthread_mutex_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  auto* const lock = static_cast<pthread_mutex_t*>(memory);
+  pthread_mutexattr_t shared;
+  pthread_mutexattr_init(&shared);
+  pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+  pthread_mutex_init(lock, &shared);
+  int ends[2];
+  if (pipe(ends) != 0) std::abort();
+  if (fork() == 0) {
+    pthread_mutex_lock(lock);
+    if (write(ends[1], "x", 1) != 1) _exit(1);
+    usleep(400'000);
+    pthread_mutex_unlock(lock);
+    _exit(0);
+  }
+  std::thread([] {}).join();
+  char c = 0;
+  if (read(ends[0], &c, 1) != 1) std::abort();
+  pthread_mutex_lock(lock);
+  pthread_mutex_unlock(lock);
+}
+
+void moves_stranger() {
+  // A thread that nobody announced: the shim must not judge what it may yet do. Raw futexes, as other runtimes use.
+  static std::atomic<int> word{0};
+  sem_t ready;
+  sem_init(&ready, 0, 0);
+  std::thread other([&] {
+    syscall(SYS_futex, &word, 0 /* FUTEX_WAIT */, 0, nullptr, nullptr, 0);
+    sem_post(&ready);
+  });
+  std::thread third([] {
+    usleep(400'000);
+    word = 1;
+    syscall(SYS_futex, &word, 1 /* FUTEX_WAKE */, 1, nullptr, nullptr, 0);
+  });
+  sem_wait(&ready);
+  other.join();
+  third.join();
+}
+
+void moves_quick_threads() {
+  for (int i = 0; i < 2000; ++i) std::thread([] {}).join();
+}
+
+void moves_hand_over_between_threads() {
+  sem_t a;
+  sem_t b;
+  sem_init(&a, 0, 0);
+  sem_init(&b, 0, 0);
+  constexpr int kTurns = 20'000;
+  std::thread other([&] {
+    for (int i = 0; i < kTurns; ++i) {
+      sem_wait(&a);
+      sem_post(&b);
+    }
+  });
+  for (int i = 0; i < kTurns; ++i) {
+    sem_post(&a);
+    sem_wait(&b);
+  }
+  other.join();
+}
+
+void moves_hand_over_between_main_and_tasks() {
+  vigil::Channel<int> there(0);
+  vigil::Channel<int> back(0);
+  vigil::go([there, back] {
+    for (const int value : there) back.send(value);
+    back.close();
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    there.send(i);
+    back.receive();
+  }
+  there.close();
+  back.receive();
+}
+
+void moves_cancelled_condition_wait() {
+  static std::mutex lock;
+  static std::condition_variable never;
+  pthread_t waiter;
+  pthread_create(
+      &waiter, nullptr,
+      [](void*) -> void* {
+        pthread_cleanup_push([](void*) { usleep(400'000); }, nullptr);
+        std::unique_lock held(lock);
+        never.wait(held);
+        pthread_cleanup_pop(0);
+        return nullptr;
+      },
+      nullptr);
+  pause_thread();
+  pthread_cancel(waiter);
+  pthread_join(waiter, nullptr);
+}
+
+struct Case {
+  const char* name;
+  void (*run)();
+};
+#define VIGIL_CASE(name) \
+  Case { #name, name }
+constexpr Case kCases[] = {
+    VIGIL_CASE(stuck_two_mutexes),
+    VIGIL_CASE(stuck_mutex_taken_twice),
+    VIGIL_CASE(stuck_join_while_holding),
+    VIGIL_CASE(stuck_condition_while_holding_another),
+    VIGIL_CASE(stuck_lost_signal),
+    VIGIL_CASE(stuck_semaphores),
+    VIGIL_CASE(stuck_read_write_locks),
+    VIGIL_CASE(stuck_barrier),
+    VIGIL_CASE(stuck_thread_and_task),
+    VIGIL_CASE(stuck_tasks_after_main_left),
+    VIGIL_CASE(stuck_beside_a_daemon),
+    VIGIL_CASE(stuck_nil_channel_in_main),
+    VIGIL_CASE(moves_sleeping_thread),
+    VIGIL_CASE(moves_timed_wait),
+    VIGIL_CASE(moves_thread_in_a_system_call),
+    VIGIL_CASE(moves_sleeping_task),
+    VIGIL_CASE(moves_busy_task),
+    VIGIL_CASE(moves_signal_handler),
+    VIGIL_CASE(moves_signal_waiter),
+    VIGIL_CASE(moves_other_process),
+    VIGIL_CASE(moves_mutex_shared_between_processes),
+    VIGIL_CASE(moves_stranger),
+    VIGIL_CASE(moves_quick_threads),
+    VIGIL_CASE(moves_hand_over_between_threads),
+    VIGIL_CASE(moves_hand_over_between_main_and_tasks),
+    VIGIL_CASE(moves_cancelled_condition_wait),
+};
+#undef VIGIL_CASE
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    for (const Case& one : kCases) std::puts(one.name);
+    return 0;
+  }
+  for (const Case& one : kCases) {
+    if (std::strcmp(one.name, argv[1]) != 0) continue;
+    one.run();
+    return 0;
+  }
+  return 1;
+}
