@@ -1,5 +1,8 @@
 #include "runtime/src/park.hpp"
 
+#include <array>
+#include <span>
+
 #include "runtime/src/fatal.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
@@ -107,11 +110,31 @@ void wake(ThreadRecord& self, Waiter& waiter) noexcept {
 }
 
 void wake_all(ThreadRecord& self, WakeList& woken) noexcept {
-  for (Waiter* waiter = woken.first(); waiter != nullptr;) {
+  Waiter* const first = woken.first();
+  if (first != nullptr && first->next == nullptr)
+    wake(self, *first);
+  else
+    wake_in_turn(self, woken);
+}
+
+void wake_in_turn(ThreadRecord& self, WakeList& woken) noexcept {
+  Waiter* waiter = woken.first();
+  std::array<Task*, 64> tasks;
+  std::size_t count = 0;
+  while (waiter != nullptr) {
     Waiter* const next = waiter->next;  // the waiter is gone once its actor runs
-    wake(self, *waiter);
+    if (waiter->actor->is_thread()) {
+      wake(self, *waiter);
+    } else {
+      tasks[count++] = &task_of(*waiter->actor);
+      if (count == tasks.size()) {
+        scheduler().wake(self, tasks);
+        count = 0;
+      }
+    }
     waiter = next;
   }
+  if (count > 0) scheduler().wake(self, std::span(tasks).first(count));
 }
 
 std::uint64_t threads_with_deadline() noexcept { return sleeping_threads.load(std::memory_order_relaxed); }

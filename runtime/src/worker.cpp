@@ -129,8 +129,8 @@ Task* Worker::pick_local() noexcept {
 
 Task* Worker::look_everywhere() noexcept {
   Scheduler& all = scheduler();
-  if (tick_ % kLookAroundEvery == 0) {
-    ++tick_;  // once
+  if (tick_ >= kLookAroundEvery) {
+    tick_ = 0;
     all.fire_timers(*this);
     if (Task* const task = all.pop_global(*this); task != nullptr) return task;
   }

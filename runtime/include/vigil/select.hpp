@@ -184,14 +184,14 @@ std::size_t select(Cases&&... cases) {
       (std::size_t{0} + ... + (std::remove_cvref_t<Cases>::kKind == detail::CaseKind::Otherwise ? 1 : 0));
   static_assert(kDefaults <= 1, "a select has at most one otherwise()");
 
-  detail::SelectCase offered[kChannelCases + 1];
+  detail::SelectCase offered[kChannelCases + 1] = {};
   std::size_t positions[kChannelCases + 1] = {};  // of each offered case among the arguments
   std::size_t offers = 0;
   std::size_t timeout_position = 0;
   std::size_t default_position = 0;
   std::int64_t timeout_ns = detail::kNoTimeout;
   std::size_t position = 0;
-  const auto look_at = [&](auto& each) {
+  [[maybe_unused]] const auto look_at = [&](auto& each) {
     using Case = std::remove_cvref_t<decltype(each)>;
     if constexpr (detail::kIsChannelCase<Case>) {
       positions[offers] = position;
@@ -214,7 +214,7 @@ std::size_t select(Cases&&... cases) {
   if (outcome.kind == detail::SelectOutcome::Kind::TimedOut) chosen = timeout_position;
 
   position = 0;
-  const auto run = [&](auto& each) {
+  [[maybe_unused]] const auto run = [&](auto& each) {
     const bool mine = position++ == chosen;
     if (mine) each.taken(outcome.received);
     return mine;
