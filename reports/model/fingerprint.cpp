@@ -50,9 +50,10 @@ bool speaks_of_a_life(std::string_view kind) noexcept {
   return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
 }
 
-// Roles that only number participants who are alike.
+// Roles that only number participants who are alike: which of two accesses came first differs from run to run.
 bool is_symmetric(std::string_view role) noexcept {
-  return role == "first" || role == "second" || role == "third" || role == "waiter";
+  constexpr std::array<std::string_view, 5> kRoles{"first", "second", "newer", "older", "waiter"};
+  return std::find(kRoles.begin(), kRoles.end(), role) != kRoles.end();
 }
 
 }  // namespace
@@ -69,6 +70,7 @@ std::string fingerprint_of(const Finding& finding) {
     parts.push_back(std::move(part));
   }
   std::sort(parts.begin(), parts.end());
+  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());  // how many wait alike differs from run to run
   std::string all = finding.kind + '\n';
   for (const std::string& part : parts) {
     all += part;

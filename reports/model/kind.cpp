@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <vector>
 
 namespace vigil::reports {
 namespace {
@@ -73,29 +74,30 @@ constexpr std::array<Kind, 27> kKinds{{
      "Shorten the section under the lock, or take slow work out of it."},
 }};
 
+// "a send on a closed channel; an exception left a task"; with many kinds just their names and counts.
 std::string counted_kinds(const Report& report, Level level) {
+  constexpr std::size_t kMostSentences = 3;
   std::map<std::string_view, std::uint64_t> counts;
   for (const Finding& finding : report.findings) {
     if (finding.level == level) ++counts[finding.kind];
   }
-  std::string text;
+  std::vector<std::string> parts;
   const auto add = [&](std::string_view name, std::uint64_t count) {
-    if (!text.empty()) text += ", ";
     const Kind* kind = find_kind(name);
-    if (count == 1 && counts.size() == 1 && kind != nullptr) {
-      text += kind->one;
+    if (kind == nullptr || counts.size() > kMostSentences) {
+      parts.push_back(fmt::format("{} {}", count, name));
     } else {
-      text += fmt::format("{} {}", count, kind == nullptr || count == 1 ? name : kind->many);
+      parts.push_back(count == 1 ? std::string(kind->one) : fmt::format("{} {}", count, kind->many));
     }
   };
-  for (const Kind& kind : kKinds) {
+  for (const Kind& kind : kKinds) {  // in the table's order: the gravest first
     const auto at = counts.find(kind.name);
     if (at != counts.end()) add(at->first, at->second);
   }
   for (const auto& [name, count] : counts) {
     if (find_kind(name) == nullptr) add(name, count);
   }
-  return text;
+  return fmt::format("{}", fmt::join(parts, counts.size() > kMostSentences ? ", " : "; "));
 }
 
 std::string plural(std::uint64_t count, std::string_view word) {

@@ -58,6 +58,10 @@ bool close_ring(const std::vector<Party>& parties, std::vector<std::size_t>& pat
   return false;
 }
 
+std::string name_of(const Actor& actor) {
+  return actor.type == "thread" && actor.id == 1 ? "main thread" : fmt::format("{} {}", actor.type, actor.id);
+}
+
 std::string actor_detail(const Participant& participant) {
   const Frame* frame = first_user_frame(participant.stack);
   return frame == nullptr ? participant.actor.name : short_name(frame->function);
@@ -74,7 +78,7 @@ std::optional<Ring> ring_of_parties(const Finding& finding) {
       const Party& party = parties[index];
       const Object& object = finding.objects[party.wants];
       const Participant& shown = *party.shown;
-      ring.nodes.push_back({fmt::format("{} {}", shown.actor.type, shown.actor.id), actor_detail(shown), true});
+      ring.nodes.push_back({name_of(shown.actor), actor_detail(shown), true});
       ring.labels.emplace_back(finding.predicted ? "then takes" : "waits for");
       ring.nodes.push_back({fmt::format("{} {}", object.type, object.id), object.name, false});
       ring.labels.emplace_back("held by");

@@ -307,9 +307,12 @@ std::string object_phrase(const Object& object) {
 }
 
 std::string operation_phrase(const Finding& finding, const Participant& participant) {
-  const Object* object = object_of(finding, participant);
+  return operation_phrase(participant.operation, object_of(finding, participant));
+}
+
+std::string operation_phrase(std::string_view operation, const Object* object) {
   const std::string what = object == nullptr ? std::string() : object_phrase(*object);
-  const std::string_view op = participant.operation;
+  const std::string_view op = operation;
   const auto with = [&](std::string_view verb, std::string_view otherwise) {
     return fmt::format("{} {}", verb, what.empty() ? otherwise : std::string_view(what));
   };

@@ -22,5 +22,6 @@ std::string object_phrase(const Object& object);
 
 // What an actor does with the object: "receive from a channel made in `main`". For captions as well.
 std::string operation_phrase(const Finding& finding, const Participant& participant);
+std::string operation_phrase(std::string_view operation, const Object* object);
 
 }  // namespace vigil::reports

@@ -63,7 +63,8 @@ class TextPage {
       const std::string many = entry.count > 1 ? fmt::format(" and {} like it", entry.count - 1) : "";
       const std::string waited = entry.waited_ms >= 0 ? fmt::format(" for {}", duration_words(entry.waited_ms)) : "";
       line("   {}{}, {}{}{}{}", safe(actor_words(entry.actor)), many, safe(entry.actor.state), waited,
-           entry.operation.empty() ? "" : ": ", safe(entry.operation));
+           entry.operation.empty() ? "" : ": ",
+           safe(operation_phrase(entry.operation, entry.object.empty() ? nullptr : &entry.object.front())));
       frames(entry.stack, false);
     }
   }

@@ -14,6 +14,7 @@ std::string_view base_name(std::string_view path) noexcept { return path.substr(
 }  // namespace
 
 std::string actor_words(const Actor& actor) {
+  if (actor.type == "thread" && actor.id == 1) return "main thread";
   std::string text = fmt::format("{} {}", actor.type, actor.id);
   if (!actor.name.empty()) text += fmt::format(" ({})", actor.name);
   return text;

@@ -153,8 +153,10 @@ void write_state(HtmlWriter& out, const Context& context) {
     out << "</h3>";
     std::string doing = entry.actor.state;
     if (entry.waited_ms >= 0) doing += fmt::format(" for {}", duration_words(entry.waited_ms));
-    if (!entry.operation.empty()) doing += fmt::format(": {}", entry.operation);
-    if (!entry.object.empty()) doing += fmt::format(" ({})", object_phrase(entry.object.front()));
+    if (!entry.operation.empty()) {
+      doing += fmt::format(": {}",
+                           operation_phrase(entry.operation, entry.object.empty() ? nullptr : &entry.object.front()));
+    }
     out << "<p class=\"doing\">" << Prose{capitalised(doing)} << "</p>";
     write_stack(out, context, entry.stack, SourceMode::First);
     out << "</article>\n";
