@@ -44,6 +44,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that everything runs, measures nothing")
     parser.add_argument("--patience", type=float, default=300,
                         help="seconds to wait, in all, for moments when others leave the machine alone (default %(default)g)")
+    parser.add_argument("--priority", action="store_true",
+                        help="on a machine that others use: run the programs before everybody else's (needs root)")
     parser.add_argument("--timeout", type=float, default=120, help="seconds a single run may take (default %(default)g)")
     parser.add_argument("--write", action="store_true",
                         help=f"put the tables into {DOCUMENT.relative_to(ROOT)}; needs all workloads, the usual columns "
@@ -77,19 +79,20 @@ def main():
     tables = list(chosen_tables(args))
     columns_of = {table.id: [COLUMNS[name] for name in table.columns] for table in tables}
     build(column for columns in columns_of.values() for column in columns)
-    found = measure(tables, columns_of, args.runs, Quiet(0 if args.quick else args.patience), args.timeout, say)
+    found = measure(tables, columns_of, args.runs, Quiet(0 if args.quick else args.patience, args.priority), args.timeout, say)
 
     wrong = report.disagreements(found)
     failed = [f"{column} {row.workload} {row.n}: {samples}" for (column, row), samples in found.items()
               if not isinstance(samples, list)]
     command = shlex.join(["test/bench/compare_go", *sys.argv[1:]])
     around = "\n".join([f"- measured {datetime.date.today()} by `{command}`, medians of {args.runs} alternating runs",
-                        *report.surroundings(), f"- {report.load_line(found)}"])
+                        *report.surroundings(), f"- {report.load_line(found, args.priority)}"])
     texts = {}
     for table in tables:
         columns = columns_of[table.id]
-        texts[table.id] = "\n\n".join([around, "Time:", report.time_table(table, columns, found), "Peak memory:",
-                                       report.memory_table(table, columns, found)])
+        memory = report.memory_table(table, columns, found)
+        texts[table.id] = "\n\n".join([around, "Time:", report.time_table(table, columns, found),
+                                       *(["Peak memory:", memory] if memory else [])])
         print(texts[table.id], end="\n\n")
 
     for line in wrong:

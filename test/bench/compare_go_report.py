@@ -53,7 +53,8 @@ def table_lines(header, body):
 
 
 def markdown(rows, columns, found, cell_of, value):
-    """One Markdown table: a line per row, a cell per column, and a ratio to each column but the first."""
+    """One Markdown table: a line per row, a cell per column, and a ratio to each column but the first. Empty when no
+    row was measured."""
     ours, *others = columns
 
     def samples(column, row):
@@ -72,7 +73,7 @@ def markdown(rows, columns, found, cell_of, value):
     header = ["workload", "N", *(c.title for c in columns), *(f"{ours.title} / {c.title}" for c in others)]
     body = [[row.workload, f"{row.n:,}", *(cell(c, row) for c in columns), *(ratio(c, row) for c in others)]
             for row in rows if any(samples(c, row) for c in columns)]
-    return "\n".join(table_lines(header, body))
+    return "\n".join(table_lines(header, body)) if body else ""
 
 
 def time_table(table, columns, found):
@@ -95,9 +96,12 @@ def disagreements(found):
             for row, checks in results.items() if len(checks) > 1]
 
 
-def load_line(found):
+def load_line(found, priority):
     others = [sample.others for samples in found.values() if isinstance(samples, list) for sample in samples]
     disturbed = sum(share > OTHERS_MAY_USE for share in others)
+    if priority:
+        return ("The programs ran with the greatest scheduling weight; other processes used what they left, "
+                f"{100 * statistics.mean(others):.1f} % of the machine on average.")
     return (f"Other processes used {100 * statistics.mean(others):.1f} % of the machine on average; "
             f"in {disturbed} of {len(others)} runs it was more than {100 * OTHERS_MAY_USE:.0f} %.")
 
