@@ -4,6 +4,9 @@
 vigil_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 vigil_jobs=$(nproc 2>/dev/null || echo 2)
 
+# What was compiled in one build folder need not be compiled again in another: sources are named by absolute paths.
+export CCACHE_NOHASHDIR=1
+
 vigil_fail() {
   printf 'vigil: %s\n' "$1" >&2
   exit 1
