@@ -28,8 +28,10 @@ struct OwnAllocator {
   OwnAllocator() noexcept = default;
   template <class U>
   OwnAllocator(const OwnAllocator<U>& /*other*/) noexcept {}
+  // NOLINTBEGIN(bugprone-sizeof-expression): T may well be a pointer
   T* allocate(std::size_t n) noexcept { return static_cast<T*>(own_allocate(n * sizeof(T), alignof(T))); }
   void deallocate(T* p, std::size_t n) noexcept { own_free(p, n * sizeof(T), alignof(T)); }
+  // NOLINTEND(bugprone-sizeof-expression)
   friend bool operator==(OwnAllocator /*a*/, OwnAllocator /*b*/) noexcept { return true; }
 };
 

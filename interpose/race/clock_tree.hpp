@@ -49,7 +49,7 @@ class ClockTree {
   ClockTree(ClockTree&& other) noexcept : root_(std::exchange(other.root_, nullptr)) {}
   // Self-assignment and assignment of the same root touch no reference count: the usual case between partners.
   ClockTree& operator=(const ClockTree& other) noexcept {
-    if (root_ != other.root_) {
+    if (this != &other && root_ != other.root_) {
       drop(root_);
       root_ = share(other.root_);
     }

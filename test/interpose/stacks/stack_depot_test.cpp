@@ -62,6 +62,7 @@ TEST(StackDepot, ThreadsThatInternTheSameStacksGetTheSameIds) {
   std::array<std::vector<StackId>, 4> ids;
   std::atomic<bool> go{false};
   std::vector<std::thread> threads;
+  threads.reserve(ids.size());
   for (auto& mine : ids) {
     threads.emplace_back([&mine, &go] {
       while (!go.load()) {
