@@ -51,10 +51,11 @@ std::vector<fs::path> find_runs(const MergeArguments& arguments, std::vector<std
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
+  const std::vector<fs::path> all = found;
   std::erase_if(found, [&](const fs::path& path) {
     fs::path report = path;
     return path.extension() == ".jsonl" &&
-           std::binary_search(found.begin(), found.end(), report.replace_extension(".json"));
+           std::binary_search(all.begin(), all.end(), report.replace_extension(".json"));
   });
   std::error_code unused;
   std::erase_if(found, [&](const fs::path& path) { return fs::equivalent(path, arguments.out, unused); });
@@ -82,10 +83,10 @@ IndexEntry entry_of(const fs::path& file, const fs::path& out_folder, const Repo
   entry.command = command_words(report.program);
   // The test's folder says more than the program's name, which many tests may share.
   const fs::path relative = fs::absolute(file).lexically_normal().lexically_relative(out_folder);
-  entry.name = relative.has_parent_path() && !relative.parent_path().empty()
-                   ? fmt::format("{}: {}", relative.parent_path().generic_string(),
-                                 fs::path(report.program.path).filename().string())
-                   : fs::path(report.program.path).filename().string();
+  const std::string program = fs::path(report.program.path).filename().string();
+  const std::string folder = relative.parent_path().generic_string();
+  entry.name =
+      folder.empty() || relative.parent_path().filename() == program ? program : fmt::format("{}: {}", folder, program);
   fs::path page = relative;
   page.replace_extension(".html");
   std::error_code unused;

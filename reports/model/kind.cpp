@@ -16,7 +16,7 @@ constexpr Level kError = Level::Error;
 constexpr Level kWarning = Level::Warning;
 
 constexpr std::array<Kind, 27> kKinds{{
-    {"data-race", kError, "two accesses to the same memory race", "data races",
+    {"data-race", kError, "a data race", "data races",
      "Guard both accesses with the same Mutex, make the variable atomic, or hand the data over through a channel."},
     {"use-after-free", kError, "freed memory is used", "uses of freed memory",
      "Let whoever frees the memory wait (WaitGroup, join) until every user of it is done."},
@@ -74,30 +74,25 @@ constexpr std::array<Kind, 27> kKinds{{
      "Shorten the section under the lock, or take slow work out of it."},
 }};
 
-// "a send on a closed channel; an exception left a task"; with many kinds just their names and counts.
-std::string counted_kinds(const Report& report, Level level) {
-  constexpr std::size_t kMostSentences = 3;
+// "a send on a closed channel; an exception left a task", after a colon; " of 9 kinds" when there are too many for a
+// sentence.
+std::string kinds_words(const Report& report, Level level) {
+  constexpr std::size_t kMostInASentence = 3;
   std::map<std::string_view, std::uint64_t> counts;
   for (const Finding& finding : report.findings) {
     if (finding.level == level) ++counts[finding.kind];
   }
+  if (counts.size() > kMostInASentence) return fmt::format(" of {} kinds", counts.size());
   std::vector<std::string> parts;
-  const auto add = [&](std::string_view name, std::uint64_t count) {
-    const Kind* kind = find_kind(name);
-    if (kind == nullptr || counts.size() > kMostSentences) {
-      parts.push_back(fmt::format("{} {}", count, name));
-    } else {
-      parts.push_back(count == 1 ? std::string(kind->one) : fmt::format("{} {}", count, kind->many));
-    }
-  };
   for (const Kind& kind : kKinds) {  // in the table's order: the gravest first
     const auto at = counts.find(kind.name);
-    if (at != counts.end()) add(at->first, at->second);
+    if (at == counts.end()) continue;
+    parts.push_back(at->second == 1 ? std::string(kind.one) : fmt::format("{} {}", at->second, kind.many));
   }
   for (const auto& [name, count] : counts) {
-    if (find_kind(name) == nullptr) add(name, count);
+    if (find_kind(name) == nullptr) parts.push_back(fmt::format("{} {}", count, name));
   }
-  return fmt::format("{}", fmt::join(parts, counts.size() > kMostSentences ? ", " : "; "));
+  return fmt::format(": {}", fmt::join(parts, "; "));
 }
 
 std::string plural(std::uint64_t count, std::string_view word) {
@@ -127,10 +122,10 @@ std::string verdict_of(const Report& report) {
   }
   std::string text;
   if (summary.errors != 0) {
-    text = fmt::format("{}: {}", plural(summary.errors, "error"), counted_kinds(report, Level::Error));
+    text = plural(summary.errors, "error") + kinds_words(report, Level::Error);
     if (summary.warnings != 0) text += fmt::format("; and {}", plural(summary.warnings, "warning"));
   } else {
-    text = fmt::format("No errors, {}: {}", plural(summary.warnings, "warning"), counted_kinds(report, Level::Warning));
+    text = fmt::format("No errors, {}{}", plural(summary.warnings, "warning"), kinds_words(report, Level::Warning));
   }
   return text;
 }

@@ -100,6 +100,9 @@ using MakeTitle = std::string (*)(const Finding&);
 std::string waits_for_ever(const Finding& f) {
   const Participant& waiter = f.participants[0];
   if (waiter.operation == "select") return fmt::format("{} waits for ever in a select", who(waiter));
+  const Object* object = object_of(f, waiter);
+  if (waiter.operation == "wait" && object != nullptr)
+    return fmt::format("{} waits for ever for {}", who(waiter), object_phrase(*object));
   return fmt::format("{} waits for ever to {}", who(waiter), operation_phrase(f, waiter));
 }
 

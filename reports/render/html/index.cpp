@@ -20,9 +20,10 @@ std::string render_index_html(const Report& merged, const std::vector<IndexEntry
           : summary.warnings != 0 ? Markup("warn")
                                   : Markup("good"))
       << "\"><div class=\"wrap\">\n<p class=\"brand\"><b>vigil</b> report on " << runs.size()
-      << (runs.size() == 1 ? Markup(" run") : Markup(" runs")) << "</p>\n<h1 class=\"verdict\"><span class=\"mark\">"
-      << Text{verdict_of(merged)} << "</span></h1>\n<dl class=\"facts\"><div><dt>Runs with errors</dt><dd>" << failed
-      << " of " << runs.size() << "</dd></div><div><dt>Different findings</dt><dd>" << merged.findings.size()
+      << (runs.size() == 1 ? Markup(" run") : Markup(" runs")) << "</p>\n<h1 class=\"verdict\">";
+  write_mark(out, merged);
+  out << "<span>" << Text{verdict_of(merged)} << "</span></h1>\n<dl class=\"facts\"><div><dt>Runs with errors</dt><dd>"
+      << failed << " of " << runs.size() << "</dd></div><div><dt>Different findings</dt><dd>" << merged.findings.size()
       << "</dd></div></dl>\n";
   if (!merged.notes.empty()) {
     out << "<ul class=\"notes\">";

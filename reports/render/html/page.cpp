@@ -18,17 +18,6 @@ namespace {
 
 std::string_view base_name(std::string_view path) noexcept { return path.substr(path.find_last_of('/') + 1); }
 
-void write_mark(HtmlWriter& out, const Summary& summary) {
-  // Three shapes, so that the verdict does not hang on its colour.
-  if (summary.errors != 0) {
-    out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M10.2 2h11.6L30 10.2v11.6L21.8 30H10.2L2 21.8V10.2z"/><path d="M11 11l10 10M21 11L11 21" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round"/></svg>)svg";
-  } else if (summary.warnings != 0) {
-    out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M16 2.5L31 29H1z"/><path d="M16 12v8M16 24.2v.3" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round"/></svg>)svg";
-  } else {
-    out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="14.5" fill="currentColor"/><path d="M9.5 16.5l4.5 4.5 8.5-9.5" fill="none" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round" stroke-linejoin="round"/></svg>)svg";
-  }
-}
-
 std::string date_words(std::int64_t ns) {
   const auto seconds = static_cast<std::time_t>(ns / 1'000'000'000);
   std::tm utc{};
@@ -94,6 +83,18 @@ void write_foot(HtmlWriter& out, std::string_view vigil_version) {
          "them.</div></footer>\n</body>\n</html>\n";
 }
 
+void write_mark(HtmlWriter& out, const Report& report) {
+  const Summary summary = summary_of(report);
+  // Three shapes, so that the verdict does not hang on its colour.
+  if (summary.errors != 0) {
+    out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M10.2 2h11.6L30 10.2v11.6L21.8 30H10.2L2 21.8V10.2z"/><path d="M11 11l10 10M21 11L11 21" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round"/></svg>)svg";
+  } else if (summary.warnings != 0) {
+    out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M16 2.5L31 29H1z"/><path d="M16 12v8M16 24.2v.3" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round"/></svg>)svg";
+  } else {
+    out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="14.5" fill="currentColor"/><path d="M9.5 16.5l4.5 4.5 8.5-9.5" fill="none" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round" stroke-linejoin="round"/></svg>)svg";
+  }
+}
+
 void write_overview(HtmlWriter& out, const Report& report) {
   const Summary summary = summary_of(report);
   out << "<header class=\"top ";
@@ -102,7 +103,7 @@ void write_overview(HtmlWriter& out, const Report& report) {
       << Text{base_name(report.program.path)} << "</span>, process " << report.program.pid;
   if (const std::string date = date_words(report.started_at); !date.empty()) out << ", " << Text{date};
   out << "</p>\n<h1 class=\"verdict\">";
-  write_mark(out, summary);
+  write_mark(out, report);
   out << "<span>" << Text{verdict_of(report)} << "</span></h1>\n<dl class=\"facts\">";
   const std::string command = command_words(report.program);
   out << "<div><dt>Command</dt><dd><code>" << Text{command} << "</code></dd></div>";

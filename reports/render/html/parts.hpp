@@ -34,6 +34,8 @@ Markup style_sheet() noexcept;
 void write_head(HtmlWriter& out, std::string_view title);
 void write_foot(HtmlWriter& out, std::string_view vigil_version);
 
+// The shape beside the verdict; it says the same as the colour.
+void write_mark(HtmlWriter& out, const Report& report);
 void write_overview(HtmlWriter& out, const Report& report);
 void write_contents(HtmlWriter& out, const Report& report);
 void write_finding(HtmlWriter& out, const Context& context, const Finding& finding, std::size_t number);
