@@ -211,14 +211,23 @@ TryReceived ChannelCore::try_receive(void* to) {
 // what was just touched should be woken while it is still in the cache.
 void ChannelCore::close() {
   Inside inside;
-  lock_.lock();
-  if (closed_) {
+  if (!mark_closed(inside)) {
     vigil_probe_channel_misuse(inside.probe(), this, VIGIL_MISUSE_CLOSE_OF_CLOSED);
-    lock_.unlock();
     throw Panic("close of closed channel");
   }
+  wake_closed(inside);
+}
+
+bool ChannelCore::mark_closed(Inside& inside) noexcept {
+  const SpinGuard held(lock_);
+  if (closed_) return false;
   closed_ = true;
   vigil_probe_channel_close(inside.probe(), this);
+  return true;
+}
+
+void ChannelCore::wake_closed(Inside& inside) noexcept {
+  lock_.lock();
   for (;;) {
     WakeList woken;
     const bool more = take_waiters_locked(woken);

@@ -36,6 +36,11 @@ class ChannelCore {
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
+  // The two halves of close(), for who closes while holding a lock of its own: the first takes effect, the second wakes
+  // who waits and comes once that lock is free. False: it was closed already.
+  [[nodiscard]] bool mark_closed(Inside& inside) noexcept;
+  void wake_closed(Inside& inside) noexcept;
+
   // ---- for select, which locks several channels and holds them while it parks -----------------------------------
   enum class Step : std::uint8_t {
     Blocked,  // cannot proceed now; nothing was done

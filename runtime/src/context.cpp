@@ -1,76 +1,19 @@
-// Contexts form a tree: a child keeps its parent alive, a parent knows its children only as long as they live.
+// The public functions of context.hpp, over the tree of context_core.hpp.
 #include "vigil/context.hpp"
 
-#include <atomic>
-#include <mutex>
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "vigil/mutex.hpp"
+#include "runtime/src/clock.hpp"
+#include "runtime/src/context_core.hpp"
+#include "runtime/src/probe_calls.hpp"
+#include "runtime/src/thread_record.hpp"
 
 namespace vigil {
-namespace detail {
-
-// Invariants: error_ changes once, from 0, under lock_, before done_ is closed; afterwards children_ is empty.
-class ContextCore : public std::enable_shared_from_this<ContextCore> {
- public:
-  explicit ContextCore(std::shared_ptr<ContextCore> parent)
-      : parent_(std::move(parent)), done_(0), receive_done_(done_) {}
-  ~ContextCore() {
-    if (parent_ != nullptr) parent_->forget(*this);
-  }
-  ContextCore(const ContextCore&) = delete;
-  ContextCore& operator=(const ContextCore&) = delete;
-
-  // Becomes done with the parent, at once if the parent is.
-  void attach_to_parent() {
-    if (parent_ == nullptr) return;
-    int parents_error = 0;
-    {
-      const std::scoped_lock held(parent_->lock_);
-      parents_error = parent_->error_.load(std::memory_order_relaxed);
-      if (parents_error == 0) parent_->children_.push_back(this);
-    }
-    if (parents_error != 0) cancel(parents_error);
-  }
-
-  void cancel(int error) {
-    std::vector<std::shared_ptr<ContextCore>> children;
-    {
-      const std::scoped_lock held(lock_);
-      if (error_.load(std::memory_order_relaxed) != 0) return;
-      // release: pairs with the acquire of error(). Set first: who sees done() closed finds err() set.
-      error_.store(error, std::memory_order_release);
-      done_.close();
-      for (ContextCore* const child : std::exchange(children_, {}))
-        if (auto alive = child->weak_from_this().lock())
-          children.push_back(std::move(alive));  // else it is just ending
-    }
-    for (const auto& child : children) child->cancel(error);
-    if (parent_ != nullptr) parent_->forget(*this);
-  }
-
-  [[nodiscard]] int error() const noexcept { return error_.load(std::memory_order_acquire); }
-  [[nodiscard]] const ReceiveChannel<Unit>& done() const noexcept { return receive_done_; }
-
- private:
-  void forget(const ContextCore& child) {
-    const std::scoped_lock held(lock_);
-    std::erase(children_, &child);
-  }
-
-  const std::shared_ptr<ContextCore> parent_;  // null: background
-  Mutex lock_;
-  std::vector<ContextCore*> children_;  // guarded by lock_; a child leaves before it dies
-  std::atomic<int> error_{0};           // a ContextError, or 0
-  const Channel<Unit> done_;
-  const ReceiveChannel<Unit> receive_done_;
-};
-
-}  // namespace detail
-
 namespace {
+
+using detail::ContextCore;
+using detail::DoneCore;
+using detail::FunctionListener;
 
 class Category final : public std::error_category {
  public:
@@ -86,6 +29,25 @@ class Category final : public std::error_category {
   }
 };
 
+vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; }
+
+DoneCore* source_of(const Context& ctx) noexcept {
+  const auto& core = ContextCore::of(ctx);
+  return core != nullptr ? core->source() : nullptr;
+}
+
+std::uint64_t deadline_of(const Context& ctx) noexcept {
+  const auto& core = ContextCore::of(ctx);
+  return core != nullptr ? core->deadline_ns() : detail::kNoDeadline;
+}
+
+std::shared_ptr<DoneCore> make_done_core(const Context& parent, std::uint64_t deadline_ns, std::uint32_t flags) {
+  auto core = std::make_shared<DoneCore>(ContextCore::of(parent), deadline_ns);
+  core->announce(VIGIL_CONTEXT_CANCELLABLE | flags);
+  core->attach();
+  return core;
+}
+
 }  // namespace
 
 const std::error_category& context_category() noexcept {
@@ -93,22 +55,120 @@ const std::error_category& context_category() noexcept {
   return category;
 }
 
+// ---- looking at one ----------------------------------------------------------------------------------------------
+
 const ReceiveChannel<Unit>& Context::done() const noexcept {
   static constinit const ReceiveChannel<Unit> never;
-  return core_ != nullptr ? core_->done() : never;
+  const DoneCore* const source = source_of(*this);
+  return source != nullptr ? source->done() : never;
 }
 
 std::error_code Context::err() const noexcept {
-  const int error = core_ != nullptr ? core_->error() : 0;
-  return error != 0 ? make_error_code(static_cast<ContextError>(error)) : std::error_code(0, context_category());
+  DoneCore* const source = source_of(*this);
+  const int error = source != nullptr ? source->error() : 0;
+  return {error, context_category()};
 }
 
-void CancelFunction::operator()() const { core_->cancel(static_cast<int>(ContextError::Canceled)); }
+std::exception_ptr Context::cause() const {
+  DoneCore* const source = source_of(*this);
+  return source != nullptr ? source->cause() : nullptr;
+}
+
+std::optional<std::chrono::steady_clock::time_point> Context::deadline() const noexcept {
+  const std::uint64_t deadline_ns = deadline_of(*this);
+  if (deadline_ns == detail::kNoDeadline) return std::nullopt;
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns));
+}
+
+const void* Context::find_value(const std::type_info& key_type, const void* key, const std::type_info& type) const {
+  for (const ContextCore* core = core_.get(); core != nullptr; core = core->parent())
+    if (core->value() != nullptr && core->value()->has_key(key_type, key)) return core->value()->get(type);
+  return nullptr;
+}
+
+// ---- making one --------------------------------------------------------------------------------------------------
 
 CancelContext with_cancel(const Context& parent) {
-  auto core = std::make_shared<detail::ContextCore>(parent.core_);
-  core->attach_to_parent();
-  return {Context(core), CancelFunction(core)};
+  return ContextCore::cancel_handle(make_done_core(parent, deadline_of(parent), 0));
+}
+
+CancelCauseContext with_cancel_cause(const Context& parent) {
+  return ContextCore::cancel_cause_handle(make_done_core(parent, deadline_of(parent), 0));
+}
+
+CancelContext detail::with_deadline_in(const Context& parent, std::int64_t remaining_ns) {
+  const std::uint64_t deadline_ns = deadline_after(remaining_ns);
+  if (const std::uint64_t parents = deadline_of(parent); parents != kNoDeadline && parents <= deadline_ns)
+    return with_cancel(parent);
+  const std::shared_ptr<DoneCore> core = make_done_core(parent, deadline_ns, VIGIL_CONTEXT_DEADLINE);
+  if (remaining_ns <= 0)
+    core->cancel(ContextError::DeadlineExceeded, nullptr);
+  else
+    core->start_timer();
+  return ContextCore::cancel_handle(core);
+}
+
+Context detail::make_value_context(const Context& parent, std::unique_ptr<AnyContextValue> value) {
+  auto core =
+      std::make_shared<ContextCore>(ContextCore::of(parent), source_of(parent), deadline_of(parent), std::move(value));
+  core->announce(0);
+  return ContextCore::handle(std::move(core));
+}
+
+Context without_cancel(const Context& parent) {
+  auto core = std::make_shared<ContextCore>(ContextCore::of(parent), nullptr, detail::kNoDeadline, nullptr);
+  core->announce(VIGIL_CONTEXT_DETACHED);
+  return ContextCore::handle(std::move(core));
+}
+
+// ---- acting on one -----------------------------------------------------------------------------------------------
+
+void CancelFunction::operator()() const { core_->cancel(ContextError::Canceled, nullptr); }
+
+void CancelCauseFunction::operator()(std::exception_ptr cause) const {
+  core_->cancel(ContextError::Canceled, std::move(cause));
+}
+
+void detail::belong_to(const Context& ctx) noexcept {
+  const auto& core = ContextCore::of(ctx);
+  if (core != nullptr) vigil_probe_task_context(who(), core.get());
+}
+
+StopFunction detail::after_done(const Context& ctx, Job job) {
+  auto listener = std::make_shared<FunctionListener>(std::move(job));
+  vigil_probe_release(who(), listener.get());
+  if (DoneCore* const source = source_of(ctx); source != nullptr) {
+    listener->context = std::static_pointer_cast<DoneCore>(source->shared_from_this());
+    bool linked = false;
+    {
+      const SpinGuard held(source->lock());
+      linked = source->link_locked(*listener);
+      if (linked) listener->self = listener;
+    }
+    if (!linked) start_function(listener);
+  }
+  return ContextCore::stop_handle(std::move(listener));
+}
+
+bool StopFunction::operator()() const {
+  auto& listener = static_cast<FunctionListener&>(*listener_);
+  if (const std::shared_ptr<DoneCore> source = listener.context.lock(); source != nullptr) {
+    const detail::SpinGuard held(source->lock());
+    if (!listener.linked.load(std::memory_order_relaxed)) return false;
+    source->unlink_locked(listener);
+    listener.self.reset();  // not the last one: listener_
+  }
+  return !listener.settled.exchange(true, std::memory_order_relaxed);
+}
+
+detail::FunctionListener::~FunctionListener() { vigil_probe_sync_destroy(this); }
+
+void detail::start_function(std::shared_ptr<FunctionListener> listener) {
+  listener->settled.store(true, std::memory_order_relaxed);
+  go([listener = std::move(listener)] {
+    vigil_probe_acquire(who(), listener.get());
+    listener->job();
+  });
 }
 
 }  // namespace vigil
