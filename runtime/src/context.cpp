@@ -51,7 +51,8 @@ std::shared_ptr<DoneCore> make_done_core(const Context& parent, std::uint64_t de
 }  // namespace
 
 const std::error_category& context_category() noexcept {
-  static const Category& category = *new Category;  // never destroyed: an error code may outlive static destruction
+  static const Category& category = *new Category;  // NOLINT(bugprone-unhandled-exception-at-new): never destroyed: an
+                                                    // error code may outlive static destruction
   return category;
 }
 
@@ -125,8 +126,8 @@ Context without_cancel(const Context& parent) {
 
 void CancelFunction::operator()() const { core_->cancel(ContextError::Canceled, nullptr); }
 
-void CancelCauseFunction::operator()(std::exception_ptr cause) const {
-  core_->cancel(ContextError::Canceled, std::move(cause));
+void CancelCauseFunction::operator()(const std::exception_ptr& cause) const {
+  core_->cancel(ContextError::Canceled, cause);
 }
 
 void detail::belong_to(const Context& ctx) noexcept {

@@ -54,7 +54,7 @@ CancelCauseContext ContextCore::cancel_cause_handle(const std::shared_ptr<DoneCo
 
 // ---- DoneCore: life ----------------------------------------------------------------------------------------------
 
-DoneCore::DoneCore(std::shared_ptr<ContextCore> parent, std::uint64_t deadline_ns)
+DoneCore::DoneCore(const std::shared_ptr<ContextCore>& parent, std::uint64_t deadline_ns)
     : ContextCore(parent, this, deadline_ns, nullptr),
       ContextListener(Kind::Child),
       above_(parent != nullptr ? parent->source() : nullptr),
@@ -207,7 +207,7 @@ void DoneCore::take_listener(ContextListener& listener, Finished& finished) noex
   }
 }
 
-void DoneCore::cancel(ContextError reason, std::exception_ptr cause) {
+void DoneCore::cancel(ContextError reason, const std::exception_ptr& cause) {
   Finished finished;
   {
     Inside inside;

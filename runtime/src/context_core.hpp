@@ -90,14 +90,14 @@ class ContextCore : public std::enable_shared_from_this<ContextCore> {
 
 class DoneCore final : public ContextCore, private ContextListener {
  public:
-  DoneCore(std::shared_ptr<ContextCore> parent, std::uint64_t deadline_ns);
+  DoneCore(const std::shared_ptr<ContextCore>& parent, std::uint64_t deadline_ns);
   ~DoneCore() override;
 
   // After construction: becomes done with its parent, at once if that is; and by its own deadline, if it has one.
   void attach();
   void start_timer();
 
-  void cancel(ContextError reason, std::exception_ptr cause);
+  void cancel(ContextError reason, const std::exception_ptr& cause);
   // Zero while it is not done.
   [[nodiscard]] int error() noexcept;
   [[nodiscard]] std::exception_ptr cause();

@@ -130,7 +130,7 @@ class CancelFunction {
 class CancelCauseFunction {
  public:
   // Null: as CancelFunction.
-  VIGIL_EXPORT void operator()(std::exception_ptr cause = nullptr) const;
+  VIGIL_EXPORT void operator()(const std::exception_ptr& cause = nullptr) const;
   template <class Exception>
   requires std::derived_from<std::decay_t<Exception>, std::exception>
   void operator()(Exception&& exception) const { (*this)(std::make_exception_ptr(std::forward<Exception>(exception))); }
