@@ -34,9 +34,10 @@ constexpr std::size_t kStep = 16;  // bytes between classes up to kFine
 constexpr std::size_t kFine = 128;
 constexpr std::size_t kLargest = 128U << 10;  // bytes; above, a mapping each
 constexpr std::size_t kRegionBytes = 4U << 20;
-constexpr std::size_t kSmallRegionBytes = 256U << 10;    // asked for when RLIMIT_AS leaves no room for a whole one
-constexpr std::size_t kFineClasses = kFine / kStep;      // 16, 32 .. 128
-constexpr std::size_t kClasses = kFineClasses + 4 * 10;  // then four per doubling: 160, 192, 224, 256 .. 128 KiB
+constexpr std::size_t kSmallRegionBytes = 256U << 10;  // asked for when RLIMIT_AS leaves no room for a whole one
+constexpr std::size_t kFineClasses = kFine / kStep;    // 16, 32 .. 128
+constexpr std::size_t kClasses =
+    kFineClasses + std::size_t{4} * 10;  // then four per doubling: 160, 192, 224, 256 .. 128 KiB
 constexpr std::size_t kShards = 8;
 constexpr std::size_t kBatch = 32;  // blocks moved between a shard and the central list
 constexpr std::size_t kShardMost = 2 * kBatch;

@@ -14,8 +14,6 @@
 #include "interpose/fixed_text.hpp"
 #include "interpose/raw_syscall.hpp"
 
-extern char** environ;
-
 namespace vigil::shim {
 namespace {
 
