@@ -88,6 +88,33 @@ TEST(VectorClock, MeetOrdersBothWays) {
   end(receiver);
 }
 
+// More releasers than a frontier has room for: what came from them has no few epochs to stand for it.
+TEST(VectorClock, WhatManyReleasedTogetherIsNotForgottenForALaterSnapshot) {
+  std::vector<ActorClock> many(6);
+  ActorClock other;
+  ActorClock third;
+  ActorClock self;
+  for (ActorClock* const actor : {&other, &third, &self}) start(*actor);
+  SyncClock from_other;
+  SyncClock group;
+  SyncClock from_third;
+  release_store(other, from_other);
+  acquire(self, from_other);
+  std::vector<Epoch> epochs;
+  for (ActorClock& actor : many) {
+    start(actor);
+    epochs.push_back(now(actor));
+    release_merge(actor, group);
+  }
+  acquire(self, group);
+  acquire(third, from_other);  // third now knows all that self's frontier names, but nothing of the group
+  release_store(third, from_third);
+  acquire(self, from_third);
+  for (const Epoch epoch : epochs) EXPECT_TRUE(happened_before(epoch, self));
+  for (ActorClock* const actor : {&other, &third, &self}) end(*actor);
+  for (ActorClock& actor : many) end(actor);
+}
+
 TEST(SlotReuse, SlotOfAJoinedChildServesTheNextOne) {
   ActorClock parent;
   start(parent);
