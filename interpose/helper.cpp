@@ -28,7 +28,8 @@ constexpr std::size_t kMostHelpers = 8;
 constexpr std::size_t kStackBytes = 256U << 10;  // a detector's search and a report's text run on it
 // Kernel ids. release on store, acquire on load: nothing rides on them but the id itself.
 constinit std::array<std::atomic<int>, kMostHelpers> helper_tids{};
-constinit std::atomic<std::size_t> helpers{0};
+constinit std::atomic<std::size_t> helpers{0};  // asked for, so that a fork right after the start counts them
+constinit std::atomic<std::size_t> next_slot{0};
 constinit std::atomic<bool> service_started{false};
 constinit std::atomic<std::uint32_t> requests{0};  // futex word: one more for each request
 
@@ -44,7 +45,7 @@ struct Launch {
 void* run(void* argument) {
   inside_shim = true;
   auto* const launch = static_cast<Launch*>(argument);
-  const std::size_t slot = helpers.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t slot = next_slot.fetch_add(1, std::memory_order_relaxed);
   if (slot < kMostHelpers) {
     helper_tids[slot].store(static_cast<int>(raw_syscall(SYS_gettid)), std::memory_order_release);
   }
@@ -109,10 +110,14 @@ bool start_helper(void (*body)(void*) noexcept, void* context) noexcept {
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&all), reinterpret_cast<long>(&before), 8);
   auto* const launch = own_new<Launch>(Launch{body, context});
   pthread_t thread{};
+  helpers.fetch_add(1, std::memory_order_relaxed);
   const int error = real_process().thread_create(&thread, &attributes, run, launch);
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&before), 0, 8);
   pthread_attr_destroy(&attributes);
-  if (error != 0) own_delete(launch);
+  if (error != 0) {
+    helpers.fetch_sub(1, std::memory_order_relaxed);
+    own_delete(launch);
+  }
   return error == 0;
 }
 
@@ -147,6 +152,7 @@ void main_thread_leaves() noexcept {
 void forget_helpers_after_fork() noexcept {
   for (auto& one : helper_tids) one.store(0, std::memory_order_relaxed);
   helpers.store(0, std::memory_order_relaxed);
+  next_slot.store(0, std::memory_order_relaxed);
   service_started.store(false, std::memory_order_relaxed);
 }
 

@@ -14,9 +14,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_attach(const vigil_probe_runtime* runti
   record([&] {
     if (!attach_runtime(runtime)) return;
     this_thread();  // before the first worker, so that main is known
-    become_concurrent();
     on_runtime_attached();
-    watch::start();
   });
 }
 
@@ -32,7 +30,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_thread_end(vigil_probe_actor* thread) n
 
 extern "C" VIGIL_EXPORT void vigil_probe_thread_park(vigil_probe_actor* /*thread*/) noexcept {
   // Whether the wait may end by itself is asked of the runtime when it matters.
-  record([] { enter_blocked(this_thread(), CallKind::Primitive, 0, true); });
+  record([] {
+    become_concurrent();
+    enter_blocked(this_thread(), CallKind::Primitive, 0, true);
+  });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_thread_wake(vigil_probe_actor* /*thread*/) noexcept {
@@ -45,7 +46,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_idle() noexcept {
 
 extern "C" VIGIL_EXPORT void vigil_probe_task_create(vigil_probe_actor* parent, vigil_probe_actor* task,
                                                      uint32_t flags) noexcept {
-  record([&] { create_task(parent, task, (flags & VIGIL_ACTOR_IS_DAEMON) != 0); });
+  record([&] {
+    become_concurrent();
+    create_task(parent, task, (flags & VIGIL_ACTOR_IS_DAEMON) != 0);
+  });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_task_switch(vigil_probe_actor* task) noexcept {

@@ -4,6 +4,7 @@
 
 #include <climits>
 
+#include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory.hpp"
@@ -158,7 +159,11 @@ void for_each_thread(bool (*visit)(Actor& thread, void* context), void* context)
 }
 
 bool is_concurrent() noexcept { return concurrent.load(std::memory_order_relaxed); }
-void become_concurrent() noexcept { concurrent.store(true, std::memory_order_relaxed); }
+void become_concurrent() noexcept {
+  if (is_concurrent() || concurrent.exchange(true, std::memory_order_relaxed)) return;
+  open_record();
+  watch::start();
+}
 
 int awake_threads() noexcept { return awake.load(std::memory_order_relaxed); }
 std::uint64_t created_threads() noexcept { return created.load(std::memory_order_relaxed); }
@@ -205,6 +210,7 @@ void threads_forked() noexcept {
   enroll(&self);
   awake.store(1, std::memory_order_relaxed);
   created.store(0, std::memory_order_relaxed);
+  concurrent.store(false, std::memory_order_relaxed);
 }
 
 }  // namespace vigil::shim

@@ -3,11 +3,11 @@
 // Invariants
 //   T1  A thread is Running from the moment its creator asked for it: nobody mistakes the program for a stuck one
 //       while a thread is being born.
-//   T4  An Actor is freed when its thread was joined, or when the system gave its handle to another: then it is gone.
 //   T2  call.kind is not None only while the thread is inside a wrapped function that waits for another thread, or
 //       parked in a primitive of the runtime; call.round grows whenever that begins and whenever it ends.
 //   T3  awake_threads() counts the Running program threads whose call.kind is None. Workers are not counted: what
 //       they do is the runtime's to tell.
+//   T4  An Actor is freed when its thread was joined, or when the system gave its handle to another: then it is gone.
 #pragma once
 
 #include <pthread.h>
@@ -70,8 +70,11 @@ void join_thread(pthread_t handle, Actor& joiner) noexcept;
 // Visits every thread that began, until visit returns false. visit must not block: no thread can begin meanwhile.
 void for_each_thread(bool (*visit)(Actor& thread, void* context), void* context) noexcept;
 
-// Whether more than one actor may exist: false while the program is one thread without the runtime. Never false again.
+// Whether more than one actor may exist: false while the program is one thread without tasks.
 bool is_concurrent() noexcept;
+// A second thread or a first task is about to be, or a thread is about to block in a primitive: opens the record and
+// starts the watch. Cheap when it was called before. It may create a thread: not from inside a wrapper that malloc may
+// use.
 void become_concurrent() noexcept;
 
 int awake_threads() noexcept;

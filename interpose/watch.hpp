@@ -6,7 +6,7 @@
 
 namespace vigil::shim::watch {
 
-// Starts the helper, once. Not from inside a wrapper that the program's malloc may have called: it creates a thread.
+// Starts the helper, once. It creates a thread: see become_concurrent().
 void start() noexcept;
 // It may be that nothing can move. Cheap; safe under a primitive's lock.
 void poke() noexcept;

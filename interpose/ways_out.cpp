@@ -13,6 +13,8 @@
 #include "interpose/own_memory_fork.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/real_calls.hpp"
+#include "interpose/threads.hpp"
+#include "interpose/watch.hpp"
 #include "interpose/writer_state.hpp"
 
 extern "C" int __cxa_at_quick_exit(void (*function)(void*), void* dso);
@@ -70,6 +72,8 @@ void after_fork_in_child() {
   if (!plan.child_may_watch) return go_absent();
   refresh_process_info_after_fork();
   reset_end_after_fork();
+  threads_forked();
+  watch::forked();
 }
 
 }  // namespace

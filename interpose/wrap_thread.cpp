@@ -6,13 +6,11 @@
 #include <threads.h>
 
 #include "interpose/export.hpp"
-#include "interpose/finding_writer.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 #include "interpose/threads.hpp"
-#include "interpose/watch.hpp"
 
 using namespace vigil::shim;  // the wrappers stand outside every namespace
 
@@ -54,7 +52,6 @@ ThreadStart* prepare(const ThreadStart& wanted) noexcept {
     become_concurrent();
     made = own_new<ThreadStart>(wanted);
     made->actor = &prepare_thread();
-    watch::start();
   });
   return made;
 }
