@@ -5,11 +5,14 @@ usage: ends_test.py PROGRAM SHIM COMMAND [unittest arguments]   (COMMAND: the vi
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import zlib
 
@@ -62,14 +65,15 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def load(path):
-    """The records of a file; fails on anything that does not carry its right checksum."""
+def load(path, may_be_torn=False):
+    """The records of a file; fails on anything that does not carry its right checksum, but for a last one that SIGKILL tore."""
+    lines = [line for line in path.read_bytes().replace(b"\0", b"").split(b"\n") if line]
     records = []
-    for line in path.read_bytes().replace(b"\0", b"").split(b"\n"):
-        if not line:
+    for line in lines:
+        match = re.fullmatch(rb'(.*),"crc":"([0-9a-f]{8})"}', line)
+        if match is None or int(match[2], 16) != zlib.crc32(match[1]):
+            assert may_be_torn and line is lines[-1], line
             continue
-        body, crc = re.fullmatch(rb'(.*),"crc":"([0-9a-f]{8})"}', line).groups()
-        assert int(crc, 16) == zlib.crc32(body), line
         records.append(json.loads(line))
     return records
 
@@ -246,6 +250,44 @@ class Surroundings(unittest.TestCase):
         with Run("return", "finding", options="log_level=debug:log_path=log.txt") as run:
             self.assertEqual(run.status, 66)
             self.assertRegex((run.folder / "log.txt").read_text(), r"vigil\[\d+\]")
+
+
+class RandomMoments(unittest.TestCase):
+    """A signal from outside, at any moment of a program whose tasks and threads are at work."""
+
+    RUNS = 15
+
+    def end_by(self, number):
+        seed = random.randrange(2**32)
+        moments = random.Random(seed)
+        for i in range(self.RUNS):
+            with self.subTest(seed=seed, run=i), tempfile.TemporaryDirectory(prefix="vigil-ends-") as folder:
+                environment = dict(os.environ, LD_PRELOAD=SHIM, VIGIL_COMMAND=COMMAND or "/nonexistent", VIGIL_OPTIONS="")
+                child = subprocess.Popen([PROGRAM, "hang_after_telling", "finding", "busy"], cwd=folder, env=environment,
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                while (line := child.stdout.readline()) != b"ready\n":
+                    self.assertNotEqual(line, b"")
+                time.sleep(moments.random() * 0.02)
+                child.send_signal(number)
+                child.communicate(timeout=60)
+                self.assertEqual(child.returncode, -number)
+                record = next(pathlib.Path(folder, "vigil-reports").glob("*.jsonl"))
+                records = load(record, may_be_torn=number == signal.SIGKILL)
+                self.assertEqual([one["kind"] for one in records if one["type"] == "finding"], ["close-of-nil"])
+                expected = {signal.SIGKILL: "killed", signal.SIGABRT: "abort"}.get(number, "signal")
+                self.assertEqual(end_of(records), expected)
+
+    def test_sigterm(self):
+        self.end_by(signal.SIGTERM)
+
+    def test_sigkill(self):
+        self.end_by(signal.SIGKILL)
+
+    def test_sigsegv(self):
+        self.end_by(signal.SIGSEGV)
+
+    def test_sigabrt(self):
+        self.end_by(signal.SIGABRT)
 
 
 if __name__ == "__main__":

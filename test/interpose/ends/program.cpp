@@ -387,6 +387,11 @@ int way_hang() {
   std::puts("hanging");
   while (true) pause();
 }
+int way_hang_after_telling() {
+  std::puts("ready");
+  std::fflush(nullptr);
+  while (true) pause();
+}
 int way_clears_environment() {
   clearenv();
   return 0;
@@ -464,6 +469,7 @@ constexpr Way kWays[] = {
     WAY(lowest_descriptors),
     WAY(clears_environment),
     {"hang", way_hang},
+    {"hang_after_telling", way_hang_after_telling},
 };
 #undef WAY
 
@@ -513,7 +519,7 @@ int main(int count, char** arguments) {
   self_path = arguments[0];
   const bool with_finding = count > 2 && std::string_view(arguments[2]) == "finding";
   if (with_finding) make_a_finding();
-  if (count > 2 && std::string_view(arguments[2]) == "busy") keep_busy();
+  if (std::string_view(arguments[count - 1]) == "busy") keep_busy();
   std::puts("begin");
   for (const Way& way : kWays) {
     if (way.name == arguments[1]) return way.go();
