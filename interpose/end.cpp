@@ -24,7 +24,6 @@ namespace vigil::shim {
 namespace {
 
 // Bounds of the steps in ms. A million leaked tasks take seconds to look at; a renderer gets its own bound.
-constexpr int kSettleMs = 2'000;
 constexpr int kLookMs = 30'000;
 constexpr int kLookAfterSignalMs = 10'000;
 constexpr int kWriteMs = 5'000;
@@ -71,9 +70,6 @@ int chosen_exitcode() noexcept { return options().exitcode.value; }
 
 }  // namespace
 
-// The runtime's tasks are let run out here; a build without detectors has none to wait for.
-__attribute__((weak)) void detectors_settle(EndKind /*kind*/) noexcept {}
-
 std::string_view name_of(EndKind kind) noexcept {
   constexpr std::array<std::string_view, 7> kNames{"exit", "_exit", "abort", "signal", "deadlock", "deadline", "exec"};
   return kNames[static_cast<std::size_t>(kind)];
@@ -92,7 +88,6 @@ int run_end(EndKind kind, int status, int signal_number) noexcept {
   }
   const QuietSignals quiet;
   const InsideGuard inside;
-  if (is_normal(kind)) in_net(kSettleMs, [&] { detectors_settle(kind); });
   if (!begin_stopping()) return status;
   if (!in_net(interrupted(kind) ? kLookAfterSignalMs : kLookMs, [&] { detectors_at_end(kind); })) {
     say("the look at the end of the program went wrong; what was found before is reported");

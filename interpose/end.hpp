@@ -16,9 +16,6 @@ std::string_view name_of(EndKind kind) noexcept;
 
 // ---- what the detectors implement ------------------------------------------------------------------------------
 
-// Before the end looks: lets tasks that merely need to finish do so, bounded to a fraction of a second. The stage is
-// still Live, so what they do on the way is seen. Only at a normal end (Exit, UnderscoreExit).
-void detectors_settle(EndKind kind) noexcept;
 // Reports what can only be known at the end (leaks at a normal end, state at another) and writes the tasks, state,
 // wait_for and lock_order records. Runs once, with the stage at Stopping: no event comes in any more. At Abort and
 // Signal the calling thread was interrupted anywhere, maybe holding a lock of ours: take locks with a bounded try, and

@@ -26,8 +26,9 @@ void answer_handshake() noexcept {
   const auto [colon, error] = std::from_chars(text.data(), end, fd);
   if (error != std::errc{} || colon == end || *colon != ':' || fd < 0) return;
   if (std::from_chars(colon + 1, end, inode).ec != std::errc{}) return;
-  struct stat found{};
-  if (raw_syscall(SYS_fstat, fd, reinterpret_cast<long>(&found)) != 0 || !S_ISFIFO(found.st_mode) || found.st_ino != inode) {
+  struct stat found {};
+  if (raw_syscall(SYS_fstat, fd, reinterpret_cast<long>(&found)) != 0 || !S_ISFIFO(found.st_mode) ||
+      found.st_ino != inode) {
     return;
   }
   Line line;

@@ -70,6 +70,7 @@ void after_fork_in_child() {
   forget_helpers_after_fork();
   forget_parent_records();
   if (!plan.child_may_watch) return go_absent();
+  // No deadline in the child: it is the parent's, and most children exec at once.
   refresh_process_info_after_fork();
   reset_end_after_fork();
   threads_forked();
