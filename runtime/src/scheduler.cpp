@@ -8,6 +8,7 @@
 #include <sched.h>
 
 #include "runtime/src/fatal.hpp"
+#include "runtime/src/fence.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
 
@@ -146,7 +147,7 @@ Task* Scheduler::pop_global(Worker& worker) noexcept {
 void Scheduler::wake_one() noexcept {
   // seq_cst fence: what was pushed before, against the reading of running_ and spinning_; the sleeper does the reverse
   // (I1).
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  full_fence();
   if (running_.load(std::memory_order_relaxed) >= procs() || spinning_.load(std::memory_order_relaxed) != 0) return;
   std::uint32_t none = 0;
   if (!spinning_.compare_exchange_strong(none, 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return;
@@ -257,7 +258,7 @@ void Scheduler::poke_keeper() noexcept {
 
 void Scheduler::timer_added(std::uint64_t deadline_ns) noexcept {
   // seq_cst fence: the heap's earliest() was stored, keeper_until_ is read; the keeper does the reverse.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  full_fence();
   const Worker* const keeper = keeper_.load(std::memory_order_relaxed);
   if (keeper == nullptr) {
     // All are awake, and look at the timers before they sleep; unless there is none yet, for a plain thread may set a

@@ -216,7 +216,13 @@ TEST(TimerHeap, AgreesWithASortedList) {
     WakeList woken;
     EXPECT_EQ(heap.expire(now, woken), nullptr);
     std::size_t count = 0;
-    for (Waiter* waiter = woken.first(); waiter != nullptr; waiter = waiter->next) ++count;
+    std::uint64_t latest = 0;
+    for (Waiter* waiter = woken.first(); waiter != nullptr; waiter = waiter->next) {
+      const auto race = static_cast<std::size_t>(waiter->race - races.data());
+      EXPECT_GE(timers[race].deadline_ns, latest) << "not in the order of deadlines";
+      latest = timers[race].deadline_ns;
+      ++count;
+    }
     const auto due = std::distance(model.begin(), model.upper_bound(now));
     EXPECT_EQ(count, static_cast<std::size_t>(due));
     model.erase(model.begin(), model.upper_bound(now));
