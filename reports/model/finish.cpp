@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reports/model/fingerprint.hpp"
+#include "reports/model/hint.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/title.hpp"
 

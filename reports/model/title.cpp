@@ -9,15 +9,11 @@
 
 #include "reports/model/function_name.hpp"
 #include "reports/model/kind.hpp"
+#include "reports/model/phrases.hpp"
 #include "reports/model/user_frames.hpp"
 
 namespace vigil::reports {
 namespace {
-
-std::string with_article(std::string_view word) {
-  const bool vowel = !word.empty() && std::string_view("aeiou").find(word.front()) != std::string_view::npos;
-  return fmt::format("{} {}", vowel ? "an" : "a", word);
-}
 
 // Who: the function the user would look for first. An actor that waits in library code alone is named by its creator.
 std::string who(const Participant& participant) {
@@ -29,11 +25,6 @@ std::string who(const Participant& participant) {
   }
   if (!participant.actor.name.empty()) return fmt::format("{} `{}`", participant.actor.type, participant.actor.name);
   return fmt::format("{} {}", participant.actor.type, participant.actor.id);
-}
-
-const Object* object_of(const Finding& finding, const Participant& participant) noexcept {
-  const auto index = static_cast<std::uint64_t>(participant.object);
-  return participant.object < 0 || index >= finding.objects.size() ? nullptr : &finding.objects[index];
 }
 
 // The object the finding is about: the first participant's, or the first listed.
@@ -284,54 +275,6 @@ constexpr std::array<TitleRow, 27> kTitles{{{"data-race", data_race},
 
 }  // namespace
 
-std::string_view type_words(std::string_view type) noexcept {
-  if (type == "rw-mutex") return "read-write mutex";
-  if (type == "wait-group") return "wait group";
-  if (type == "heap-block") return "heap block";
-  if (type == "cond") return "condition variable";
-  if (type == "other" || type.empty()) return "object";
-  return type;
-}
-
-std::string object_phrase(const Object& object) {
-  const std::string_view word =
-      object.type == "variable" && object.name.empty() ? "a variable" : type_words(object.type);
-  if (!object.name.empty())
-    return object.type == "variable" ? fmt::format("`{}`", object.name) : fmt::format("{} `{}`", word, object.name);
-  const std::string phrase = object.type == "variable" ? std::string(word) : with_article(word);
-  const Frame* maker = first_user_frame(object.created_at);
-  if (maker == nullptr || maker->function.empty()) return phrase;
-  const bool made = object.type != "mutex" && object.type != "rw-mutex" && object.type != "cond";
-  return fmt::format("{} {} in {}", phrase,
-                     object.type == "heap-block" ? "allocated"
-                     : made                      ? "made"
-                                                 : "first used",
-                     spoken_name(maker->function));
-}
-
-std::string operation_phrase(const Finding& finding, const Participant& participant) {
-  return operation_phrase(participant.operation, object_of(finding, participant));
-}
-
-std::string operation_phrase(std::string_view operation, const Object* object) {
-  const std::string what = object == nullptr ? std::string() : object_phrase(*object);
-  const std::string_view op = operation;
-  const auto with = [&](std::string_view verb, std::string_view otherwise) {
-    return fmt::format("{} {}", verb, what.empty() ? otherwise : std::string_view(what));
-  };
-  if (op == "receive" || op == "range") return with("receive from", "a channel");
-  if (op == "send") return with("send on", "a channel");
-  if (op == "select") return "choose in a select";
-  if (op == "close") return with("close", "a channel");
-  if (op == "lock" || op == "lock_shared") return with("lock", "a mutex");
-  if (op == "unlock") return with("unlock", "a mutex");
-  if (op == "wait" || op == "add" || op == "done" || op == "join")
-    return with(op == "wait" ? "wait for" : op, "others");
-  if (op == "sleep") return "wake from a sleep";
-  if (op.empty()) return what.empty() ? "go on" : fmt::format("go on with {}", what);
-  return what.empty() ? std::string(op) : fmt::format("{} ({})", op, what);
-}
-
 std::string title_of(const Finding& finding) {
   if (!finding.participants.empty()) {
     for (const TitleRow& row : kTitles) {
@@ -341,37 +284,6 @@ std::string title_of(const Finding& finding) {
   }
   const Kind* kind = find_kind(finding.kind);
   return kind == nullptr ? finding.kind : std::string(kind->one);
-}
-
-std::string hint_of(const Finding& finding) {
-  if (!finding.hint.empty()) return finding.hint;
-  const bool stuck = finding.kind == "task-leak" || finding.kind == "deadlock";
-  if (stuck && !finding.participants.empty()) {
-    const Participant& first = finding.participants[0];
-    const bool all_locks = std::all_of(finding.participants.begin(), finding.participants.end(),
-                                       [](const Participant& p) { return p.operation.starts_with("lock"); });
-    const bool alone = finding.participants.size() == 1;
-    if (all_locks && !alone)
-      return "Take these locks in one order everywhere, or take them together with std::scoped_lock.";
-    if (alone && (first.operation == "receive" || first.operation == "range")) {
-      return finding.kind == "deadlock"
-                 ? "Start whoever sends before this receive, and let the sender close the channel when it is done."
-                 : "Let the sender close the channel on every path when it is done, or select on the context's done as "
-                   "well.";
-    }
-    if (alone && first.operation == "send") {
-      return finding.kind == "deadlock"
-                 ? "Start the receiver before this send, or give the channel a capacity that holds what is sent."
-                 : "Give the channel capacity 1, or select on the context's done as well, so that the sender can leave "
-                   "when its receiver has.";
-    }
-    if (alone && first.operation == "select") return "Add a timeout or a done case to the select.";
-    if (alone && first.operation == "wait") return "Reach done() on every path: use WaitGroup::go or a guard.";
-    if (alone && first.operation.starts_with("lock"))
-      return "Release the lock on every path out of its section: use std::scoped_lock.";
-  }
-  const Kind* kind = find_kind(finding.kind);
-  return kind == nullptr ? std::string() : std::string(kind->hint);
 }
 
 }  // namespace vigil::reports

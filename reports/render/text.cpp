@@ -7,7 +7,7 @@
 
 #include "reports/model/function_name.hpp"
 #include "reports/model/kind.hpp"
-#include "reports/model/title.hpp"
+#include "reports/model/phrases.hpp"
 #include "reports/model/user_frames.hpp"
 #include "reports/model/utf8.hpp"
 #include "reports/render/words.hpp"

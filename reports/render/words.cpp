@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "reports/model/title.hpp"
+#include "reports/model/phrases.hpp"
 
 namespace vigil::reports {
 namespace {

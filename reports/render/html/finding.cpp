@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "reports/model/function_name.hpp"
-#include "reports/model/title.hpp"
+#include "reports/model/phrases.hpp"
 #include "reports/model/user_frames.hpp"
 #include "reports/render/html/parts.hpp"
 #include "reports/render/words.hpp"

@@ -1,0 +1,107 @@
+#include "reports/model/title.hpp"
+
+#include <gtest/gtest.h>
+
+#include "reports/model/hint.hpp"
+#include "reports/model/kind.hpp"
+#include "test/reports/fake_names.hpp"
+
+namespace vigil::reports {
+namespace {
+
+Participant at(const std::string& function, std::string operation, std::int64_t object = -1,
+               std::vector<std::size_t> held = {}) {
+  Participant participant;
+  participant.operation = std::move(operation);
+  participant.object = object;
+  participant.held = std::move(held);
+  participant.actor.type = "task";
+  participant.stack.push_back(share_frame(test::frame_at(function, "/src/a.cpp", 5)));
+  return participant;
+}
+
+Object made_in(const std::string& type, const std::string& function, std::string name = "") {
+  Object object;
+  object.id = type.substr(0, 1) + "1";
+  object.type = type;
+  object.name = std::move(name);
+  if (!function.empty()) object.created_at.push_back(share_frame(test::frame_at(function, "/src/a.cpp", 2)));
+  return object;
+}
+
+Finding finding_of(std::string kind, std::vector<Participant> participants, std::vector<Object> objects = {}) {
+  Finding finding;
+  finding.kind = std::move(kind);
+  finding.participants = std::move(participants);
+  finding.objects = std::move(objects);
+  return finding;
+}
+
+TEST(Title, SpeaksInTheProgramsOwnNames) {
+  EXPECT_EQ(title_of(finding_of("task-leak", {at("consume(int)", "receive", 0)}, {made_in("channel", "main")})),
+            "`consume` waits for ever to receive from a channel made in `main`");
+  EXPECT_EQ(title_of(finding_of("task-leak", {at("poll()", "select")})), "`poll` waits for ever in a select");
+  EXPECT_EQ(title_of(finding_of("task-leak", {at("poll()", "receive")})),
+            "`poll` waits for ever to receive from a nil channel");
+  EXPECT_EQ(title_of(finding_of("deadlock", {at("main", "wait", 0)}, {made_in("wait-group", "main")})),
+            "`main` waits for ever for a wait group made in `main`");
+  EXPECT_EQ(title_of(finding_of("send-on-closed", {at("worker()", "send", 0), at("main", "close", 0)},
+                                {made_in("channel", "main")})),
+            "`worker` sends on a channel that `main` closed");
+  EXPECT_EQ(title_of(finding_of("data-race", {at("put()", "write", 0), at("get()", "read", 0)},
+                                {made_in("variable", "", "hits")})),
+            "`put` and `get` race on `hits`");
+  EXPECT_EQ(title_of(finding_of("double-lock", {at("put()", "lock", 0)}, {made_in("mutex", "", "cache_lock")})),
+            "`put` locks mutex `cache_lock` it holds already");
+}
+
+TEST(Title, TellsOppositeOrdersFromRings) {
+  const std::vector<Object> two{made_in("mutex", "main"), made_in("mutex", "main")};
+  EXPECT_EQ(title_of(finding_of("lock-cycle", {at("transfer()", "lock", 1, {0}), at("refund()", "lock", 0, {1})}, two)),
+            "`transfer` and `refund` take two mutexes in opposite order");
+  EXPECT_EQ(
+      title_of(finding_of("lock-cycle", {at("transfer()", "lock", 1, {0}), at("transfer()", "lock", 0, {1})}, two)),
+      "`transfer` takes two mutexes in more than one order");
+  EXPECT_EQ(title_of(finding_of("deadlock", {at("transfer()", "lock", 1, {0}), at("refund()", "lock", 0, {1})}, two)),
+            "`transfer` and `refund` wait for each other");
+}
+
+TEST(Title, EveryKindHasOneAndAHint) {
+  for (const Kind& kind : all_kinds()) {
+    for (const std::size_t participants : {0U, 1U, 2U, 5U}) {
+      Finding finding = finding_of(std::string(kind.name), {}, {made_in("channel", "main")});
+      for (std::size_t i = 0; i < participants; ++i)
+        finding.participants.push_back(at("f" + std::to_string(i) + "()", "receive", 0));
+      EXPECT_GE(title_of(finding).size(), 10U) << kind.name;
+      EXPECT_FALSE(hint_of(finding).empty()) << kind.name;
+    }
+  }
+}
+
+TEST(Title, AnActorInLibraryCodeIsNamedByItsCreator) {
+  Participant idle = at("vigil::detail::park()", "receive");
+  idle.stack[0] = share_frame(test::frame_at("vigil::detail::park()", "/usr/include/vigil/park.hpp", 3));
+  idle.actor.created_at.push_back(share_frame(test::frame_at("start_workers()", "/src/a.cpp", 3)));
+  EXPECT_EQ(title_of(finding_of("task-exception", {idle})), "an exception leaves a task started in `start_workers`");
+}
+
+TEST(Hint, TheShimsOwnComesFirst) {
+  Finding finding = finding_of("task-leak", {at("f()", "send", 0)}, {made_in("channel", "main")});
+  EXPECT_NE(hint_of(finding).find("capacity 1"), std::string::npos);
+  finding.hint = "Do this.";
+  EXPECT_EQ(hint_of(finding), "Do this.");
+}
+
+TEST(Hint, FollowsTheShapeOfTheWait) {
+  EXPECT_NE(hint_of(finding_of("task-leak", {at("f()", "receive")})).find("nil channel"), std::string::npos);
+  EXPECT_NE(hint_of(finding_of("task-leak", {at("f()", "wait", 0)}, {made_in("cond", "")})).find("predicate"),
+            std::string::npos);
+  EXPECT_NE(hint_of(finding_of("deadlock", {at("f()", "wait", 0)}, {made_in("wait-group", "")})).find("done()"),
+            std::string::npos);
+  EXPECT_NE(hint_of(finding_of("deadlock", {at("f()", "lock", 0), at("g()", "lock", 0)}, {made_in("mutex", "")}))
+                .find("one order"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace vigil::reports
