@@ -26,9 +26,9 @@ class Frames {
       --skip_left_;
       return true;
     }
-    if (is_shim_code(pc)) return true;
+    if (shim_code.holds(pc)) return true;
     if (seen_ <= 1 && in_runtime_) {
-      in_runtime_ = is_runtime_code(pc);
+      in_runtime_ = runtime_code.holds(pc);
       if (in_runtime_) seen_ = 0;
     }
     const std::size_t place = seen_ < kInnermost ? seen_ : kInnermost + (seen_ - kInnermost) % kOutermost;

@@ -20,6 +20,10 @@
 #include "interpose/stacks/unwind_rule.hpp"
 
 namespace vigil::shim {
+
+constinit CodeRange shim_code;
+constinit CodeRange runtime_code;
+
 namespace {
 
 struct Module {
@@ -35,15 +39,7 @@ constexpr std::size_t kMostModules = 4096;  // ever seen, not at once; code beyo
 constinit std::array<std::atomic<Module*>, kMostModules> modules{};
 constinit std::atomic<std::uint32_t> count{0};  // release when a record is complete, acquire by who indexes modules
 constinit FutexLock lock;                       // of appending, and of `live`
-constinit std::atomic<std::uint32_t> generation{0};  // relaxed, as unwind_rule.cpp's
-
-// [low, high) of the shim's own code; 1, 1 when it is part of the program. 0: not known yet.
-constinit std::atomic<std::uintptr_t> shim_low{0};
-constinit std::atomic<std::uintptr_t> shim_high{0};
-
-// [low, high) of libvigil.so. 0, 0: it is not loaded.
-constinit std::atomic<std::uintptr_t> runtime_low{0};
-constinit std::atomic<std::uintptr_t> runtime_high{0};
+constinit std::atomic<std::uint32_t> generation{0};  // relaxed, as RuleCache's
 
 struct Found {
   std::uintptr_t begin;
@@ -112,7 +108,7 @@ std::uint32_t add(const Found& found) noexcept {
   const std::string_view path = path_of(found);
   const std::string_view name = base_name(path);
   const std::string_view build_id = hex(build_id_of(found.begin, found.link->l_addr));
-  const bool holds_us = shim_low.load(std::memory_order_relaxed) == found.begin;
+  const bool holds_us = shim_code.holds(found.begin);
   module->info = {.path = path.data(),
                   .build_id = build_id.data(),
                   .bias = found.link->l_addr,
@@ -132,13 +128,9 @@ std::uint32_t add(const Found& found) noexcept {
 
 void find_ourselves() noexcept {
   Found found{};
-  if (!find(reinterpret_cast<std::uintptr_t>(&find_ourselves), found) || found.is_program()) {
-    shim_high.store(1, std::memory_order_relaxed);
-    shim_low.store(1, std::memory_order_relaxed);
-    return;
+  if (find(reinterpret_cast<std::uintptr_t>(&find_ourselves), found) && !found.is_program()) {
+    shim_code.set(found.begin, found.end);
   }
-  shim_high.store(found.end, std::memory_order_relaxed);
-  shim_low.store(found.begin, std::memory_order_relaxed);
 }
 
 // Looks for libvigil.so among all that is loaded, under the loader's lock.
@@ -151,9 +143,7 @@ void find_runtime() noexcept {
           if (object->dlpi_phdr[i].p_type != PT_LOAD) continue;
           if (find(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr, found)) break;
         }
-        // relaxed: a stack taken between the two stores keeps some frames of the runtime more, no worse.
-        runtime_high.store(found.end, std::memory_order_relaxed);
-        runtime_low.store(found.begin, std::memory_order_relaxed);
+        runtime_code.set(found.begin, found.end);
         return 1;
       },
       nullptr);
@@ -177,25 +167,12 @@ bool bury() noexcept {
 }  // namespace
 
 void modules_changed() noexcept {
-  if (shim_low.load(std::memory_order_relaxed) == 0) find_ourselves();
+  if (!shim_code.holds(reinterpret_cast<std::uintptr_t>(&find_ourselves))) find_ourselves();
   // Also after a dlopen: a pc for which nothing was found before may have a table now.
-  unwind::forget_rules();
-  if (runtime_low.load(std::memory_order_relaxed) == 0) find_runtime();
+  unwind::rule_cache.forget();
+  if (runtime_code.low.load(std::memory_order_relaxed) == 0) find_runtime();
   const std::lock_guard held(lock);
   if (bury()) generation.fetch_add(1, std::memory_order_relaxed);
-}
-
-bool is_shim_code(std::uintptr_t pc) noexcept {
-  const std::uintptr_t low = shim_low.load(std::memory_order_relaxed);
-  if (low == 0) [[unlikely]] {
-    find_ourselves();
-    return is_shim_code(pc);
-  }
-  return pc >= low && pc < shim_high.load(std::memory_order_relaxed);
-}
-
-bool is_runtime_code(std::uintptr_t pc) noexcept {
-  return pc >= runtime_low.load(std::memory_order_relaxed) && pc < runtime_high.load(std::memory_order_relaxed);
 }
 
 std::uint32_t modules_generation() noexcept { return generation.load(std::memory_order_relaxed); }
@@ -204,12 +181,11 @@ std::uint32_t module_at(std::uintptr_t pc) noexcept {
   Found found{};
   if (!find(pc, found)) return 0;
   if (const std::uint32_t known = number_of(found); known != 0) return known;
-  if (shim_low.load(std::memory_order_relaxed) == 0) find_ourselves();
   const std::lock_guard held(lock);
   if (const std::uint32_t known = number_of(found); known != 0) return known;
   // Another module where one was: a dlclose that no wrapper saw.
   if (bury()) {
-    unwind::forget_rules();
+    unwind::rule_cache.forget();
     generation.fetch_add(1, std::memory_order_relaxed);
   }
   return add(found);

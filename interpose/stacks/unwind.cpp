@@ -4,7 +4,6 @@
 
 #include "interpose/stacks/cfi_expression.hpp"
 #include "interpose/stacks/cfi_row.hpp"
-#include "interpose/stacks/unwind_rule.hpp"
 
 namespace vigil::shim::unwind::detail {
 namespace {
@@ -17,6 +16,8 @@ bool is_code(std::uintptr_t pc) noexcept {
   return _dl_find_object(reinterpret_cast<void*>(pc), &module) == 0;
 }
 
+}  // namespace
+
 // Code without a table (made at run time, or assembly): if it kept a frame pointer, that leads on. What it leads to
 // must look like a frame, since nothing vouches for rbp here.
 bool step_by_frame_pointer(Frame& frame, StackWindow& stack) noexcept {
@@ -27,42 +28,6 @@ bool step_by_frame_pointer(Frame& frame, StackWindow& stack) noexcept {
   if (!read_word(stack, at, rbp) || !read_word(stack, at + 8, rip) || !is_code(rip)) return false;
   frame = {rip, at + 16, rbp};
   return true;
-}
-
-}  // namespace
-
-Step step_by_rule(std::uintptr_t pc, Frame& frame, StackWindow& stack) noexcept {
-  const UnwindRule rule = rule_at(pc);
-  std::uint64_t cfa = 0;
-  switch (rule.kind()) {
-    case StepKind::FromRsp:
-      cfa = frame.rsp + static_cast<std::uint64_t>(rule.cfa_offset());
-      break;
-    case StepKind::FromRbp:
-      cfa = frame.rbp + static_cast<std::uint64_t>(rule.cfa_offset());
-      break;
-    case StepKind::AtRbp:
-      if (!read_word(stack, frame.rbp + static_cast<std::uint64_t>(rule.cfa_offset()), cfa)) return Step::End;
-      break;
-    case StepKind::NoTable:
-      return step_by_frame_pointer(frame, stack) ? Step::Moved : Step::End;
-    case StepKind::Outermost:
-      return Step::End;
-    case StepKind::NeedsRow:
-      return Step::NeedsRow;
-  }
-  // Outwards is upwards: this, with the bound on steps, is why a walk ends.
-  if (cfa <= frame.rsp) return Step::End;
-  std::uint64_t rip = 0;
-  if (!read_word(stack, cfa - 8, rip) || rip == 0) return Step::End;
-  if (rule.rbp_offset() != 0) {
-    const std::uint64_t at =
-        rule.rbp_offset() == kRbpAtRbp ? frame.rbp : cfa + static_cast<std::uint64_t>(rule.rbp_offset());
-    if (!read_word(stack, at, frame.rbp)) return Step::End;
-  }
-  frame.rip = rip;
-  frame.rsp = cfa;
-  return Step::Moved;
 }
 
 bool step_by_row(std::uintptr_t pc, Registers& frame, StackWindow& stack, bool& interrupted) noexcept {

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "interpose/stacks/cfi_expression.hpp"
 #include "interpose/stacks/registers.hpp"
 #include "interpose/stacks/safe_read.hpp"
+#include "interpose/stacks/unwind_rule.hpp"
 
 namespace vigil::shim::unwind {
 
@@ -28,8 +30,44 @@ struct Frame {
 
 enum class Step : std::uint8_t { Moved, End, NeedsRow };
 
+// For code without a table.
+bool step_by_frame_pointer(Frame& frame, StackWindow& stack) noexcept;
+
 // One step by the cached rule for pc.
-Step step_by_rule(std::uintptr_t pc, Frame& frame, StackWindow& stack) noexcept;
+inline Step step_by_rule(std::uintptr_t pc, Frame& frame, StackWindow& stack) noexcept {
+  const UnwindRule rule = rule_cache.at(pc);
+  std::uint64_t cfa = 0;
+  switch (rule.kind()) {
+    case StepKind::FromRsp:
+      cfa = frame.rsp + static_cast<std::uint64_t>(rule.cfa_offset());
+      break;
+    case StepKind::FromRbp:
+      cfa = frame.rbp + static_cast<std::uint64_t>(rule.cfa_offset());
+      break;
+    case StepKind::AtRbp:
+      if (!read_word(stack, frame.rbp + static_cast<std::uint64_t>(rule.cfa_offset()), cfa)) return Step::End;
+      break;
+    case StepKind::NoTable:
+      return step_by_frame_pointer(frame, stack) ? Step::Moved : Step::End;
+    case StepKind::Outermost:
+      return Step::End;
+    case StepKind::NeedsRow:
+      return Step::NeedsRow;
+  }
+  // Outwards is upwards: this, with the bound on steps, is why a walk ends.
+  if (cfa <= frame.rsp) return Step::End;
+  std::uint64_t rip = 0;
+  if (!read_word(stack, cfa - 8, rip) || rip == 0) return Step::End;
+  if (rule.rbp_offset() != 0) {
+    const std::uint64_t at =
+        rule.rbp_offset() == kRbpAtRbp ? frame.rbp : cfa + static_cast<std::uint64_t>(rule.rbp_offset());
+    if (!read_word(stack, at, frame.rbp)) return Step::End;
+  }
+  frame.rip = rip;
+  frame.rsp = cfa;
+  return Step::Moved;
+}
+
 // One step by the full row. interrupted: the frame we came to was not left by a call, its rip is exact.
 bool step_by_row(std::uintptr_t pc, Registers& frame, StackWindow& stack, bool& interrupted) noexcept;
 

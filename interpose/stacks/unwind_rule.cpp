@@ -1,27 +1,10 @@
-// The cache is a direct-mapped array of (key, rule) pairs without locks. The key is pc xor rule xor the generation, so
-// a pair torn by two writers, or of an older generation, never matches the pc it is looked up with.
 #include "interpose/stacks/unwind_rule.hpp"
 
-#include <array>
-#include <atomic>
-#include <cstddef>
-
 namespace vigil::shim::unwind {
+
+constinit RuleCache rule_cache;
+
 namespace {
-
-constexpr std::size_t kSlots =
-    1U << 14U;  // 256 KiB of zero pages; a large program touches a few thousand return addresses
-
-struct Slot {
-  // relaxed, both: the key's check needs no order between the two words.
-  std::atomic<std::uint64_t> key{0};
-  std::atomic<std::uint64_t> rule{0};
-};
-constinit std::array<Slot, kSlots> slots{};
-constinit std::atomic<std::uint64_t> generation{
-    1};  // relaxed: a dlclose orders itself before later use of the addresses
-
-std::size_t slot_of(std::uintptr_t pc) noexcept { return (pc * 0x9E3779B97F4A7C15U) >> (64U - 14U); }
 
 bool is_deref_of_rbp(Cursor expression, std::int64_t& offset) noexcept {
   constexpr std::uint8_t kBregRbp = 0x76;
@@ -72,18 +55,11 @@ UnwindRule make_rule(std::uintptr_t pc) noexcept {
   return {kind, cfa_offset, rbp_offset};
 }
 
-UnwindRule rule_at(std::uintptr_t pc) noexcept {
-  Slot& slot = slots[slot_of(pc)];
-  const std::uint64_t salt = generation.load(std::memory_order_relaxed) << 48U;
-  const std::uint64_t rule = slot.rule.load(std::memory_order_relaxed);
-  if ((slot.key.load(std::memory_order_relaxed) ^ rule ^ salt) == pc) [[likely]]
-    return UnwindRule::from_word(rule);
+[[gnu::noinline]] UnwindRule RuleCache::fill(Slot& slot, std::uintptr_t pc, std::uint64_t salt) noexcept {
   const UnwindRule made = make_rule(pc);
   slot.rule.store(made.word(), std::memory_order_relaxed);
   slot.key.store(pc ^ made.word() ^ salt, std::memory_order_relaxed);
   return made;
 }
-
-void forget_rules() noexcept { generation.fetch_add(1, std::memory_order_relaxed); }
 
 }  // namespace vigil::shim::unwind

@@ -65,7 +65,7 @@ TEST(ParkedTask, ShowsTheFramesThatLedToTheWait) {
   // The runtime's function that the task called, then wait_for_ever, then the stack that the task saw itself.
   ASSERT_GE(seen_before_parking.size(), 22U);
   ASSERT_EQ(parked.size(), seen_before_parking.size() + 1);
-  EXPECT_TRUE(is_runtime_code(parked[0]));
+  EXPECT_TRUE(runtime_code.holds(parked[0]));
   EXPECT_TRUE(std::equal(parked.begin() + 2, parked.end(), seen_before_parking.begin() + 1));
   // Outermost is the runtime's entry, and nothing made up behind it.
   EXPECT_TRUE(module_info(locate(parked.back()).module).is_vigil) << module_info(locate(parked.back()).module).path;

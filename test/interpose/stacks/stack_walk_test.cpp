@@ -270,9 +270,9 @@ TEST(UnwindRule, CachedAnswerIsTheTablesAnswer) {
   for (int round = 0; round < 3; ++round) {
     for (std::uintptr_t offset = 0; offset < 64; ++offset) {
       const std::uintptr_t pc = reinterpret_cast<std::uintptr_t>(&busy) + offset;
-      EXPECT_EQ(unwind::rule_at(pc).word(), unwind::make_rule(pc).word());
+      EXPECT_EQ(unwind::rule_cache.at(pc).word(), unwind::make_rule(pc).word());
     }
-    if (round == 1) unwind::forget_rules();
+    if (round == 1) unwind::rule_cache.forget();
   }
 }
 
