@@ -42,12 +42,12 @@ Phrase name_of_object(const ObjectInfo& object) noexcept {
 }
 
 // The thread that owns a pthread mutex: its kernel id stands in the mutex, which somebody waits for and so is there.
-bool owner_of(const pthread_mutex_t& mutex, Phrase& owner) noexcept {
+bool owner_of(const pthread_mutex_t* mutex, Phrase& owner) noexcept {
   struct Wanted {
     int tid;
     Phrase& owner;
     bool found = false;
-  } wanted{mutex.__data.__owner, owner};
+  } wanted{mutex->__data.__owner, owner};
   for_each_thread(
       [](Actor& thread, void* context) noexcept {
         auto& look = *static_cast<Wanted*>(context);
@@ -63,7 +63,7 @@ bool owner_of(const pthread_mutex_t& mutex, Phrase& owner) noexcept {
 // Who holds that lock, if that is known.
 bool holder_of(const BlockedGroup& group, const ObjectInfo& object, Phrase& holder) noexcept {
   if (object.type != ObjectType::Mutex) return false;
-  if (group.is_pthread) return owner_of(*reinterpret_cast<const pthread_mutex_t*>(object.address), holder);
+  if (group.is_pthread) return owner_of(reinterpret_cast<const pthread_mutex_t*>(object.address), holder);
   const LockObject* const lock = vigil_locks().find(reinterpret_cast<const void*>(object.address));
   if (lock == nullptr || !lock->is_held()) return false;
   holder << words_for(info_of(lock->holder.load(std::memory_order_relaxed), "")).view();

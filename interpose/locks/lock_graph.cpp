@@ -105,7 +105,7 @@ class LockGraph::CycleSearch {
     }
   }
 
-  bool fits(const Witness& witness, bool closes) const noexcept {
+  [[nodiscard]] bool fits(const Witness& witness, bool closes) const noexcept {
     if (!exclude(cycle_.back().witness->wanted_mode, witness.held_mode)) return false;
     if (closes && !exclude(witness.wanted_mode, cycle_.front().witness->held_mode)) return false;
     return std::all_of(cycle_.begin(), cycle_.end(),

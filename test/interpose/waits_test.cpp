@@ -33,7 +33,7 @@ class Waits : public testing::Test {
     task.wait = {.kind = kind, .case_count = 1, .cases = &task.one, .object = nullptr, .deadline_ns = 0};
     return task;
   }
-  std::uint64_t first_id() const { return tasks_.front()->actor.id; }
+  [[nodiscard]] std::uint64_t first_id() const { return tasks_.front()->actor.id; }
   static void add(BlockedActors& blocked, Task& task) {
     blocked.add_task({.actor = &task.actor,
                       .state = VIGIL_TASK_PARKED,

@@ -340,7 +340,7 @@ void clean_c11() {
       },
       nullptr);
   mtx_lock(&lock);
-  while (!set) cnd_wait(&ready, &lock);
+  while (!set) cnd_wait(&ready, &lock);  // NOLINT(bugprone-infinite-loop): the other thread sets it
   mtx_unlock(&lock);
   value = 3;
   thrd_join(other, nullptr);
