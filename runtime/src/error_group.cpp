@@ -22,7 +22,7 @@ struct ErrorGroup::State {
   Mutex lock;
   std::exception_ptr error;  // the first; guarded by lock
 
-  void fail(std::exception_ptr what) {
+  void fail(const std::exception_ptr& what) {
     {
       const std::scoped_lock held(lock);
       if (error != nullptr) return;
