@@ -114,13 +114,13 @@ class Channel {
 
   // The next item in the order sent, parking the caller while there is none; empty when the channel is closed and
   // drained. On a nil channel it blocks for ever. Cost: O(1), no allocation.
-  std::optional<T> receive() const { return detail::receive<T>(handle_.core()); }
+  std::optional<T> receive() const { return detail::receive<T>(handle_.core()); }  // NOLINT: may be only a wait, as in Go
   // Go's single-value receive: T{} stands for "closed and drained".
-  T receive_or_zero() const requires std::default_initializable<T> {
+  T receive_or_zero() const requires std::default_initializable<T> {  // NOLINT: as above
     return detail::receive_or_zero<T>(handle_.core());
   }
   // An item if one can be had without waiting. Empty also when closed and drained, or nil; select() tells these apart.
-  std::optional<T> try_receive() const { return detail::try_receive<T>(handle_.core()); }
+  std::optional<T> try_receive() const { return detail::try_receive<T>(handle_.core()); }  // NOLINT: as above
 
   // No more sends. Wakes every waiting receiver once the items are drained, and makes waiting senders throw Panic.
   // Throws Panic when the channel is nil or already closed.
@@ -188,11 +188,11 @@ class ReceiveChannel {
   ReceiveChannel(const Channel<T>& channel) noexcept : handle_(channel.handle_) {}  // NOLINT: Go converts implicitly
   ReceiveChannel(Channel<T>&& channel) noexcept : handle_(std::move(channel.handle_)) {}  // NOLINT: as above
 
-  std::optional<T> receive() const { return detail::receive<T>(handle_.core()); }
-  T receive_or_zero() const requires std::default_initializable<T> {
+  std::optional<T> receive() const { return detail::receive<T>(handle_.core()); }  // NOLINT: see Channel
+  T receive_or_zero() const requires std::default_initializable<T> {  // NOLINT: see Channel
     return detail::receive_or_zero<T>(handle_.core());
   }
-  std::optional<T> try_receive() const { return detail::try_receive<T>(handle_.core()); }
+  std::optional<T> try_receive() const { return detail::try_receive<T>(handle_.core()); }  // NOLINT: see Channel
 
   [[nodiscard]] std::size_t size() const noexcept { return detail::channel_size(handle_.core()); }
   [[nodiscard]] std::size_t capacity() const noexcept { return detail::channel_capacity(handle_.core()); }
