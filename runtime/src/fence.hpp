@@ -9,8 +9,8 @@ namespace vigil::detail {
 
 inline void full_fence() noexcept {
 #if defined(VIGIL_TSAN)
-  // The thread sanitizer does not know fences. A locked instruction is one on the processors we run on, and the flags that
-  // are ordered here are atomics themselves, so the sanitizer loses nothing.
+  // The thread sanitizer does not know fences. A locked instruction is one on the processors we run on, and the flags
+  // that are ordered here are atomics themselves, so the sanitizer loses nothing.
   static constinit std::atomic<unsigned> anything{0};
   anything.fetch_add(1, std::memory_order_seq_cst);
 #else

@@ -1,5 +1,6 @@
 // How a worker sleeps, what the keeper does meanwhile, and how one retires. The other half of scheduler.cpp.
 #include <algorithm>
+#include <utility>
 
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
@@ -68,6 +69,7 @@ void Scheduler::call_due(Worker& worker, TimedCall& first) noexcept {
 }
 
 Task* Scheduler::sleep(Worker& worker) noexcept {
+  const bool was_spinning = std::exchange(worker.spinning_, false);  // before a waker can find it here and set it
   {
     const SpinGuard held(idle_lock_);
     worker.wake_word_.store(Worker::kSleeping, std::memory_order_relaxed);
@@ -81,10 +83,7 @@ Task* Scheduler::sleep(Worker& worker) noexcept {
     }
   }
   const bool was_last = running_.fetch_sub(1, std::memory_order_seq_cst) == 1;
-  if (worker.spinning_) {
-    worker.spinning_ = false;
-    spinning_.fetch_sub(1, std::memory_order_seq_cst);
-  }
+  if (was_spinning) spinning_.fetch_sub(1, std::memory_order_seq_cst);
   // The decrements are full fences: announced first, looked second (I1).
   if (work_in_sight() && leave_idle(worker)) {
     worker.spinning_ = true;
@@ -157,14 +156,16 @@ Task* Scheduler::keep(Worker& worker) noexcept {
 
 // A task that has waited in a run_next_ since the last look, while its worker ran one and the same task, is stuck.
 Task* Scheduler::take_stuck_hand_off(Worker& keeper) noexcept {
+  // One looks at a time: a keeper that has just lost its role may still be here when the next one comes.
+  if (looking_.exchange(true, std::memory_order_acquire)) return nullptr;
   keeper.enter();
   Task* stuck = nullptr;
   const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < count && stuck == nullptr; ++i) {
     Worker* const worker = workers_[i].load(std::memory_order_acquire);
     if (worker == nullptr || worker == &keeper) continue;
-    // Racy reads of the worker's own slot, by design: only a hint; taking it is done with the worker claimed.
-    Task* const next = __atomic_load_n(&worker->run_next_, __ATOMIC_RELAXED);
+    // Only a hint; taking it is done with the worker claimed.
+    Task* const next = worker->run_next_.load(std::memory_order_relaxed);
     const std::uint32_t switches = worker->switches_.load(std::memory_order_relaxed);
     const bool same = next != nullptr && next == worker->seen_next_ && switches == worker->seen_switches_;
     worker->seen_next_ = next;
@@ -174,33 +175,35 @@ Task* Scheduler::take_stuck_hand_off(Worker& keeper) noexcept {
     fence_all_threads();
     // acquire: pairs with the release in leave(); outside, the worker does not touch run_next_, and cannot come in.
     if (worker->busy.load(std::memory_order_acquire) == 0) {
-      stuck = worker->run_next_;
-      worker->run_next_ = nullptr;
+      stuck = worker->run_next_.load(std::memory_order_relaxed);
+      worker->run_next_.store(nullptr, std::memory_order_relaxed);
       worker->hand_off_got_stuck_.store(true, std::memory_order_relaxed);
     }
     worker->stop.fetch_and(~ThreadRecord::kClaimed, std::memory_order_release);
   }
   keeper.leave();
+  looking_.store(false, std::memory_order_release);
   return stuck;
 }
 
 // This worker is one too many: gives away what it has and sleeps until set_max_procs() wants it again.
 void Scheduler::retire(Worker& worker) noexcept {
+  const bool was_spinning = std::exchange(worker.spinning_, false);
   while (Task* const task = worker.pick_local()) {
     Task* const one[] = {task};
     global_.push(one);
   }
   {
     const SpinGuard held(idle_lock_);
-    if ((worker.stop.load(std::memory_order_relaxed) & ThreadRecord::kRetire) == 0) return;
+    if ((worker.stop.load(std::memory_order_relaxed) & ThreadRecord::kRetire) == 0) {
+      worker.spinning_ = was_spinning;
+      return;
+    }
     worker.is_retired_ = true;
     worker.wake_word_.store(Worker::kSleeping, std::memory_order_relaxed);
   }
   const bool was_last = running_.fetch_sub(1, std::memory_order_seq_cst) == 1;
-  if (worker.spinning_) {
-    worker.spinning_ = false;
-    spinning_.fetch_sub(1, std::memory_order_seq_cst);
-  }
+  if (was_spinning) spinning_.fetch_sub(1, std::memory_order_seq_cst);
   wake_one();
   worker.leave();
   if (was_last && !work_in_sight()) vigil_probe_idle();

@@ -97,7 +97,7 @@ bool pause_all(std::uint64_t deadline_ns) noexcept {
 void resume_all() noexcept {
   {
     const SpinGuard held(publish_lock);
-    each_record([](ThreadRecord& record) { record.stop.fetch_and(~ThreadRecord::kPaused, std::memory_order_relaxed); });
+    each_record([](ThreadRecord& record) { record.stop.fetch_and(~ThreadRecord::kPaused, std::memory_order_release); });
     paused.store(0, std::memory_order_release);
   }
   futex_wake_all(paused);

@@ -54,7 +54,8 @@ VIGIL_WEAK void vigil_probe_timer_stop(vigil_probe_actor*, const void*, int) noe
 VIGIL_WEAK void vigil_probe_timer_fire(vigil_probe_actor*, const void*) noexcept {}
 VIGIL_WEAK void vigil_probe_timer_destroy(const void*) noexcept {}
 
-VIGIL_WEAK void vigil_probe_context_make(vigil_probe_actor*, const void*, const void*, const void*, uint32_t) noexcept {}
+VIGIL_WEAK void vigil_probe_context_make(vigil_probe_actor*, const void*, const void*, const void*, uint32_t) noexcept {
+}
 VIGIL_WEAK void vigil_probe_context_done(vigil_probe_actor*, const void*, uint32_t) noexcept {}
 VIGIL_WEAK void vigil_probe_context_destroy(const void*) noexcept {}
 VIGIL_WEAK void vigil_probe_task_context(vigil_probe_actor*, const void*) noexcept {}

@@ -86,6 +86,7 @@ class Scheduler {
   std::atomic<std::uint32_t> running_{0};
   std::atomic<std::uint32_t> spinning_{0};
   std::atomic<bool> watching_{false};  // the keeper sleeps with a deadline for looking at hand-offs
+  std::atomic<bool> looking_{false};   // somebody looks at hand-offs now
   std::atomic<std::uint32_t> workers_started_{0};
 
   alignas(64) SpinLock idle_lock_;

@@ -47,7 +47,8 @@ struct alignas(64) ThreadRecord {
   void enter() noexcept {
     busy.store(1, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);  // the stopper's membarrier makes it a real one
-    if ((stop.load(std::memory_order_relaxed) & (kPaused | kClaimed)) != 0) [[unlikely]]
+    // acquire: pairs with the releases that end a stop, so that what the stopper read is not overwritten too early.
+    if ((stop.load(std::memory_order_acquire) & (kPaused | kClaimed)) != 0) [[unlikely]]
       enter_slow();
   }
   // release: pairs with the stopper's acquire of busy, which then reads what this thread did.

@@ -93,8 +93,8 @@ void Worker::run_task(Task& task) noexcept {
 }
 
 bool Worker::put_next(Task& task) noexcept {
-  Task* const before = run_next_;
-  run_next_ = &task;
+  Task* const before = run_next_.load(std::memory_order_relaxed);
+  run_next_.store(&task, std::memory_order_relaxed);
   if (before == nullptr) return false;
   put_last(*before);
   return true;
@@ -117,9 +117,8 @@ Task* Worker::pick_or_look_around() noexcept {
 }
 
 Task* Worker::pick_local() noexcept {
-  if (run_next_ != nullptr) {
-    Task* const next = run_next_;
-    run_next_ = nullptr;
+  if (Task* const next = run_next_.load(std::memory_order_relaxed); next != nullptr) {
+    run_next_.store(nullptr, std::memory_order_relaxed);
     if (++streak_ < kLongestStreak || queue_.empty()) return next;
     put_last(*next);  // two tasks that hand each other the processor must not starve the rest
   }

@@ -43,7 +43,9 @@ class Worker : public ThreadRecord {
   // Makes a task run soon, before everything else here. Returns whether something else was pushed back for it.
   [[nodiscard]] bool put_next(Task& task) noexcept;
   void put_last(Task& task) noexcept;
-  [[nodiscard]] bool has_local_work() const noexcept { return run_next_ != nullptr || !queue_.empty(); }
+  [[nodiscard]] bool has_local_work() const noexcept {
+    return run_next_.load(std::memory_order_relaxed) != nullptr || !queue_.empty();
+  }
 
   // Every kLookAroundEvery-th pick goes to the loop, which looks at the global queue and the timers.
   [[nodiscard]] bool time_to_look_around() noexcept { return ++tick_ >= kLookAroundEvery; }
@@ -66,7 +68,8 @@ class Worker : public ThreadRecord {
   void run_task(Task& task) noexcept;
 
   const std::uint32_t index_;
-  Task* run_next_ = nullptr;
+  // relaxed: see I2 for who may touch it; the keeper's look is only a hint.
+  std::atomic<Task*> run_next_{nullptr};
   std::uint32_t tick_ = 0;                       // picks since the loop last looked around
   std::uint32_t streak_ = 0;                     // run_next_ picked this often in a row
   std::uint32_t eager_wakes_ = 0;                // so many more wake-ups get another worker at once
@@ -91,7 +94,7 @@ class Worker : public ThreadRecord {
   bool is_retired_ = false;
   bool spinning_ = false;  // counted in the scheduler's spinning_; the worker's own but while it sleeps
 
-  // The keeper's memory of this worker.
+  // The keeper's memory of this worker; guarded by the scheduler's looking_.
   std::uint32_t seen_switches_ = 0;
   Task* seen_next_ = nullptr;
 };

@@ -78,6 +78,14 @@ void until_no_task_is_left() {
   }
 }
 
+void until_no_timer_is_left() {
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (counts().timers != 0) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << counts().timers << " timers are pending";
+    std::this_thread::sleep_for(100us);
+  }
+}
+
 void Crew::start(On on, std::function<void()> body) {
   if (on == On::Thread)
     threads_.emplace_back(std::move(body));

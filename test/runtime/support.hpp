@@ -40,6 +40,9 @@ void until_parked(std::size_t parked);
 // Waits until no task is alive.
 void until_no_task_is_left();
 
+// Waits until no deadline is pending: a timer counts until its effect is complete.
+void until_no_timer_is_left();
+
 // Where an actor of a test runs.
 enum class On { Task, Thread };
 inline std::string name_of(On on) { return on == On::Task ? "Task" : "Thread"; }
