@@ -94,5 +94,15 @@ TEST(WaitGroup, GoPassesArguments) {
   EXPECT_EQ(sum, 3);
 }
 
+TEST(WaitGroup, GoDropsWhatTheFunctionHoldsBeforeWaitReturns) {
+  for (int round = 0; round < 200; ++round) {
+    WaitGroup group;
+    auto held = std::make_shared<int>(1);
+    group.go([held](const std::shared_ptr<int>& argument) { EXPECT_EQ(*held + *argument, 2); }, held);
+    group.wait();
+    EXPECT_EQ(held.use_count(), 1);
+  }
+}
+
 }  // namespace
 }  // namespace vigil::test

@@ -30,7 +30,8 @@ class WaitGroup {
   // Parks the caller until the counter is zero.
   VIGIL_EXPORT void wait();
 
-  // add(1), then a task that runs function(arguments...) and calls done().
+  // add(1), then a task that runs function(arguments...), drops both and calls done(): what the function holds is gone
+  // before a wait() returns.
   template <class Function, class... Arguments>
   requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
   void go(Function&& function, Arguments&&... arguments) {
@@ -38,7 +39,7 @@ class WaitGroup {
     try {
       vigil::go(
           [this](std::decay_t<Function> body, std::decay_t<Arguments>... each) {
-            static_cast<void>(std::invoke(std::move(body), std::move(each)...));
+            run_and_drop<std::decay_t<Function>, std::decay_t<Arguments>...>(std::move(body), std::move(each)...);
             done();
           },
           std::forward<Function>(function), std::forward<Arguments>(arguments)...);
@@ -49,6 +50,11 @@ class WaitGroup {
   }
 
  private:
+  template <class Function, class... Arguments>
+  static void run_and_drop(Function function, Arguments... arguments) {
+    static_cast<void>(std::invoke(std::move(function), std::move(arguments)...));
+  }
+
   detail::SpinLockWord lock_;
   std::int64_t counter_ = 0;       // guarded by lock_
   detail::WaitQueueHead waiting_;  // guarded by lock_
