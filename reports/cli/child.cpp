@@ -75,6 +75,7 @@ std::vector<char*> environment_of(const ChildPlan& plan, const std::string& hand
   for (const auto& [name, value] : plan.environment) storage.push_back(fmt::format("{}={}", name, value));
   storage.push_back(fmt::format("VIGIL_HANDSHAKE={}", handshake));
   std::vector<char*> result;
+  result.reserve(storage.size() + 1);
   for (std::string& entry : storage) result.push_back(entry.data());
   result.push_back(nullptr);
   return result;
@@ -169,6 +170,7 @@ ChildEnd run_child(const ChildPlan& plan) {
 
   std::vector<std::string> arguments = plan.arguments;
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   std::vector<std::string> storage;
