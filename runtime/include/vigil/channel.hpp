@@ -114,7 +114,9 @@ class Channel {
 
   // The next item in the order sent, parking the caller while there is none; empty when the channel is closed and
   // drained. On a nil channel it blocks for ever. Cost: O(1), no allocation.
-  std::optional<T> receive() const { return detail::receive<T>(handle_.core()); }  // NOLINT: may be only a wait, as in Go
+  std::optional<T> receive() const {
+    return detail::receive<T>(handle_.core());
+  }  // NOLINT: may be only a wait, as in Go
   // Go's single-value receive: T{} stands for "closed and drained".
   T receive_or_zero() const requires std::default_initializable<T> {  // NOLINT: as above
     return detail::receive_or_zero<T>(handle_.core());
@@ -189,7 +191,7 @@ class ReceiveChannel {
   ReceiveChannel(Channel<T>&& channel) noexcept : handle_(std::move(channel.handle_)) {}  // NOLINT: as above
 
   std::optional<T> receive() const { return detail::receive<T>(handle_.core()); }  // NOLINT: see Channel
-  T receive_or_zero() const requires std::default_initializable<T> {  // NOLINT: see Channel
+  T receive_or_zero() const requires std::default_initializable<T> {               // NOLINT: see Channel
     return detail::receive_or_zero<T>(handle_.core());
   }
   std::optional<T> try_receive() const { return detail::try_receive<T>(handle_.core()); }  // NOLINT: see Channel
