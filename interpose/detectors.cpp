@@ -13,6 +13,10 @@ bool is_normal(EndKind kind) noexcept { return kind == EndKind::Exit || kind == 
 
 }  // namespace
 
+void detectors_before_end() noexcept {
+  if (!watch::told()) leaks::settle();
+}
+
 void detectors_at_end(EndKind kind) noexcept {
   expect_broken_locks();  // even a normal end may come from inside something of ours, under halt_on_error
   write_task_counts();    // the cheapest first: a dying process may not get further

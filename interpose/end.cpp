@@ -88,6 +88,7 @@ int run_end(EndKind kind, int status, int signal_number) noexcept {
   }
   const QuietSignals quiet;
   const InsideGuard inside;
+  if (is_normal(kind)) in_net(kLookMs, [] { detectors_before_end(); });
   if (!begin_stopping()) return status;
   if (!in_net(interrupted(kind) ? kLookAfterSignalMs : kLookMs, [&] { detectors_at_end(kind); })) {
     say("the look at the end of the program went wrong; what was found before is reported");

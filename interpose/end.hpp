@@ -1,6 +1,7 @@
 // The end of the program, by whatever way: one sequence, run once.
 //
-//   claim the end -> Stopping -> detectors_at_end -> last records -> render -> one line on stderr
+//   claim the end -> detectors_before_end -> Stopping -> detectors_at_end -> last records -> render -> one line on
+//   stderr
 //
 // Each step runs inside a safety net (safety_net.hpp): a step that crashes or takes too long is left out, the next one
 // still runs.
@@ -16,6 +17,8 @@ std::string_view name_of(EndKind kind) noexcept;
 
 // ---- what the detectors implement ------------------------------------------------------------------------------
 
+// At a normal end, still Live: lets tasks that only have to run to their end do so, so that what they do there is seen.
+void detectors_before_end() noexcept;
 // Reports what can only be known at the end (leaks at a normal end, state at another) and writes the tasks, state,
 // wait_for and lock_order records. Runs once, with the stage at Stopping: no event comes in any more. At Abort and
 // Signal the calling thread was interrupted anywhere, maybe holding a lock of ours: take locks with a bounded try, and

@@ -52,9 +52,12 @@ void tell(const BlockedGroup& group) noexcept {
 
 }  // namespace
 
+void settle() noexcept {
+  if (runtime() != nullptr) runtime()->settle(kSettleNs);
+}
+
 void report_leaks() noexcept {
   if (runtime() == nullptr) return;
-  runtime()->settle(kSettleNs);
   BlockedActors blocked;
   {
     const RuntimePause pause(kPauseNs);

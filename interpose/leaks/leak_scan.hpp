@@ -3,7 +3,9 @@
 
 namespace vigil::shim::leaks {
 
-// Lets the tasks that merely need a moment finish, then reports each group of equal leaks as one finding with a count.
+// Lets the tasks that merely need a moment finish; bounded.
+void settle() noexcept;
+// Reports each group of equal leaks as one finding with a count. After settle().
 // A task that sleeps, waits with a deadline, or is a daemon is none.
 void report_leaks() noexcept;
 

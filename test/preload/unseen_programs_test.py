@@ -146,6 +146,13 @@ class UnseenPrograms(unittest.TestCase):
         self.assertEqual((run.status, run.kinds), (66, ["close-of-closed"]), run.err)
         self.assert_first_frame(run.finding("close-of-closed")["participants"][0]["stack"], "misuse_caught", "close")
 
+    def test_a_misuse_after_the_last_destructor_is_seen(self):
+        for _ in range(5):
+            run = RUNNER.shimmed(program("misuse_late"))
+            self.assertEqual((run.status, run.kinds), (66, ["close-of-closed"]), run.err)
+            stack = run.finding("close-of-closed")["participants"][0]["stack"]
+            self.assert_first_frame(stack, "misuse_late", "close")
+
     def test_exit_in_a_task_keeps_its_status(self):
         run = RUNNER.shimmed(program("exit_in_task"))
         self.assertEqual((run.status, run.out), (3, "leaving\n"), run.err)
