@@ -22,7 +22,8 @@ class FutexLock {
   void lock() noexcept {
     std::uint32_t expected = 0;
     // acquire: pairs with the release in unlock().
-    if (state_.compare_exchange_strong(expected, 1, std::memory_order_acquire)) [[likely]] return;
+    if (state_.compare_exchange_strong(expected, 1, std::memory_order_acquire)) [[likely]]
+      return;
     while (state_.exchange(2, std::memory_order_acquire) != 0) {
       raw_syscall(SYS_futex, reinterpret_cast<long>(&state_), FUTEX_WAIT_PRIVATE, 2, 0, 0, 0);
     }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "interpose/actor.hpp"
+#include "interpose/lifecycle.hpp"
 #include "interpose/order.hpp"
 #include "interpose/sync_events.hpp"
 #include "vigil/probe.h"
@@ -15,6 +16,8 @@ namespace {
 class MemoryModel : public testing::Test {
  protected:
   static constexpr std::size_t kActors = 6;
+
+  static void SetUpTestSuite() { ASSERT_TRUE(ensure_live()); }
 
   MemoryModel() {
     order::want(order::kWhole);

@@ -31,28 +31,28 @@ extern "C" {
 
 /* Who acts: a task, or a plain thread that uses the runtime. Owned by the runtime, at one address for its life. */
 typedef struct vigil_probe_actor {
-  uint64_t id;   /* tasks: 1, 2, 3 ... in order of creation, never reused; plain threads: 0 */
-  void* watch;   /* the watcher's own word: null at birth, never read by the runtime */
+  uint64_t id; /* tasks: 1, 2, 3 ... in order of creation, never reused; plain threads: 0 */
+  void* watch; /* the watcher's own word: null at birth, never read by the runtime */
 } vigil_probe_actor;
 
 /* What a parked actor waits for. Values are part of the ABI. */
 enum {
   VIGIL_WAIT_NONE = 0,
-  VIGIL_WAIT_SEND = 1,          /* cases[0] */
-  VIGIL_WAIT_RECEIVE = 2,       /* cases[0] */
-  VIGIL_WAIT_SELECT = 3,        /* cases[0 .. case_count) */
-  VIGIL_WAIT_NIL_SEND = 4,      /* send on a nil channel: for ever */
-  VIGIL_WAIT_NIL_RECEIVE = 5,   /* receive from a nil channel: for ever */
-  VIGIL_WAIT_EMPTY_SELECT = 6,  /* a select in which every case is nil, or without cases: for ever */
-  VIGIL_WAIT_MUTEX = 7,         /* object */
-  VIGIL_WAIT_WAIT_GROUP = 8,    /* object */
-  VIGIL_WAIT_SLEEP = 9,         /* only the deadline ends it */
-  VIGIL_WAIT_RW_READ = 10,      /* object */
-  VIGIL_WAIT_RW_WRITE = 11,     /* object */
-  VIGIL_WAIT_COND = 12,         /* object */
-  VIGIL_WAIT_ONCE = 13,         /* object */
-  VIGIL_WAIT_SEMAPHORE = 14,    /* object */
-  VIGIL_WAIT_BLOCKING = 15      /* a task inside vigil::blocking(): the operating system ends it */
+  VIGIL_WAIT_SEND = 1,         /* cases[0] */
+  VIGIL_WAIT_RECEIVE = 2,      /* cases[0] */
+  VIGIL_WAIT_SELECT = 3,       /* cases[0 .. case_count) */
+  VIGIL_WAIT_NIL_SEND = 4,     /* send on a nil channel: for ever */
+  VIGIL_WAIT_NIL_RECEIVE = 5,  /* receive from a nil channel: for ever */
+  VIGIL_WAIT_EMPTY_SELECT = 6, /* a select in which every case is nil, or without cases: for ever */
+  VIGIL_WAIT_MUTEX = 7,        /* object */
+  VIGIL_WAIT_WAIT_GROUP = 8,   /* object */
+  VIGIL_WAIT_SLEEP = 9,        /* only the deadline ends it */
+  VIGIL_WAIT_RW_READ = 10,     /* object */
+  VIGIL_WAIT_RW_WRITE = 11,    /* object */
+  VIGIL_WAIT_COND = 12,        /* object */
+  VIGIL_WAIT_ONCE = 13,        /* object */
+  VIGIL_WAIT_SEMAPHORE = 14,   /* object */
+  VIGIL_WAIT_BLOCKING = 15     /* a task inside vigil::blocking(): the operating system ends it */
 };
 
 /* One case of a wait on channels. */
@@ -62,21 +62,17 @@ typedef struct vigil_probe_case {
   uint32_t reserved;
 } vigil_probe_case;
 
-/* Valid while its actor is parked. A wait of another kind than those on channels may have one case besides its object: a
- * context's done channel, whose closing ends it too. */
+/* Valid while its actor is parked. A wait of another kind than those on channels may have one case besides its object:
+ * a context's done channel, whose closing ends it too. */
 typedef struct vigil_probe_wait {
-  uint32_t kind;                 /* VIGIL_WAIT_... */
+  uint32_t kind; /* VIGIL_WAIT_... */
   uint32_t case_count;
   const vigil_probe_case* cases; /* lies on the waiting actor's stack */
   const void* object;
-  uint64_t deadline_ns;          /* steady clock; 0: none */
+  uint64_t deadline_ns; /* steady clock; 0: none */
 } vigil_probe_wait;
 
-enum {
-  VIGIL_TASK_RUNNABLE = 1,
-  VIGIL_TASK_RUNNING = 2,
-  VIGIL_TASK_PARKED = 3
-};
+enum { VIGIL_TASK_RUNNABLE = 1, VIGIL_TASK_RUNNING = 2, VIGIL_TASK_PARKED = 3 };
 
 enum {
   VIGIL_ACTOR_IS_THREAD = 1u << 0,
@@ -91,26 +87,28 @@ typedef struct vigil_probe_registers {
 /* One live actor, as each_actor shows it. Pointers are valid until the visit returns. */
 typedef struct vigil_probe_actor_view {
   vigil_probe_actor* actor;
-  uint32_t state;                       /* VIGIL_TASK_...; a plain thread is PARKED while a primitive holds it, else RUNNING */
-  uint32_t flags;                       /* VIGIL_ACTOR_... */
-  const vigil_probe_wait* wait;         /* non-null when PARKED */
-  const vigil_probe_registers* saved;   /* non-null for a PARKED task */
-  uintptr_t stack_low, stack_high;      /* a task's stack, guard excluded; 0 for a thread */
+  uint32_t state;               /* VIGIL_TASK_...; a plain thread is PARKED while a primitive holds it, else RUNNING */
+  uint32_t flags;               /* VIGIL_ACTOR_... */
+  const vigil_probe_wait* wait; /* non-null when PARKED */
+  const vigil_probe_registers* saved; /* non-null for a PARKED task */
+  uintptr_t stack_low, stack_high;    /* a task's stack, guard excluded; 0 for a thread */
 } vigil_probe_actor_view;
 
 typedef struct vigil_probe_counts {
-  uint64_t started, finished;      /* tasks */
-  uint64_t alive, peak_alive;      /* tasks; the peak may be a little low when read while tasks start and end */
-  uint64_t moving;                 /* tasks runnable or running */
-  uint64_t timers;                 /* deadlines pending: sleepers, timed selects, timers */
+  uint64_t started, finished; /* tasks */
+  uint64_t alive, peak_alive; /* tasks; the peak may be a little low when read while tasks start and end */
+  uint64_t moving;            /* tasks runnable or running */
+  uint64_t timers;            /* deadlines pending: sleepers, timed selects, timers */
 } vigil_probe_counts;
 
-/* How a watcher looks into the runtime. Filled once, valid for ever; callable from any thread that holds no primitive. */
+/* How a watcher looks into the runtime. Filled once, valid for ever; callable from any thread that holds no primitive.
+ */
 typedef struct vigil_probe_runtime {
   uint32_t version; /* VIGIL_PROBE_VERSION */
   uint32_t size;    /* bytes of this struct */
   /* Stops every worker from switching tasks. True: from now to resume() no parked task's stack or wait record changes,
-   * though a task that was running when this was called may run on. False: not reached within timeout_ns, nothing is stopped. */
+   * though a task that was running when this was called may run on. False: not reached within timeout_ns, nothing is
+   * stopped. */
   int (*pause)(uint64_t timeout_ns);
   void (*resume)(void);
   /* Calls visit for every task alive and every plain thread that has used a primitive and lives, until visit returns 0.
@@ -142,7 +140,8 @@ void vigil_probe_task_create(vigil_probe_actor* parent, vigil_probe_actor* task,
  * task's first run. The actor that ran before on this thread no longer does. */
 void vigil_probe_task_switch(vigil_probe_actor* task) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_task_end(vigil_probe_actor* task) VIGIL_PROBE_NOEXCEPT;
-/* An exception is leaving the task's function; the program ends after this. what: its text, or null. type: mangled name, or null. */
+/* An exception is leaving the task's function; the program ends after this. what: its text, or null. type: mangled
+ * name, or null. */
 void vigil_probe_task_exception(vigil_probe_actor* task, const char* what, const char* type) VIGIL_PROBE_NOEXCEPT;
 
 /* ---- channels ------------------------------------------------------------------------------------------------ */
@@ -153,10 +152,12 @@ void vigil_probe_channel_destroy(const void* channel, size_t items_left) VIGIL_P
 void vigil_probe_channel_send(vigil_probe_actor* actor, const void* channel, size_t slot) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_channel_receive(vigil_probe_actor* actor, const void* channel, size_t slot) VIGIL_PROBE_NOEXCEPT;
 /* A sender and a receiver met: capacity 0, slot 0. Orders both ways. */
-void vigil_probe_channel_meet(vigil_probe_actor* sender, vigil_probe_actor* receiver, const void* channel) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_channel_meet(vigil_probe_actor* sender, vigil_probe_actor* receiver,
+                              const void* channel) VIGIL_PROBE_NOEXCEPT;
 /* On a buffered, empty channel the sender gave its item straight to a parked receiver: as a send into `slot` and a
  * receive out of it. */
-void vigil_probe_channel_pass(vigil_probe_actor* sender, vigil_probe_actor* receiver, const void* channel, size_t slot) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_channel_pass(vigil_probe_actor* sender, vigil_probe_actor* receiver, const void* channel,
+                              size_t slot) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_channel_close(vigil_probe_actor* actor, const void* channel) VIGIL_PROBE_NOEXCEPT;
 /* A receive that returned because the channel is closed and empty. */
 void vigil_probe_channel_receive_closed(vigil_probe_actor* actor, const void* channel) VIGIL_PROBE_NOEXCEPT;
@@ -179,7 +180,8 @@ void vigil_probe_lock_misuse(vigil_probe_actor* actor, const void* lock, uint32_
 void vigil_probe_lock_destroy(const void* lock, int is_locked) VIGIL_PROBE_NOEXCEPT;
 
 /* delta < 0 releases; counter is the value after. */
-void vigil_probe_wait_group_add(vigil_probe_actor* actor, const void* group, int64_t delta, int64_t counter) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_wait_group_add(vigil_probe_actor* actor, const void* group, int64_t delta,
+                                int64_t counter) VIGIL_PROBE_NOEXCEPT;
 /* A wait() returns: acquires. */
 void vigil_probe_wait_group_wait(vigil_probe_actor* actor, const void* group) VIGIL_PROBE_NOEXCEPT;
 /* The counter would go below zero, just before the Panic. */
@@ -188,7 +190,8 @@ void vigil_probe_wait_group_destroy(const void* group) VIGIL_PROBE_NOEXCEPT;
 
 /* ---- any other edge, and watched variables ------------------------------------------------------------------- */
 
-/* release: what actor did so far happens before whatever follows an acquire of the same object (merged, not replaced). */
+/* release: what actor did so far happens before whatever follows an acquire of the same object (merged, not replaced).
+ */
 void vigil_probe_release(vigil_probe_actor* actor, const void* object) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_acquire(vigil_probe_actor* actor, const void* object) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_sync_destroy(const void* object) VIGIL_PROBE_NOEXCEPT;
@@ -204,13 +207,16 @@ void vigil_probe_variable_destroy(const void* address, size_t size) VIGIL_PROBE_
 /* What a timer does when its time is over: send once on `channel`; send again and again; start a task. */
 enum { VIGIL_TIMER_ONCE = 1, VIGIL_TIMER_TICKER = 2, VIGIL_TIMER_CALL = 3 };
 /* channel is null for CALL. */
-void vigil_probe_timer_make(vigil_probe_actor* actor, const void* timer, uint32_t kind, const void* channel) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_timer_make(vigil_probe_actor* actor, const void* timer, uint32_t kind,
+                            const void* channel) VIGIL_PROBE_NOEXCEPT;
 /* It is set, anew when it was set already. period_ns: 0 fires once. Its order comes as release() of the timer here and
  * acquire() when it fires. */
-void vigil_probe_timer_start(vigil_probe_actor* actor, const void* timer, uint64_t deadline_ns, uint64_t period_ns) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_timer_start(vigil_probe_actor* actor, const void* timer, uint64_t deadline_ns,
+                             uint64_t period_ns) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_timer_stop(vigil_probe_actor* actor, const void* timer, int was_set) VIGIL_PROBE_NOEXCEPT;
-/* Before it sends, or creates its task. clock: a worker that fires timers, an actor (id 0) that thread_start announced and
- * each_actor does not show; it is the parent of the task, and the closer of a channel whose context's deadline is over. */
+/* Before it sends, or creates its task. clock: a worker that fires timers, an actor (id 0) that thread_start announced
+ * and each_actor does not show; it is the parent of the task, and the closer of a channel whose context's deadline is
+ * over. */
 void vigil_probe_timer_fire(vigil_probe_actor* clock, const void* timer) VIGIL_PROBE_NOEXCEPT;
 /* Nobody has a handle, and it will not fire. */
 void vigil_probe_timer_destroy(const void* timer) VIGIL_PROBE_NOEXCEPT;
@@ -221,8 +227,8 @@ enum {
   VIGIL_CONTEXT_DETACHED = 1u << 2     /* is not cancelled with its parent */
 };
 enum { VIGIL_CONTEXT_CANCELED = 1, VIGIL_CONTEXT_DEADLINE_EXCEEDED = 2 }; /* ContextError */
-/* done: the channel that closes when it is done; its nearest cancellable ancestor's when it is not cancellable; or null.
- * parent: null for the background. A parent outlives its children. */
+/* done: the channel that closes when it is done; its nearest cancellable ancestor's when it is not cancellable; or
+ * null. parent: null for the background. A parent outlives its children. */
 void vigil_probe_context_make(vigil_probe_actor* actor, const void* context, const void* parent, const void* done,
                               uint32_t flags) VIGIL_PROBE_NOEXCEPT;
 /* It is done, by its cancel function, its deadline or its parent; its channel is closed next. */
