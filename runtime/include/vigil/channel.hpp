@@ -114,9 +114,7 @@ class Channel {
 
   // The next item in the order sent, parking the caller while there is none; empty when the channel is closed and
   // drained. On a nil channel it blocks for ever. Cost: O(1), no allocation.
-  std::optional<T> receive() const {
-    return detail::receive<T>(handle_.core());
-  }  // NOLINT: may be only a wait, as in Go
+  std::optional<T> receive() const { return detail::receive<T>(handle_.core()); }  // NOLINT: may be only a wait
   // Go's single-value receive: T{} stands for "closed and drained".
   T receive_or_zero() const requires std::default_initializable<T> {  // NOLINT: as above
     return detail::receive_or_zero<T>(handle_.core());
