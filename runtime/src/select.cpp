@@ -89,9 +89,9 @@ class Select {
 
   SelectOutcome look_at_all(Inside& inside, bool has_default, std::int64_t timeout_ns) {
     for (std::size_t i = 0; i < offers_.size(); ++i) channels_[i] = offers_[i].channel;
-    std::ranges::sort(channels_);
-    const auto same = std::ranges::unique(channels_);
-    Locks locks(channels_.first(channels_.size() - same.size()));
+    std::sort(channels_.begin(), channels_.end());
+    const auto end = std::unique(channels_.begin(), channels_.end());
+    Locks locks(channels_.first(static_cast<std::size_t>(end - channels_.begin())));
 
     locks.lock();
     for (const std::uint32_t at : order_) {
