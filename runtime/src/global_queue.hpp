@@ -22,7 +22,8 @@ class GlobalQueue {
   // Takes at most `limit`, and no more than a fair share among `sharers`; returns how many.
   [[nodiscard]] std::uint32_t pop(Task** into, std::uint32_t limit, std::uint32_t sharers) noexcept;
   // A hint, exact when nobody pushes or pops.
-  [[nodiscard]] bool empty() const noexcept { return count_.load(std::memory_order_relaxed) == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
  private:
   void grow_locked(std::size_t needed) noexcept;

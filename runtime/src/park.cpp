@@ -14,32 +14,59 @@ constinit std::atomic<std::uint64_t> sleeping_threads{0};  // with a deadline; a
 
 PlainThread& thread_of(Inside& inside) noexcept { return static_cast<PlainThread&>(inside.record()); }
 
+// PlainThread::granted.
+enum : std::uint32_t { kAwake = 0, kGranted = 1, kAsleep = 2 };
+
+// Looks for the grant for as long as sleeping and being woken would cost, if that has paid off lately: a peer that runs
+// at the same time answers within a microsecond, and a wake-up by the kernel takes several.
+bool granted_while_spinning(PlainThread& thread) noexcept {
+  constexpr std::uint32_t kMostSpins = 128;  // pauses, about 5 us
+  constexpr std::uint32_t kTryAgainEvery = 32;
+  if (thread.spins == 0 && ++thread.parks_without_spinning % kTryAgainEvery != 0) return false;
+  const std::uint32_t limit = thread.spins == 0 ? kMostSpins : thread.spins;
+  for (std::uint32_t i = 0; i < limit; ++i) {
+    // acquire: pairs with the release in wake(); the waker's stores to our Waiter are visible.
+    if (thread.granted.load(std::memory_order_acquire) == kGranted) {
+      thread.spins = kMostSpins;
+      return true;
+    }
+    cpu_relax();
+  }
+  thread.spins /= 2;
+  if (thread.spins < kMostSpins / 8) thread.spins = 0;
+  return false;
+}
+
+// Sleeps until granted (true) or until the deadline is over (false).
+bool sleep_until_granted(PlainThread& thread, std::uint64_t deadline_ns) noexcept {
+  std::uint32_t awake = kAwake;
+  // acquire, also when it fails: as above. A waker that finds kAsleep wakes us, one that finds kAwake need not.
+  if (!thread.granted.compare_exchange_strong(awake, kAsleep, std::memory_order_acquire)) return true;
+  for (;;) {
+    futex_wait(thread.granted, kAsleep, deadline_ns);
+    if (thread.granted.load(std::memory_order_acquire) == kGranted) return true;
+    if (deadline_ns != kNoDeadline && now_ns() >= deadline_ns) return false;
+  }
+}
+
 void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t deadline_ns) noexcept {
   PlainThread& thread = thread_of(inside);
-  thread.granted.store(0, std::memory_order_relaxed);
+  thread.granted.store(kAwake, std::memory_order_relaxed);
+  // Counted before it can be seen parked: a watcher that finds nothing moving and no deadline may conclude a deadlock.
+  if (deadline_ns != kNoDeadline) sleeping_threads.fetch_add(1, std::memory_order_seq_cst);
   thread.move_to(TaskState::Parked);
   release.run(release.what);
   thread.leave();
   vigil_probe_thread_park(&thread.probe);
-  if (deadline_ns != kNoDeadline) sleeping_threads.fetch_add(1, std::memory_order_relaxed);
-  for (;;) {
-    // acquire: pairs with the release in wake(); the waker's stores to our Waiter are visible.
-    if (thread.granted.load(std::memory_order_acquire) != 0) break;
-    futex_wait(thread.granted, 0, deadline_ns);
-    if (deadline_ns == kNoDeadline || thread.granted.load(std::memory_order_acquire) != 0 || now_ns() < deadline_ns)
-      continue;
+  if (!granted_while_spinning(thread) && !sleep_until_granted(thread, deadline_ns)) {
     thread.enter();  // what follows changes a parked actor
-    if (race->claim(Race::kTimeout)) {
-      thread.move_to(TaskState::Running);
-      thread.leave();
-      break;
-    }
+    const bool timed_out = race->claim(Race::kTimeout);
+    if (timed_out) thread.move_to(TaskState::Running);
     thread.leave();
-    while (thread.granted.load(std::memory_order_acquire) == 0)
-      futex_wait(thread.granted, 0);  // somebody won: it comes
-    break;
+    if (!timed_out)  // somebody has won and is about to grant
+      while (thread.granted.load(std::memory_order_acquire) != kGranted) futex_wait(thread.granted, kAsleep);
   }
-  if (deadline_ns != kNoDeadline) sleeping_threads.fetch_sub(1, std::memory_order_relaxed);
+  if (deadline_ns != kNoDeadline) sleeping_threads.fetch_sub(1, std::memory_order_seq_cst);
   vigil_probe_thread_wake(&thread.probe);
   thread.enter();
 }
@@ -105,8 +132,8 @@ void wake(ThreadRecord& self, Waiter& waiter) noexcept {
   }
   auto& thread = static_cast<PlainThread&>(actor);
   thread.move_to(TaskState::Running);
-  thread.granted.store(1, std::memory_order_release);  // the record stays valid even if the thread ends at once
-  futex_wake(thread.granted, 1);
+  // release: what was done for the thread comes with it. The record stays valid even if the thread ends at once.
+  if (thread.granted.exchange(kGranted, std::memory_order_release) == kAsleep) futex_wake(thread.granted, 1);
 }
 
 void wake_all(ThreadRecord& self, WakeList& woken) noexcept {

@@ -23,6 +23,7 @@ union Immortal {
 };
 constinit Immortal immortal;
 
+constexpr std::size_t kLongBacklog = 4096;  // tasks in the global queue
 constexpr std::uint32_t kEagerWakes =
     1000;  // after a hand-off got stuck; one more stuck hand-off costs at most a look's period
 
@@ -83,6 +84,10 @@ void Scheduler::start_task(Task& task, std::uint32_t flags) noexcept {
   task.move_to(TaskState::Runnable);
   place(self != nullptr ? self->worker : nullptr, task);
   if (self != nullptr) self->leave();
+  // A plain thread may start tasks faster than they run. Letting the workers have the processor keeps the number of
+  // stacks in use small, and those in use warm. (A task that starts tasks must not switch here: it may hold a
+  // std::mutex.)
+  if ((self == nullptr || self->worker == nullptr) && global_.size() > kLongBacklog) sched_yield();
 }
 
 void Scheduler::place(Worker* worker, Task& task) noexcept {

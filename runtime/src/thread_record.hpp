@@ -71,7 +71,9 @@ struct alignas(64) ThreadRecord {
 
 // A thread that is not a worker: main, std::thread.
 struct PlainThread : ThreadRecord, Actor {
-  FutexWord granted{0};  // 1: whoever waited for has come; written by the waker after everything else
+  FutexWord granted{0};       // see park.cpp; written by the waker after everything else
+  std::uint32_t spins = 128;  // how long it looks before it sleeps; 0: spinning has not paid off lately
+  std::uint32_t parks_without_spinning = 0;
   PlainThread* next_free = nullptr;
   std::atomic<bool> in_use{false};
 };
