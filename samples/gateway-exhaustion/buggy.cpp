@@ -37,7 +37,7 @@ class Gateway {
 
  private:
   static void consume(Channel<std::string> results, Channel<Connection> idle, Connection connection) {
-    for (const std::string& result : results) std::printf("connection %d: %s\n", connection.number, result.c_str());
+    for (const std::string& result : results) std::puts(result.c_str());
     idle.send(connection);
   }
 
