@@ -13,7 +13,7 @@
 namespace vigil::detail {
 namespace {
 
-constexpr std::size_t kHandlerStackBytes = 256 * 1024;  // a chained handler may unwind and write a report here
+constexpr std::size_t kHandlerStackBytes = std::size_t{256} * 1024;  // a chained handler may unwind and write a report here
 
 struct sigaction before_segv;  // written once, before the handler can run
 struct sigaction before_bus;

@@ -21,7 +21,7 @@ namespace detail {
 namespace {
 
 // Larger closures go to the heap, or little would be left of the stack.
-constexpr std::size_t kMaxClosureBytes = 16 * 1024;
+constexpr std::size_t kMaxClosureBytes = std::size_t{16} * 1024;
 constexpr std::size_t kMaxClosureAlignment = 4096;
 constexpr std::size_t kStackAlignment = 64;
 
