@@ -15,12 +15,12 @@ void GlobalQueue::grow_locked(std::size_t needed) noexcept {
   while (room < needed) room *= 2;
   if (room == room_) return;
   void* const memory =
-      ::mmap(nullptr, room * sizeof(*ring_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      ::mmap(nullptr, room * sizeof(void*), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) fatal("no memory for the queue of runnable tasks");
   auto** const ring = static_cast<Task**>(memory);
   const std::size_t count = count_.load(std::memory_order_relaxed);
   for (std::size_t i = 0; i < count; ++i) ring[i] = ring_[(first_ + i) & (room_ - 1)];
-  if (ring_ != nullptr) ::munmap(static_cast<void*>(ring_), room_ * sizeof(*ring_));
+  if (ring_ != nullptr) ::munmap(static_cast<void*>(ring_), room_ * sizeof(void*));
   ring_ = ring;
   room_ = room;
   first_ = 0;

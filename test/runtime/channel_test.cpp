@@ -267,7 +267,7 @@ TEST(Channel, TrySendFailsWhenFullAndKeepsTheItem) {
   auto kept = std::make_unique<int>(2);
   EXPECT_FALSE(channel.try_send(std::move(kept)));
   ASSERT_NE(kept, nullptr);  // NOLINT(bugprone-use-after-move): a send that failed has not moved
-  EXPECT_EQ(*kept, 2);
+  EXPECT_EQ(*kept, 2);       // NOLINT(bugprone-use-after-move): as above
 }
 
 TEST(Channel, TrySendWithoutReceiverFailsOnARendezvous) { EXPECT_FALSE(Channel<int>::make().try_send(1)); }

@@ -152,6 +152,7 @@ TEST(StackPool, BatchesWanderBetweenCaches) {
   StackCache one;
   StackCache two;
   std::vector<Task*> taken;
+  taken.reserve(500);
   for (int i = 0; i < 500; ++i) taken.push_back(pool.take(one));
   for (Task* const task : taken) pool.give_back(one, *task);
   const std::set<Task*> known(taken.begin(), taken.end());
@@ -162,6 +163,7 @@ TEST(StackPool, BatchesWanderBetweenCaches) {
 TEST(StackPool, StacksDoNotOverlap) {
   static StackPool pool;
   std::vector<Task*> tasks;
+  tasks.reserve(200);
   for (int i = 0; i < 200; ++i) tasks.push_back(pool.take());
   std::ranges::sort(tasks);
   for (std::size_t i = 0; i < tasks.size(); ++i) {

@@ -45,7 +45,7 @@ TEST(Select, ChoosesUniformlyAmongTheReady) {
     ++taken[vigil::select(on_receive(channels[0]), on_receive(channels[1]), on_receive(channels[2]),
                           on_receive(channels[3]))];
   }
-  for (const int count : taken) EXPECT_NEAR(count, kRounds / 4, 600);  // 7 standard deviations
+  for (const int count : taken) EXPECT_NEAR(count, kRounds / 4.0, 600);  // 7 standard deviations
 }
 
 TEST(Select, OtherwiseIsTakenOnlyWhenNothingIsReady) {
@@ -225,8 +225,10 @@ TEST(Select, UnsentValueStaysInTheCase) {
 
 TEST(Select, TakesManyCases) {
   std::vector<Channel<int>> channels;
+  channels.reserve(70);
   for (int i = 0; i < 70; ++i) channels.push_back(Channel<int>(1));
   std::vector<detail::SelectCase> cases;
+  cases.reserve(channels.size());
   int item = 0;
   for (const auto& channel : channels) cases.push_back({detail::core_of(channel), &item, false});
   for (int i = 0; i < 70; ++i) {
