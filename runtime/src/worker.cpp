@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include <sys/prctl.h>
+
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
 #include "runtime/src/stack_overflow.hpp"
@@ -187,6 +189,8 @@ Task* Worker::find_work() noexcept {
 void Worker::run() noexcept {
   vigil_probe_worker_start();
   become_worker_thread(*this);
+  // The kernel may otherwise let a sleeper oversleep by 50 us, and all timers are kept by sleeping workers.
+  ::prctl(PR_SET_TIMERSLACK, 1000UL /* ns */, 0, 0, 0);
   exceptions_ = exception_state_of_this_thread();
   const ThreadStack stack = prepare_thread_for_overflow();
   sanitizer_.adopt_thread(stack.low, stack.bytes);
