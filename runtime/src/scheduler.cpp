@@ -197,7 +197,6 @@ bool Scheduler::start_worker() noexcept {
   const int failed = pthread_create(
       &thread, nullptr,
       [](void* self) -> void* {
-        pthread_setname_np(pthread_self(), "vigil-worker");
         static_cast<Worker*>(self)->run();
         return nullptr;
       },

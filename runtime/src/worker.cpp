@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include <pthread.h>
 #include <sys/prctl.h>
 
 #include "runtime/src/probe_calls.hpp"
@@ -188,6 +189,7 @@ Task* Worker::find_work() noexcept {
 
 void Worker::run() noexcept {
   vigil_probe_worker_start();
+  pthread_setname_np(pthread_self(), "vigil-worker");
   become_worker_thread(*this);
   // The kernel may otherwise let a sleeper oversleep by 50 us, and all timers are kept by sleeping workers.
   ::prctl(PR_SET_TIMERSLACK, 1000UL /* ns */, 0, 0, 0);
