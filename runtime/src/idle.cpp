@@ -104,7 +104,7 @@ Task* Scheduler::sleep(Worker& worker) noexcept {
     }
     if (keeper_.load(std::memory_order_relaxed) == &worker) {
       task = keep(worker);
-      if (task != nullptr || worker.wake_word_.load(std::memory_order_relaxed) == Worker::kGranted) break;
+      if (task != nullptr || worker.wake_word_.load(std::memory_order_acquire) == Worker::kGranted) break;
     } else {
       futex_wait(worker.wake_word_, Worker::kSleeping);
     }
