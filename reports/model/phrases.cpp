@@ -36,7 +36,7 @@ std::string object_phrase(const Object& object) {
       object.type == "variable" && object.name.empty() ? "a variable" : type_words(object.type);
   if (!object.name.empty())
     return object.type == "variable" ? fmt::format("`{}`", object.name) : fmt::format("{} `{}`", word, object.name);
-  const std::string phrase = object.type == "variable" ? std::string(word) : with_article(word);
+  std::string phrase = object.type == "variable" ? std::string(word) : with_article(word);
   const Frame* maker = first_user_frame(object.created_at);
   if (maker == nullptr || maker->function.empty()) return phrase;
   const bool made = object.type != "mutex" && object.type != "rw-mutex" && object.type != "cond";
