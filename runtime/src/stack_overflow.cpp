@@ -13,7 +13,8 @@
 namespace vigil::detail {
 namespace {
 
-constexpr std::size_t kHandlerStackBytes = std::size_t{256} * 1024;  // a chained handler may unwind and write a report here
+// A handler chained behind ours may unwind and write a report here.
+constexpr std::size_t kHandlerStackBytes = std::size_t{256} * 1024;
 
 struct sigaction before_segv;  // written once, before the handler can run
 struct sigaction before_bus;
