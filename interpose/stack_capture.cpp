@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <utility>
 
+#include "interpose/own_memory.hpp"
 #include "interpose/stacks/modules.hpp"
+#include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/stacks/unwind.hpp"
 
 namespace vigil::shim {
@@ -36,7 +40,20 @@ class Frames {
     ++seen_;
     return true;
   }
+  void remember_in(RecentStacks::Entry& entry, std::uintptr_t stack_pointer) noexcept {
+    recent_ = &entry;
+    entry.frames = 0;
+    entry.stack_pointer = stack_pointer;
+  }
+  void returns_by(std::uintptr_t place, std::uintptr_t address) noexcept {
+    if (recent_ == nullptr) return;
+    const std::uintptr_t offset = place - recent_->stack_pointer;
+    if (recent_->frames == RecentStacks::kMostFrames || offset > UINT32_MAX) return do_not_remember();
+    recent_->offsets[recent_->frames] = static_cast<std::uint32_t>(offset);
+    recent_->returns[recent_->frames++] = address;
+  }
   void restarted() noexcept {
+    do_not_remember();
     seen_ = 0;
     in_runtime_ = true;
     skip_left_ = skip_;
@@ -51,6 +68,12 @@ class Frames {
   }
 
  private:
+  void do_not_remember() noexcept {
+    if (recent_ != nullptr) recent_->frames = 0;
+    recent_ = nullptr;
+  }
+
+  RecentStacks::Entry* recent_ = nullptr;
   const std::size_t skip_;
   std::size_t skip_left_;
   std::size_t seen_ = 0;
@@ -58,14 +81,51 @@ class Frames {
   std::array<std::uintptr_t, kMaxFrames> frames_;  // not cleared: a kilobyte, on the hot path
 };
 
+thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec"))) = nullptr;
+thread_local constinit bool thread_is_over __attribute__((tls_model("initial-exec"))) = false;
+
+StackId walk_from(const unwind::Registers& here, Frames& frames) noexcept {
+  unwind::StackWindow stack(here.get(unwind::Reg::Rsp));
+  unwind::walk(here, stack, frames);
+  return intern_stack(frames.in_order());
+}
+
+}  // namespace
+
+RecentStacks* recent_stacks() noexcept {
+  if (recent == nullptr && !thread_is_over) recent = own_new<RecentStacks>();
+  return recent;
+}
+
+void forget_recent_stacks() noexcept {
+  thread_is_over = true;
+  own_delete(std::exchange(recent, nullptr));
+}
+
+namespace {
+
+[[gnu::noinline]] StackId capture_anew(const unwind::Registers& here, RecentStacks::Entry* entry,
+                                       std::uintptr_t stack_pointer) noexcept {
+  Frames frames(1);
+  if (entry == nullptr) return walk_from(here, frames);
+  frames.remember_in(*entry, stack_pointer);
+  entry->stack = walk_from(here, frames);
+  entry->generation = modules_generation();
+  return entry->stack;
+}
+
 }  // namespace
 
 [[gnu::noinline]] StackId capture_stack() noexcept {
-  const unwind::Registers here = unwind::current_registers();
-  unwind::StackWindow stack(here.get(unwind::Reg::Rsp));
-  Frames frames(1);
-  unwind::walk(here, stack, frames);
-  return intern_stack(frames.in_order());
+  // The word below the caller's frame is the return address of this function.
+  const auto stack_pointer = reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()) - sizeof(std::uintptr_t);
+  RecentStacks* const mine = recent_stacks();
+  if (mine == nullptr) return capture_anew(unwind::current_registers(), nullptr, stack_pointer);
+  RecentStacks::Entry& entry =
+      mine->place_of(stack_pointer, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+  if (still_stands(entry, stack_pointer, modules_generation())) [[likely]]
+    return entry.stack;
+  return capture_anew(unwind::current_registers(), &entry, stack_pointer);
 }
 
 StackId capture_parked(const vigil_probe_registers& saved, std::uintptr_t stack_low,

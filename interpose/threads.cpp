@@ -9,6 +9,7 @@
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/raw_syscall.hpp"
+#include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/throws.hpp"
 #include "interpose/watch.hpp"
 
@@ -121,6 +122,7 @@ void end_thread(Actor& thread) noexcept {
   leave_blocked(thread);  // it was cancelled in a wait
   order::release_merge(thread.clocks, part.final);
   order::end(thread.clocks);
+  forget_recent_stacks();
   part.state.store(ThreadState::Ended, std::memory_order_release);
   if (!part.is_worker.load(std::memory_order_relaxed)) note_asleep();
 }

@@ -16,7 +16,8 @@ namespace vigil::shim::unwind {
 // stack cannot be followed further. Writes nothing; reads only what `stack` allows.
 //
 // The usual frames cost a cache hit and one or two reads each. A frame that needs more than rsp and rbp (a signal's,
-// hand-written assembly) makes the walk begin anew with all registers, so visit sees restarted() first.
+// hand-written assembly) makes the walk begin anew with all registers, so visit sees restarted() first. A visitor with
+// a function returns_by() is told where each frame's return address lay, as long as the walk has not begun anew.
 template <class Visitor>
 void walk(const Registers& start, StackWindow& stack, Visitor& visitor) noexcept;
 
@@ -85,6 +86,7 @@ void walk(const Registers& start, StackWindow& stack, Visitor& visitor) noexcept
     if (step == detail::Step::End) return;
     if (step == detail::Step::NeedsRow) break;
     pc = frame.rip - 1;
+    if constexpr (requires { visitor.returns_by(frame.rsp, frame.rip); }) visitor.returns_by(frame.rsp - 8, frame.rip);
     if (steps + 1 == kMostSteps) return;
   }
 

@@ -276,5 +276,32 @@ TEST(UnwindRule, CachedAnswerIsTheTablesAnswer) {
   }
 }
 
+// A capture first asks whether the stack it saw last at this stack pointer still stands (recent_stacks.hpp): the same
+// depths are reached by ever other ways here.
+TEST_F(StackWalk, AStackThatWasSeenBeforeIsStillTheRightOne) {
+  std::minstd_rand random(20);  // NOLINT(bugprone-random-generator-seed,cert-msc51-cpp): the same ways each time
+  for (int i = 0; i < 2000; ++i) {
+    switch (random() % 6) {
+      case 0:
+        plain(compare_here);
+        break;
+      case 1:
+        recurse(static_cast<int>(random() % 40), compare_here);  // also deeper than what is remembered
+        break;
+      case 2:
+        with_alloca(static_cast<unsigned>(random() % 400), compare_here);
+        break;
+      case 3:
+        with_alloca(16, [] { plain(compare_here); });
+        break;
+      case 4:
+        with_realigned_stack(compare_here);
+        break;
+      default:
+        with_many_live_registers([] { recurse(3, compare_here); });
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vigil::shim
