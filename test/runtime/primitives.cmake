@@ -1,5 +1,5 @@
 # One program for each primitive above the core: sources here are <unit>_test.cpp.
-foreach(unit IN ITEMS rw_mutex once cond timer context_tree semaphore selector stop error_group blocking worker_pool)
+foreach(unit IN ITEMS rw_mutex once cond timer context_tree semaphore selector stop error_group blocking worker_pool robustness)
   add_executable(${unit}_test ${unit}_test.cpp world.cpp support.cpp)
   vigil_target(${unit}_test)
   target_link_libraries(${unit}_test PRIVATE vigil::vigil GTest::gtest_main)

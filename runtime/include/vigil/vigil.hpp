@@ -9,6 +9,7 @@
 #include "vigil/mutex.hpp"            // IWYU pragma: export
 #include "vigil/once.hpp"             // IWYU pragma: export
 #include "vigil/panic.hpp"            // IWYU pragma: export
+#include "vigil/run.hpp"              // IWYU pragma: export
 #include "vigil/rw_mutex.hpp"         // IWYU pragma: export
 #include "vigil/safe_receiver.hpp"    // IWYU pragma: export
 #include "vigil/select.hpp"           // IWYU pragma: export
