@@ -7,5 +7,5 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/vigilConfig.cmake.in $
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/vigilConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(EXPORT vigilTargets NAMESPACE vigil:: DESTINATION ${VIGIL_PACKAGE_FOLDER})
 install(FILES ${PROJECT_BINARY_DIR}/vigilConfig.cmake ${PROJECT_BINARY_DIR}/vigilConfigVersion.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/VigilTest.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/VigilTest.cmake ${PROJECT_SOURCE_DIR}/cmake/VigilInstrument.cmake
         DESTINATION ${VIGIL_PACKAGE_FOLDER})

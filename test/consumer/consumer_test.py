@@ -57,7 +57,7 @@ class Consumer(unittest.TestCase):
             "vigil.clean": True, "vigil.merge": True,
             "shop.closes": True, "shop.leaks": True, "shop.may": True,
             "shop.leaks_unexpectedly": False, "shop.hangs": False,
-            "shop.misses_what_it_expects": False, "shop.finds_more_than_it_expects": False,
+            "market.watched": True, "shop.misses_what_it_expects": False, "shop.finds_more_than_it_expects": False,
         })
 
     def test_a_hang_ends_in_a_report_and_not_in_a_kill(self):
@@ -67,6 +67,15 @@ class Consumer(unittest.TestCase):
     def test_all_reports_are_merged(self):
         index = (self.reports / "index.html").read_text()
         self.assertIn("task-leak", index)
+
+    def test_instrumented_programs_run_with_and_without_the_shim(self):
+        self.assertEqual(ctest("-L", "instrumented"),
+                         {"market.alone": True, "market.watched": True, "vigil.clean": True, "vigil.merge": True})
+
+    def test_the_instrumented_program_is_linked_to_our_library_and_no_sanitizer(self):
+        libraries = subprocess.run(["ldd", FOLDER / "build/market"], capture_output=True, text=True, check=True).stdout
+        self.assertIn("libvigil_instrument.so", libraries)
+        self.assertNotIn("libtsan", libraries)
 
     def test_labels_select(self):
         self.assertEqual(set(ctest("-L", "quick")), {"vigil.clean", "shop.closes", "vigil.merge"})
