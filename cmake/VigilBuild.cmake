@@ -13,6 +13,7 @@ if(PROJECT_IS_TOP_LEVEL)
 endif()
 
 option(VIGIL_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
+option(VIGIL_QUICK_BUILD "Compile quickly what need not run fast: all but the runtime" OFF)
 set(VIGIL_SANITIZER "" CACHE STRING "address (with undefined) or thread: build the runtime and its tests under it")
 
 # The thread sanitizer of g++ 12 does not start where addresses are randomised by more than 28 bits: its tests run without.
@@ -34,11 +35,26 @@ function(vigil_target target)
   if(VIGIL_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
+  if(VIGIL_QUICK_BUILD)
+    target_compile_options(${target} PRIVATE -O0)
+  endif()
   if(VIGIL_SANITIZER STREQUAL "address")
     target_compile_options(${target} PRIVATE -fsanitize=address,undefined -fno-sanitize-recover=undefined)
     target_link_options(${target} PRIVATE -fsanitize=address,undefined)
   elseif(VIGIL_SANITIZER STREQUAL "thread")
     target_compile_options(${target} PRIVATE -fsanitize=thread)
     target_link_options(${target} PRIVATE -fsanitize=thread)
+  endif()
+endfunction()
+
+# vigil_test_target(<target>): the same for what only checks something. A test's own code is run once and compiled in every
+# preset, and expectations are slow to optimise: half of the time it takes to build everything would go there. What a user's
+# optimised code does with our headers is seen by samples, workloads and test/preload.
+function(vigil_test_target target)
+  vigil_target(${target})
+  target_compile_options(${target} PRIVATE -O0)
+  if(VIGIL_SANITIZER STREQUAL "address")
+    # Of a test's own pointers the address sanitizer says enough.
+    target_compile_options(${target} PRIVATE -fno-sanitize=null,alignment,object-size,vptr)
   endif()
 endfunction()

@@ -1,8 +1,8 @@
-# One program for each primitive above the core: sources here are <unit>_test.cpp.
-foreach(unit IN ITEMS rw_mutex once cond timer context_tree semaphore selector stop error_group blocking worker_pool robustness)
-  add_executable(${unit}_test ${unit}_test.cpp world.cpp support.cpp)
-  vigil_target(${unit}_test)
-  target_link_libraries(${unit}_test PRIVATE vigil::vigil GTest::gtest_main)
-  set_target_properties(${unit}_test PROPERTIES ENABLE_EXPORTS ON)  # its probes take the place of the library's
-  gtest_discover_tests(${unit}_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
-endforeach()
+# One program for the primitives above the core: sources here are <unit>_test.cpp.
+set(units rw_mutex once cond timer context_tree semaphore selector stop error_group blocking worker_pool robustness)
+list(TRANSFORM units APPEND _test.cpp)
+add_executable(primitives_tests ${units})
+target_link_libraries(primitives_tests PRIVATE runtime_test_support)
+vigil_test_target(primitives_tests)
+set_target_properties(primitives_tests PROPERTIES ENABLE_EXPORTS ON)  # its probes take the place of the library's
+gtest_discover_tests(primitives_tests DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
