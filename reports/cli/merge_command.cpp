@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -109,6 +110,27 @@ void add_run(Report& merged, Report report, bool first) {
   join_equal_findings(merged.findings);
 }
 
+// Findings name their runs by number: those move along.
+void worst_first(std::vector<IndexEntry>& entries, Report& merged) {
+  std::vector<std::uint32_t> order(entries.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return std::pair(entries[a].errors != 0, entries[a].warnings != 0) >
+           std::pair(entries[b].errors != 0, entries[b].warnings != 0);
+  });
+  std::vector<IndexEntry> sorted;
+  std::vector<std::uint32_t> place(entries.size());
+  for (const std::uint32_t old : order) {
+    place[old] = static_cast<std::uint32_t>(sorted.size());
+    sorted.push_back(std::move(entries[old]));
+  }
+  entries = std::move(sorted);
+  for (Finding& finding : merged.findings) {
+    for (std::uint32_t& run : finding.runs) run = place[run];
+    std::sort(finding.runs.begin(), finding.runs.end());
+  }
+}
+
 int run_merge(const MergeArguments& arguments) {
   const bool as_json = arguments.out.ends_with(".json");
   if (!as_json && !arguments.out.ends_with(".html")) {
@@ -127,12 +149,11 @@ int run_merge(const MergeArguments& arguments) {
       continue;
     }
     entries.push_back(entry_of(file, out_folder, loaded->report));
+    for (Finding& finding : loaded->report.findings) finding.runs = {static_cast<std::uint32_t>(entries.size() - 1)};
     add_run(merged, std::move(loaded->report), entries.size() == 1);
   }
   sort_by_level(merged.findings);
-  std::stable_sort(entries.begin(), entries.end(), [](const IndexEntry& a, const IndexEntry& b) {
-    return std::pair(a.errors != 0, a.warnings != 0) > std::pair(b.errors != 0, b.warnings != 0);
-  });
+  worst_first(entries, merged);
   if (entries.size() != 1) {
     merged.notes.clear();
     merged.state.clear();

@@ -141,6 +141,11 @@ bool read_line(std::string_view line, RecordFile& record, bool& header_seen, std
                          count_of(json, "alive_at_end")};
   } else if (type == "state") {
     record.state = line;
+  } else if (type == "timeline") {
+    if (record.timelines.size() < RecordFile::kMostTimelines)
+      record.timelines[count_of(json, "finding")] = line;
+    else
+      record.too_big = true;
   } else if (type == "lock_order") {
     read_graph(json, record.lock_order);
   } else if (type == "wait_for") {

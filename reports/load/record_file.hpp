@@ -15,6 +15,7 @@ namespace vigil::reports {
 
 struct RecordFile {
   static constexpr std::size_t kMostFindings = 200000;
+  static constexpr std::size_t kMostTimelines = 2000;
 
   Program program;
   std::string engine = "none";
@@ -26,7 +27,8 @@ struct RecordFile {
   std::vector<std::string> findings;               // JSON text, checksum fine
   std::map<std::uint64_t, std::uint64_t> repeats;  // finding id to its total
   std::optional<Tasks> tasks;
-  std::string state;  // JSON text, "" when there is none
+  std::string state;                               // JSON text, "" when there is none
+  std::map<std::uint64_t, std::string> timelines;  // finding id to JSON text
   Graph lock_order;
   Graph wait_for;
 

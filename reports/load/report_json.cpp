@@ -120,6 +120,16 @@ class FromJson {
       participant.note = text_of(element, "note");
       result.participants.push_back(std::move(participant));
     });
+    const Json& timeline = member(json, "timeline");
+    result.timeline.at = number_of(timeline, "at");
+    for_each(member(timeline, "lanes"), [&](const Json& element) {
+      Timeline::Lane lane{actor(member(element, "actor")), {}};
+      for_each(member(element, "spans"), [&](const Json& span) {
+        lane.spans.push_back({number_of(span, "from"), number_of(span, "to"), text_of(span, "state"),
+                              text_of(span, "operation"), text_of(span, "object")});
+      });
+      result.timeline.lanes.push_back(std::move(lane));
+    });
     return result;
   }
 

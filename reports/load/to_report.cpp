@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kMostFrames = 1024;        // of one stack
 constexpr std::size_t kMostParticipants = 1024;  // of one finding
+constexpr std::size_t kMostLanes = 64;           // of one timeline
+constexpr std::size_t kMostSpans = 4096;         // of one lane
 
 std::string_view object_prefix(std::string_view type) noexcept {
   if (type == "channel") return "c";
@@ -80,11 +82,29 @@ class Converter {
     result.count = std::max<std::uint64_t>(1, count_of(json, "count", 1));
     const auto repeated = record_.repeats.find(count_of(json, "id"));
     if (repeated != record_.repeats.end()) result.count = std::max(result.count, repeated->second);
+    const auto timeline = record_.timelines.find(count_of(json, "id"));
+    if (timeline != record_.timelines.end()) result.timeline = read_timeline(timeline->second);
     for_each(member(json, "objects"), [&](const Json& element) { result.objects.push_back(object(element)); });
     for_each(
         member(json, "participants"),
         [&](const Json& element) { result.participants.push_back(participant(element, result.objects.size())); },
         kMostParticipants);
+    return result;
+  }
+
+  Timeline read_timeline(const std::string& line) {
+    Timeline result;
+    const Json json = Json::parse(line, nullptr, false);
+    result.at = number_of(json, "at");
+    for_each(
+        member(json, "lanes"),
+        [&](const Json& element) {
+          Timeline::Lane lane{actor(member(element, "actor")), {}};
+          for_each(
+              member(element, "spans"), [&](const Json& span) { append_span(span, lane); }, kMostSpans);
+          result.lanes.push_back(std::move(lane));
+        },
+        kMostLanes);
     return result;
   }
 
@@ -100,6 +120,20 @@ class Converter {
   }
 
  private:
+  // [from, to, "state"], and of a blocked one, what it does and on what: "receive", "c3".
+  static void append_span(const Json& span, Timeline::Lane& lane) {
+    if (!span.is_array() || span.size() < 3 || !span[0].is_number_integer() || !span[1].is_number_integer() ||
+        !span[2].is_string())
+      return;
+    const auto text = [&](std::size_t at) {
+      return span.size() > at && span[at].is_string() ? span[at].get<std::string>() : std::string();
+    };
+    Timeline::Span result{span[0].get<std::int64_t>(), span[1].get<std::int64_t>(), text(2), text(3), text(4)};
+    if (result.state != "running" && result.state != "ready" && result.state != "blocked") return;
+    const std::int64_t before = lane.spans.empty() ? result.from : lane.spans.back().to;
+    if (result.from >= before && result.to >= result.from) lane.spans.push_back(std::move(result));
+  }
+
   void append_frame(const Json& frame, Stack& result) {
     if (!frame.is_array() || frame.size() != 2 || !frame[0].is_number_unsigned() || !frame[1].is_string()) return;
     const std::uint64_t address = parse_hex(frame[1].get_ref<const std::string&>());

@@ -23,6 +23,10 @@ void join_equal_findings(std::vector<Finding>& findings) {
     }
     Finding& first = kept[at->second];
     first.count += finding.count;
+    for (const std::uint32_t run : finding.runs) {
+      if (first.runs.empty() || first.runs.back() < run) first.runs.push_back(run);
+    }
+    if (first.timeline.lanes.empty()) first.timeline = std::move(finding.timeline);
     first.predicted = first.predicted && finding.predicted;  // seen to happen once is seen
     first.proved = first.proved || finding.proved;
   }

@@ -56,6 +56,24 @@ struct Participant {
   std::string note;
 };
 
+// What actors did around a finding, when the run kept its event ring (timeline=1). Times are ns since the program
+// started; a lane's spans are in order and do not overlap.
+struct Timeline {
+  struct Span {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    std::string state;      // running ready blocked
+    std::string operation;  // of a blocked one, as in Participant; "" when unknown
+    std::string object;     // id of what it is blocked on, "" when unknown
+  };
+  struct Lane {
+    Actor actor;
+    std::vector<Span> spans;
+  };
+  std::int64_t at = 0;  // when it was found
+  std::vector<Lane> lanes;
+};
+
 enum class Level : std::uint8_t { Error, Warning };
 
 struct Finding {
@@ -71,6 +89,9 @@ struct Finding {
   std::vector<Participant> participants;
   std::vector<Object> objects;
   std::string suppression;  // the line that would silence it
+  Timeline timeline;        // without lanes: none was kept
+  // Of a merged report, not saved: which of the runs found it, in order, none twice.
+  std::vector<std::uint32_t> runs;
 };
 
 struct Program {

@@ -16,6 +16,8 @@ namespace {
 // One who has some objects and waits for one more.
 struct Party {
   const Participant* shown;
+  std::int64_t waits_in;  // indices of the participants that show it waiting, and holding what it has
+  std::int64_t holds_in;
   std::size_t wants;
   std::vector<std::size_t> has;
 };
@@ -24,13 +26,16 @@ struct Party {
 std::vector<Party> parties_of(const Finding& finding) {
   std::vector<Party> parties;
   const Participant* holding = nullptr;
+  std::int64_t index = -1;
   for (const Participant& participant : finding.participants) {
+    ++index;
     if (participant.role == "holds") {
       holding = &participant;
       continue;
     }
     if (participant.object >= 0) {
-      Party party{&participant, static_cast<std::size_t>(participant.object), participant.held};
+      Party party{&participant, index, holding == nullptr ? index : index - 1,
+                  static_cast<std::size_t>(participant.object), participant.held};
       if (holding != nullptr && holding->object >= 0)
         party.has.insert(party.has.begin(), static_cast<std::size_t>(holding->object));
       parties.push_back(std::move(party));
@@ -74,18 +79,31 @@ std::optional<Ring> ring_of_parties(const Finding& finding) {
     std::size_t steps = 0;
     if (!close_ring(parties, path, steps)) continue;
     Ring ring;
-    for (const std::size_t index : path) {
-      const Party& party = parties[index];
+    for (std::size_t step = 0; step < path.size(); ++step) {
+      const Party& party = parties[path[step]];
+      const Party& holder = parties[path[(step + 1) % path.size()]];
       const Object& object = finding.objects[party.wants];
       const Participant& shown = *party.shown;
       ring.nodes.push_back({name_of(shown.actor), actor_detail(shown), true});
       ring.labels.emplace_back(finding.predicted ? "then takes" : "waits for");
+      ring.shown_by.push_back(party.waits_in);
       ring.nodes.push_back({fmt::format("{} {}", object.type, object.id), object.name, false});
       ring.labels.emplace_back("held by");
+      ring.shown_by.push_back(holder.holds_in);
     }
     return ring;
   }
   return std::nullopt;
+}
+
+// The participant of that node of the wait-for graph, or -1.
+std::int64_t participant_named(const Finding& finding, const std::string& id) {
+  for (std::size_t i = 0; i < finding.participants.size(); ++i) {
+    const Actor& actor = finding.participants[i].actor;
+    if (fmt::format("{} {}", actor.type, actor.id) == (id == "main" ? "thread 1" : id))
+      return static_cast<std::int64_t>(i);
+  }
+  return -1;
 }
 
 std::optional<Ring> ring_of_graph(const Finding& finding, const Graph& graph) {
@@ -129,6 +147,7 @@ std::optional<Ring> ring_of_graph(const Finding& finding, const Graph& graph) {
       }
       ring.nodes.push_back({name.empty() ? edge->from : name, detail, is_actor});
       ring.labels.push_back(edge->label);
+      ring.shown_by.push_back(participant_named(finding, is_actor ? edge->from : edge->to));
     }
     return ring;
   }

@@ -17,6 +17,8 @@ struct Ring {
   };
   std::vector<Node> nodes;
   std::vector<std::string> labels;  // of the edge from node i to the next
+  // The participant whose stack shows that edge, an index into Finding::participants; -1 when none does.
+  std::vector<std::int64_t> shown_by;
 };
 
 inline constexpr std::size_t kBiggestRing = 16;  // nodes; a bigger one is no drawing any more

@@ -75,4 +75,11 @@ std::string show_deceptive(std::string_view text, bool keep_newlines) {
   return shown;
 }
 
+std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not inside a character
+  return fmt::format("{}\u2026 ({} bytes in all)", text.substr(0, end), text.size());
+}
+
 }  // namespace vigil::reports

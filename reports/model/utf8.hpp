@@ -21,6 +21,9 @@ CodePoint next_code_point(std::string_view text) noexcept;
 // a name that holds one could show something other than what it is.
 bool is_deceptive(char32_t c) noexcept;
 
+// text when it is no longer than most bytes; else its beginning and how long it was.
+std::string shortened(std::string_view text, std::size_t most);
+
 // "\x1b" as \x1b, U+202E as \u{202e}; everything else as it is. keep_newlines for multi-line messages.
 std::string show_deceptive(std::string_view text, bool keep_newlines = false);
 

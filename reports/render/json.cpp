@@ -55,6 +55,21 @@ Json participant_json(const Participant& participant, const Finding& finding) {
   return json;
 }
 
+Json timeline_json(const Timeline& timeline) {
+  Json lanes = Json::array();
+  for (const Timeline::Lane& lane : timeline.lanes) {
+    Json spans = Json::array();
+    for (const Timeline::Span& span : lane.spans) {
+      Json json = {{"from", span.from}, {"to", span.to}, {"state", span.state}};
+      if (!span.operation.empty()) json["operation"] = span.operation;
+      if (!span.object.empty()) json["object"] = span.object;
+      spans.push_back(std::move(json));
+    }
+    lanes.push_back({{"actor", actor_json(lane.actor)}, {"spans", std::move(spans)}});
+  }
+  return {{"at", timeline.at}, {"lanes", std::move(lanes)}};
+}
+
 Json finding_json(const Finding& finding) {
   Json json = {{"kind", finding.kind},
                {"level", finding.level == Level::Error ? "error" : "warning"},
@@ -73,6 +88,7 @@ Json finding_json(const Finding& finding) {
   for (const Object& object : finding.objects) objects.push_back(object_json(object));
   json["objects"] = std::move(objects);
   json["suppression"] = finding.suppression;
+  if (!finding.timeline.lanes.empty()) json["timeline"] = timeline_json(finding.timeline);
   return json;
 }
 

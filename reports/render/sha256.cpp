@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "reports/render/base64.hpp"
+
 namespace vigil::reports {
 namespace {
 
@@ -66,15 +68,8 @@ Digest sha256(std::string_view bytes) {
 }  // namespace
 
 std::string sha256_base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const Digest digest = sha256(bytes);
-  std::string text;
-  for (std::size_t i = 0; i < digest.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) group = (group << 8U) | (i + j < digest.size() ? digest[i + j] : 0U);
-    for (std::size_t j = 0; j < 4; ++j) text += i + j > digest.size() ? '=' : kDigits[(group >> (18 - 6 * j)) & 63U];
-  }
-  return text;
+  return base64(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
 }
 
 }  // namespace vigil::reports

@@ -2,14 +2,28 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 
+#include "reports/model/options.hpp"
 #include "reports/model/phrases.hpp"
 
 namespace vigil::reports {
 namespace {
 
 std::string_view base_name(std::string_view path) noexcept { return path.substr(path.find_last_of('/') + 1); }
+
+// As a shell reads it back.
+std::string quoted(const std::string& word) {
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%") ==
+                                          std::string::npos;
+  if (plain) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + '\'';
+}
 
 }  // namespace
 
@@ -68,19 +82,33 @@ std::string command_words(const Program& program) {
   std::string text;
   for (const std::string& arg : program.args) {
     if (!text.empty()) text += ' ';
-    const bool plain =
-        !arg.empty() &&
-        arg.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%") ==
-            std::string::npos;
-    if (plain) {
-      text += arg;
-    } else {
-      text += '\'';
-      for (const char c : arg) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-      text += '\'';
-    }
+    text += quoted(arg);
   }
   return text.empty() ? program.path : text;
+}
+
+std::string reproduce_words(const Report& report) {
+  const Program& program = report.program;
+  if (program.path.empty()) return {};
+  // Where a report goes and how it ends a run decide nothing about what happens in it.
+  constexpr std::array<std::string_view, 7> kOnlyAboutTheReport{"report_dir", "formats",  "exitcode", "log_level",
+                                                                "log_path",   "baseline", "help"};
+  std::string text = program.cwd.empty() ? "vigil run" : fmt::format("cd {} && vigil run", quoted(program.cwd));
+  for (const auto& [name, value] : parse_options(report.options)) {
+    if (std::find(kOnlyAboutTheReport.begin(), kOnlyAboutTheReport.end(), name) == kOnlyAboutTheReport.end())
+      text += fmt::format(" {}", quoted(fmt::format("--{}={}", name, value)));
+  }
+  text += fmt::format(" -- {}", quoted(program.path));
+  for (std::size_t i = 1; i < program.args.size(); ++i) text += fmt::format(" {}", quoted(program.args[i]));
+  return text;
+}
+
+std::string capitalised(std::string text) {
+  const std::size_t end = text.find(' ');
+  if (text.substr(0, end).find_first_of("0123456789") != std::string::npos) return text;
+  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z')
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  return text;
 }
 
 }  // namespace vigil::reports

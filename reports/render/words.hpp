@@ -15,5 +15,9 @@ std::string participant_words(const Finding& finding,
                               const Participant& participant);  // "waiting for 1.2 s to receive from ..."
 std::string tasks_words(const Tasks& tasks);                    // "3 started, 2 finished, ..."
 std::string command_words(const Program& program);              // the command line, quoted where a shell would need it
+// A shell line that runs the program again as it was run, watched by vigil: folder, the options that decide what
+// happens and what is looked for (schedule and seed among them), arguments. "" when the program's path is unknown.
+std::string reproduce_words(const Report& report);
+std::string capitalised(std::string text);  // an id ("m1 was taken here") stays as it is
 
 }  // namespace vigil::reports

@@ -236,6 +236,24 @@ TEST(RecordFile, GlobalsGiveObjectsTheirNames) {
   EXPECT_EQ(report.findings.at(0).objects.at(0).name, "counter");
 }
 
+TEST(RecordFile, ATimelineBelongsToItsFinding) {
+  const auto report = survive(
+      header_line() + leak_line(1) + leak_line(2, R"([1,"0x20"])") +
+      line_of(
+          R"({"type":"timeline","finding":2,"at":90,"lanes":[{"actor":{"type":"task","id":7},"spans":[[10,20,"running"],[20,80,"blocked","receive","c3"],[70,75,"ready"],[80,70,"ready"],[80,90,"asleep"],["x",1,"ready"],[80,90,"ready"]]}]})"));
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->findings.size(), 2U);
+  const Finding& with = report->findings[report->findings[0].timeline.lanes.empty() ? 1 : 0];
+  ASSERT_EQ(with.timeline.lanes.size(), 1U);
+  EXPECT_EQ(with.timeline.at, 90);
+  const auto& spans = with.timeline.lanes[0].spans;
+  ASSERT_EQ(spans.size(), 3U) << "what overlaps, ends before it starts or is in no known state is left out";
+  EXPECT_EQ(spans[1].operation + " " + spans[1].object, "receive c3");
+  EXPECT_EQ(spans[2].state, "ready");
+  const auto without = report->findings[0].timeline.lanes.size() + report->findings[1].timeline.lanes.size();
+  EXPECT_EQ(without, 1U);
+}
+
 TEST(RecordFile, AFindingOfAnUnknownKindIsKept) {
   const auto report = survive(
       header_line() +

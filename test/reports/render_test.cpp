@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include "reports/render/json.hpp"
 #include "reports/render/sha256.hpp"
 #include "reports/render/text.hpp"
+#include "reports/render/words.hpp"
 #include "test/reports/fake_names.hpp"
 #include "test/reports/json_schema.hpp"
 #include "test/reports/record_text.hpp"
@@ -87,7 +89,7 @@ const std::vector<std::string>& hostile_texts() {
                                               "`back` tick`",
                                               "bad \xFF\xC0\xAF utf8",
                                               std::string("nul\0byte", 8),
-                                              std::string(20000, 'A') + "<b>",
+                                              std::string(900, 'A') + "<b>",
                                               "\xF0\x9F\x98\x80 ok",
                                               "{}{0}%s%n"};
   return texts;
@@ -106,6 +108,8 @@ TEST(Json, FollowsItsSchema) {
       line_of(
           R"({"type":"state","actors":[{"actor":{"type":"thread","id":1,"name":"main","state":"running","created_at":[]},"operation":"","object":null,"stack":[[1,"0x20"]],"waited_ms":-1,"count":2}]})") +
       line_of(
+          R"({"type":"timeline","finding":1,"at":90,"lanes":[{"actor":{"type":"task","id":7},"spans":[[10,20,"running"],[20,80,"blocked","receive","c3"]]}]})") +
+      line_of(
           R"({"type":"wait_for","nodes":[{"id":"task 7","label":"task 7"}],"edges":[{"from":"task 7","to":"c3","label":"receives from"}]})");
   EXPECT_EQ(schema_problem(schema, Json::parse(json_of(shop_report(more)))), "");
 }
@@ -122,7 +126,9 @@ TEST(Json, TheSchemaRefusesAReportWithoutAVerdictOrWithStrangeFrames) {
 }
 
 TEST(Json, ReadsBackAsItWasWritten) {
-  const std::string text = json_of(shop_report());
+  const std::string text = json_of(shop_report(line_of(
+      R"({"type":"timeline","finding":1,"at":90,"lanes":[{"actor":{"type":"task","id":7},"spans":[[20,80,"blocked","receive","c3"]]}]})")));
+  ASSERT_NE(text.find("\"blocked\",\"operation\":\"receive\""), std::string::npos);
   std::string error;
   const auto again = parse_report_json(text, "x", error);
   ASSERT_TRUE(again) << error;
@@ -159,22 +165,91 @@ TEST(Html, HostileTextsNeverBecomeMarkup) {
   }
 }
 
-TEST(Html, LoadsNothingAndRunsNothing) {
+// The element's content, of the only one that starts so.
+std::string element(const std::string& html, const std::string& start, const std::string& end) {
+  const std::size_t from = html.find(start);
+  if (from == std::string::npos) return {};
+  EXPECT_EQ(html.find(start, from + 1), std::string::npos);
+  const std::size_t text = from + start.size();
+  return html.substr(text, html.find(end, text) - text);
+}
+const std::string kData = "<script type=\"application/json\" id=\"data\">";
+
+TEST(Html, LoadsNothing) {
   const std::string html = render_html(shop_report(), {});
-  EXPECT_EQ(html.find("<script"), std::string::npos);
-  EXPECT_EQ(html.find("http:"), std::string::npos);
-  EXPECT_EQ(html.find("https:"), std::string::npos);
-  EXPECT_EQ(html.find("url("), std::string::npos);
-  EXPECT_EQ(html.find("style=\""), std::string::npos);  // the policy would refuse it
-  EXPECT_NE(html.find("default-src 'none'"), std::string::npos);
+  const std::string page = html.substr(0, html.find("<script"));
+  EXPECT_EQ(page.find("http:"), std::string::npos);
+  EXPECT_EQ(page.find("https:"), std::string::npos);
+  EXPECT_EQ(html.find("url("), html.find("url(#hatch)"));  // a pattern of the page's own
+  EXPECT_EQ(html.find(" src="), std::string::npos);
+  EXPECT_EQ(page.find("style=\""), std::string::npos);  // the policy would refuse it
+  EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
 }
 
-TEST(Html, ItsPolicyNamesItsStyle) {
+TEST(Html, ItsPolicyNamesItsStyleAndItsScriptAndNothingElse) {
   const std::string html = render_html(shop_report(), {});
-  const std::size_t from = html.find("<style>") + 7;
-  const std::string style = html.substr(from, html.find("</style>") - from);
-  const std::string hash = sha256_base64(style);
-  EXPECT_NE(html.find("style-src 'sha256-" + hash + "'"), std::string::npos);
+  const std::string style = sha256_base64(element(html, "<style>", "</style>"));
+  const std::string script = sha256_base64(element(html, "<script>", "</script>"));
+  EXPECT_EQ(element(html, "Content-Security-Policy\" content=\"", "\""),
+            "default-src 'none'; style-src 'sha256-" + style + "'; script-src 'sha256-" + script +
+                "'; img-src data:; base-uri 'none'; form-action 'none'");
+}
+
+TEST(Html, ItsDataIsJsonWhateverTheNames) {
+  const Json plain = Json::parse(element(render_html(hostile_report("plain"), {}), kData, "</script>"));
+  for (const std::string& text : hostile_texts()) {
+    const std::string data = element(render_html(hostile_report(text), {}), kData, "</script>");
+    EXPECT_EQ(data.find('<'), std::string::npos);
+    const Json json = Json::parse(data, nullptr, false);
+    ASSERT_FALSE(json.is_discarded()) << text;
+    EXPECT_EQ(json["findings"].size(), plain["findings"].size());
+    EXPECT_EQ(json["stacks"], plain["stacks"]);
+  }
+}
+
+TEST(Html, ShowsWhatIsTooLongFromItsBeginning) {
+  const std::string html = render_html(hostile_report(std::string(1U << 20U, 'x')), {});
+  EXPECT_LT(html.size(), 1U << 20U);
+  EXPECT_NE(html.find("\u2026 (1048576 bytes in all)"), std::string::npos);
+}
+
+TEST(Html, DeflatesBigData) {
+  Report report = shop_report();
+  const Finding one = report.findings[0];
+  for (std::size_t i = 1; i < 8000; ++i) {
+    report.findings.push_back(one);
+    report.findings.back().fingerprint = fmt::format("{:016x}", i);
+  }
+  const std::string html = render_html(report, {});
+  EXPECT_EQ(html.find(kData), std::string::npos);
+  EXPECT_NE(html.find("data-form=\"deflate\">eF"), std::string::npos);  // zlib's first bytes, 0x78 0x5e
+  EXPECT_LT(html.size(), 2'000'000U);
+}
+
+TEST(Html, SaysWhyARaceIsReal) {
+  Report report = shop_report();
+  Finding& finding = report.findings[0];
+  finding.kind = "data-race";
+  finding.participants.push_back(finding.participants[0]);
+  finding.participants[1].actor.id = 8;
+  finding.objects.push_back({"m1", "mutex", "cache_lock", -1, {}});
+  EXPECT_NE(render_html(report, {}).find("Neither side holds a lock: "), std::string::npos);
+  finding.participants[0].held = {1};
+  const std::string html = render_html(report, {});
+  EXPECT_NE(html.find("Only one side holds a lock, mutex <code>cache_lock</code>."), std::string::npos);
+  EXPECT_NE(html.find("Holds no lock"), std::string::npos);
+}
+
+TEST(Words, TheCommandToReproduceKeepsWhatDecidesTheRun) {
+  Report report;
+  report.program.path = "/opt/my shop/prog";
+  report.program.cwd = "/srv";
+  report.program.args = {"prog", "it's", "-v"};
+  report.options = "seed=7:report_dir=/tmp/x:schedule=random:formats=json";
+  EXPECT_EQ(reproduce_words(report),
+            "cd /srv && vigil run --schedule=random --seed=7 -- '/opt/my shop/prog' 'it'\\''s' -v");
+  report.program.path = "";
+  EXPECT_EQ(reproduce_words(report), "");
 }
 
 TEST(Html, SaysWhatMattersInWords) {

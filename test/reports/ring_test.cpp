@@ -41,6 +41,15 @@ TEST(Ring, OfALockCycleToldTwicePerActor) {
   EXPECT_EQ(names(ring_of(finding, {})), "task 1, mutex m2, task 2, mutex m1, ");
 }
 
+TEST(Ring, SaysWhichStackShowsEachEdge) {
+  const auto cycle = ring_of(
+      with_locks("lock-cycle",
+                 {party(1, "holds", 0), party(1, "wants", 1, {0}), party(2, "holds", 1), party(2, "wants", 0, {1})}, 2),
+      {});
+  ASSERT_TRUE(cycle);
+  EXPECT_EQ(cycle->shown_by, (std::vector<std::int64_t>{1, 2, 3, 0}));  // wants, held by, wants, held by
+}
+
 TEST(Ring, LeavesOutThoseWhoOnlyWaitForIt) {
   const Finding finding = with_locks(
       "deadlock",

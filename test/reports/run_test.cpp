@@ -257,6 +257,7 @@ TEST(Merge, JoinsRunsByFingerprintAndListsThem) {
   const std::string page = read_file(folder.path("index.html"));
   EXPECT_NE(page.find("href=\"./one/prog.1.html\""), std::string::npos);
   EXPECT_NE(page.find("2 of 2"), std::string::npos);
+  EXPECT_NE(page.find("\"runs\":[0,1]"), std::string::npos) << "the finding knows its runs";
 }
 
 TEST(Merge, NothingToMergeIsAnEmptyIndex) {

@@ -11,14 +11,10 @@ std::string render_index_html(const Report& merged, const std::vector<IndexEntry
   using namespace html;  // NOLINT(google-build-using-namespace): this file is its front
   HtmlWriter out;
   const Context context{merged, sources, PathView(merged)};
-  const Summary summary = summary_of(merged);
   std::size_t failed = 0;
   for (const IndexEntry& run : runs) failed += run.errors != 0 ? 1U : 0U;
   write_head(out, fmt::format("vigil: {} runs, {}", runs.size(), verdict_of(merged)));
-  out << "<header class=\"top "
-      << (summary.errors != 0     ? Markup("bad")
-          : summary.warnings != 0 ? Markup("warn")
-                                  : Markup("good"))
+  out << "<header class=\"top " << mood_of(merged)
       << "\"><div class=\"wrap\">\n<p class=\"brand\"><b>vigil</b> report on " << runs.size()
       << (runs.size() == 1 ? Markup(" run") : Markup(" runs")) << "</p>\n<h1 class=\"verdict\">";
   write_mark(out, merged);
@@ -49,10 +45,9 @@ std::string render_index_html(const Report& merged, const std::vector<IndexEntry
   out << "</tbody></table></div>\n";
   if (!merged.findings.empty()) out << "<h2 class=\"section-name\">Findings of all runs</h2>\n";
   write_contents(out, merged);
-  std::size_t number = 0;
-  for (const Finding& finding : merged.findings) write_finding(out, context, finding, ++number);
+  write_findings(out, context);
   out << "</div></main>\n";
-  write_foot(out, merged.vigil_version);
+  write_foot(out, context, &runs);
   return out.take();
 }
 

@@ -9,6 +9,7 @@
 #include "reports/model/kind.hpp"
 #include "reports/model/user_frames.hpp"
 #include "reports/render/html/parts.hpp"
+#include "reports/render/html/viewer.hpp"
 #include "reports/render/sha256.hpp"
 #include "reports/render/words.hpp"
 
@@ -16,22 +17,9 @@ namespace vigil::reports {
 namespace html {
 namespace {
 
+constexpr std::size_t kMostLines = 1000;  // of the static form's table of contents
+
 std::string_view base_name(std::string_view path) noexcept { return path.substr(path.find_last_of('/') + 1); }
-
-std::string date_words(std::int64_t ns) {
-  const auto seconds = static_cast<std::time_t>(ns / 1'000'000'000);
-  std::tm utc{};
-  char text[40];
-  if (ns <= 0 || ::gmtime_r(&seconds, &utc) == nullptr ||
-      std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
-    return {};
-  return text;
-}
-
-void write_fact(HtmlWriter& out, Markup name, std::string_view value) {
-  if (value.empty()) return;
-  out << "<div><dt>" << name << "</dt><dd>" << Text{value} << "</dd></div>";
-}
 
 }  // namespace
 
@@ -63,24 +51,57 @@ std::string_view PathView::shown(std::string_view path) const noexcept {
   return !root_.empty() && path.starts_with(root_) ? path.substr(root_.size()) : path;
 }
 
+std::string date_of(const Report& report) {
+  const auto seconds = static_cast<std::time_t>(report.started_at / 1'000'000'000);
+  std::tm utc{};
+  char text[40];
+  if (report.started_at <= 0 || ::gmtime_r(&seconds, &utc) == nullptr ||
+      std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
+    return {};
+  return text;
+}
+
+Markup mood_of(const Report& report) noexcept {
+  const Summary summary = summary_of(report);
+  return summary.errors != 0 ? Markup("bad") : summary.warnings != 0 ? Markup("warn") : Markup("good");
+}
+
+std::vector<Fact> facts_of(const Report& report) {
+  std::vector<Fact> facts;
+  const auto add = [&](Markup name, std::string value, bool is_code = false) {
+    if (!value.empty()) facts.push_back({name, std::move(value), is_code});
+  };
+  add("Command", command_words(report.program), true);
+  add("How it ended", end_of(report.program));
+  if (report.tasks.started != 0) add("Tasks", tasks_words(report.tasks));
+  if (report.engine != "none") add("Race engine", report.engine);
+  if (report.suppressed != 0) add("Suppressed", std::to_string(report.suppressed));
+  return facts;
+}
+
 void write_head(HtmlWriter& out, std::string_view title) {
-  // The policy names the one style by its hash: whatever a name in the report might smuggle in, it neither runs nor
-  // loads.
-  static const std::string hash = sha256_base64(style_sheet().text());
+  // The policy names the one style and the one script by their hashes: whatever a name in the report might smuggle in,
+  // it neither runs nor loads.
+  static const std::string style = sha256_base64(viewer_style().text());
+  static const std::string script = sha256_base64(viewer_script().text());
   out << "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-"
-      << Text{hash} << "'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
+      << Text{style} << "'; script-src 'sha256-" << Text{script}
+      << "'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
       << "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" "
          "content=\"light dark\">\n"
       << "<meta name=\"referrer\" content=\"no-referrer\">\n<title>" << Text{title} << "</title>\n<style>"
-      << style_sheet() << "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#findings\">To the findings</a>\n";
+      << viewer_style() << "</style>\n</head>\n<body>\n<div id=\"static\">\n"
+      << "<a class=\"skip\" href=\"#findings\">To the findings</a>\n";
 }
 
-void write_foot(HtmlWriter& out, std::string_view vigil_version) {
+void write_foot(HtmlWriter& out, const Context& context, const std::vector<IndexEntry>* runs) {
   out << "<footer class=\"page-foot\"><div class=\"wrap\">Made by vigil";
-  if (!vigil_version.empty()) out << " " << Text{vigil_version};
+  if (!context.report.vigil_version.empty()) out << " " << Text{context.report.vigil_version};
   out << ". Frames of the runtime and of system libraries are folded away; an arrow opens "
-         "them.</div></footer>\n</body>\n</html>\n";
+         "them.</div></footer>\n</div>\n";
+  write_data(out, context, runs);
+  out << "\n<script>" << viewer_script() << "</script>\n</body>\n</html>\n";
 }
 
 void write_mark(HtmlWriter& out, const Report& report) {
@@ -96,25 +117,17 @@ void write_mark(HtmlWriter& out, const Report& report) {
 }
 
 void write_overview(HtmlWriter& out, const Report& report) {
-  const Summary summary = summary_of(report);
-  out << "<header class=\"top ";
-  out << (summary.errors != 0 ? Markup("bad") : summary.warnings != 0 ? Markup("warn") : Markup("good"));
-  out << "\"><div class=\"wrap\">\n<p class=\"brand\"><b>vigil</b> report on <span class=\"mono\">"
-      << Text{base_name(report.program.path)} << "</span>, process " << report.program.pid;
-  if (const std::string date = date_words(report.started_at); !date.empty()) out << ", " << Text{date};
+  out << "<header class=\"top " << mood_of(report)
+      << "\"><div class=\"wrap\">\n<p class=\"brand\"><b>vigil</b> report on "
+      << "<span class=\"mono\">" << Text{base_name(report.program.path)} << "</span>, process " << report.program.pid;
+  if (const std::string date = date_of(report); !date.empty()) out << ", " << Text{date};
   out << "</p>\n<h1 class=\"verdict\">";
   write_mark(out, report);
   out << "<span>" << Text{verdict_of(report)} << "</span></h1>\n<dl class=\"facts\">";
-  const std::string command = command_words(report.program);
-  out << "<div><dt>Command</dt><dd><code>" << Text{command} << "</code></dd></div>";
-  const std::string end = end_of(report.program);
-  write_fact(out, "How it ended", end);
-  if (report.tasks.started != 0) {
-    const std::string tasks = tasks_words(report.tasks);
-    write_fact(out, "Tasks", tasks);
+  for (const Fact& fact : facts_of(report)) {
+    out << "<div><dt>" << fact.name << "</dt><dd>" << (fact.is_code ? Markup("<code>") : Markup("")) << Text{fact.value}
+        << (fact.is_code ? Markup("</code>") : Markup("")) << "</dd></div>";
   }
-  if (report.engine != "none") write_fact(out, "Race engine", report.engine);
-  if (report.suppressed != 0) write_fact(out, "Suppressed", std::to_string(report.suppressed));
   out << "</dl>\n";
   if (!report.notes.empty()) {
     out << "<ul class=\"notes\">";
@@ -127,7 +140,12 @@ void write_overview(HtmlWriter& out, const Report& report) {
 void write_contents(HtmlWriter& out, const Report& report) {
   if (report.findings.size() < 2) return;
   out << "<nav aria-label=\"All findings\"><ol class=\"contents\">\n";
+  std::size_t lines = 0;
   for (const Finding& finding : report.findings) {
+    if (lines++ == kMostLines) {
+      out << "<li class=\"note\">and " << (report.findings.size() - kMostLines) << " more</li>\n";
+      break;
+    }
     out << "<li><a href=\"#f-" << Text{finding.fingerprint} << "\"><span class=\"badge ";
     out << (finding.level == Level::Error ? Markup("error\">error") : Markup("warning\">warning"));
     out << "</span><span class=\"what\">" << Prose{finding.title} << "</span><span class=\"kind\">"
@@ -154,11 +172,10 @@ std::string render_html(const Report& report, const Sources& sources) {
            "<p>Another run, with other timing or input, may show what this one did not.</p></div>\n";
   }
   write_contents(out, report);
-  std::size_t number = 0;
-  for (const Finding& finding : report.findings) write_finding(out, context, finding, ++number);
+  write_findings(out, context);
   write_state(out, context);
   out << "</div></main>\n";
-  write_foot(out, report.vigil_version);
+  write_foot(out, context, nullptr);
   return out.take();
 }
 

@@ -31,46 +31,48 @@ std::size_t end_of_literal(std::string_view line, std::size_t from) noexcept {
 
 }  // namespace
 
-void write_code_line(HtmlWriter& out, std::string_view line, bool& in_comment) {
+std::vector<CodePart> code_parts(std::string_view line, bool& in_comment) {
+  std::vector<CodePart> parts;
   std::size_t at = 0;
-  const auto put = [&](Markup open, std::size_t end) {
-    out << open << Text{line.substr(at, end - at)} << "</i>";
+  const auto put = [&](CodePart::Kind kind, std::size_t end) {
+    const std::string_view text = line.substr(at, end - at);
     at = end;
+    if (!parts.empty() && parts.back().kind == kind) {
+      parts.back().text = {parts.back().text.data(), parts.back().text.size() + text.size()};  // they touch
+    } else {
+      parts.push_back({kind, text});
+    }
   };
+  using enum CodePart::Kind;
   while (at < line.size()) {
     const std::string_view rest = line.substr(at);
     const char c = rest.front();
     if (in_comment || rest.starts_with("/*")) {
       const std::size_t close = line.find("*/", in_comment ? at : at + 2);
       in_comment = close == std::string_view::npos;
-      put("<i class=\"c\">", in_comment ? line.size() : close + 2);
+      put(Comment, in_comment ? line.size() : close + 2);
     } else if (rest.starts_with("//")) {
-      put("<i class=\"c\">", line.size());
+      put(Comment, line.size());
     } else if (c == '"' || (c == '\'' && (at == 0 || !is_word(line[at - 1])))) {
-      put("<i class=\"s\">", end_of_literal(line, at));
+      put(Literal, end_of_literal(line, at));
     } else if (std::isdigit(static_cast<unsigned char>(c)) != 0) {
       std::size_t end = at + 1;
       while (end < line.size() && (is_word(line[end]) || line[end] == '.' || line[end] == '\'')) ++end;
-      put("<i class=\"n\">", end);
+      put(Number, end);
     } else if (is_word(c) || c == '#') {
       std::size_t end = at + 1;
       while (end < line.size() && is_word(line[end])) ++end;
       const std::string_view word = line.substr(at, end - at);
-      if (std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end()) {
-        put("<i class=\"k\">", end);
-      } else {
-        out << Text{word};
-        at = end;
-      }
+      put(std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end() ? Keyword : Plain, end);
     } else {
       std::size_t end = at + 1;
       while (end < line.size() && !is_word(line[end]) &&
              std::string_view("/\"'#").find(line[end]) == std::string_view::npos)
         ++end;
-      out << Text{line.substr(at, end - at)};
-      at = end;
+      put(Plain, end);
     }
   }
+  return parts;
 }
 
 void write_snippet(HtmlWriter& out, const Snippet& snippet) {
@@ -81,7 +83,14 @@ void write_snippet(HtmlWriter& out, const Snippet& snippet) {
     const bool hit = number == snippet.marked;
     out << (hit ? Markup("<span class=\"row hit\">") : Markup("<span class=\"row\">")) << "<span class=\"ln\">"
         << number << "</span>";
-    write_code_line(out, snippet.lines[i], in_comment);
+    for (const CodePart& part : code_parts(snippet.lines[i], in_comment)) {
+      if (part.kind == CodePart::Kind::Plain) {
+        out << Text{part.text};
+      } else {
+        const char kind[] = {static_cast<char>(part.kind), '\0'};
+        out << "<i class=\"" << Text{kind} << "\">" << Text{part.text} << "</i>";
+      }
+    }
     out << "\n</span>";
   }
   out << "</pre>";

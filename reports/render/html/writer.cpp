@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "reports/model/utf8.hpp"
+#include "reports/render/base64.hpp"
+#include "reports/render/html/script_json.hpp"
 
 namespace vigil::reports::html {
 namespace {
@@ -48,12 +51,21 @@ void append_escaped(std::string& out, std::string_view text) {
 }  // namespace
 
 HtmlWriter& HtmlWriter::operator<<(Text text) {
-  append_escaped(out_, text.value);
+  if (text.value.size() > kLongestText) {
+    append_escaped(out_, shortened(text.value, kLongestText));
+  } else {
+    append_escaped(out_, text.value);
+  }
   return *this;
 }
 
 HtmlWriter& HtmlWriter::operator<<(Prose prose) {
-  std::string_view rest = prose.value;
+  std::string kept;
+  if (prose.value.size() > kLongestText) {
+    kept = shortened(prose.value, kLongestText);
+    if (std::count(kept.begin(), kept.end(), '`') % 2 != 0) kept += '`';  // its end was cut off
+  }
+  std::string_view rest = kept.empty() ? prose.value : std::string_view(kept);
   while (true) {
     const std::size_t open = rest.find('`');
     const std::size_t close = open == std::string_view::npos ? open : rest.find('`', open + 1);
@@ -65,6 +77,16 @@ HtmlWriter& HtmlWriter::operator<<(Prose prose) {
     rest.remove_prefix(close + 1);
   }
   append_escaped(out_, rest);
+  return *this;
+}
+
+HtmlWriter& HtmlWriter::operator<<(const ScriptJson& json) {
+  out_ += json.text();
+  return *this;
+}
+
+HtmlWriter& HtmlWriter::operator<<(Base64 bytes) {
+  out_ += base64(bytes.bytes);
   return *this;
 }
 

@@ -13,6 +13,11 @@
 
 namespace vigil::reports::html {
 
+class ScriptJson;
+
+// What a page shows of one name or message, in bytes: a longer one helps no reader. The JSON form has it whole.
+inline constexpr std::size_t kLongestText = 4096;
+
 // A literal of ours.
 class Markup {
  public:
@@ -22,6 +27,10 @@ class Markup {
   [[nodiscard]] constexpr std::string_view text() const noexcept { return text_; }
 
  private:
+  friend Markup viewer_script() noexcept;  // files of ours, made part of the program
+  friend Markup viewer_style() noexcept;
+  explicit constexpr Markup(std::string_view ours) noexcept : text_(ours) {}
+
   std::string_view text_;
 };
 
@@ -32,6 +41,10 @@ struct Text {
 // Data in which `backticks` mark code: written as <code>.
 struct Prose {
   std::string_view value;
+};
+
+struct Base64 {
+  std::string_view bytes;
 };
 
 class HtmlWriter {
@@ -48,6 +61,10 @@ class HtmlWriter {
     out_.append(digits, end);
     return *this;
   }
+  // Data that another writer has already made harmless in a <script> element: ScriptJson.
+  HtmlWriter& operator<<(const ScriptJson& json);
+  // Bytes in base64, which has no character that means anything here; never cut.
+  HtmlWriter& operator<<(Base64 bytes);
   // For drawings: one digit after the point.
   HtmlWriter& coordinate(double value);
 
