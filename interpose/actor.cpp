@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "interpose/locks/lock_events.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/throws.hpp"
@@ -74,6 +75,7 @@ void end_task(vigil_probe_actor* task) noexcept {
   auto* const actor = static_cast<Actor*>(std::exchange(task->watch, nullptr));
   if (actor == nullptr) return;
   if (running == actor) running = nullptr;
+  locks::actor_ends(*actor);
   order::end(actor->clocks);
   forget_throws(*actor);
   own_delete(actor);

@@ -34,6 +34,8 @@ struct Actor {
   locks::HeldLocks held;
   locks::LockId wanted{};  // what it is about to park for, and where it asked; 0: nothing
   StackId wanted_at = kNoStack;
+  bool is_in_lock_waits = false;   // locks/lock_waits.hpp knows of it
+  std::uint32_t wishes_added = 0;  // to the order of locks; each was a step of its clock
   ThrowHistory* throws = nullptr;  // made by its first throw
   ThreadPart* thread = nullptr;    // threads only
 };

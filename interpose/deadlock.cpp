@@ -64,7 +64,7 @@ bool owner_of(const pthread_mutex_t* mutex, Phrase& owner) noexcept {
 bool holder_of(const BlockedGroup& group, const ObjectInfo& object, Phrase& holder) noexcept {
   if (object.type != ObjectType::Mutex) return false;
   if (group.is_pthread) return owner_of(reinterpret_cast<const pthread_mutex_t*>(object.address), holder);
-  const LockObject* const lock = vigil_locks().find(reinterpret_cast<const void*>(object.address));
+  const LockObject* const lock = lock_objects().find(reinterpret_cast<const void*>(object.address));
   if (lock == nullptr || !lock->is_held()) return false;
   holder << words_for(info_of(lock->holder.load(std::memory_order_relaxed), "")).view();
   return true;

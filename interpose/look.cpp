@@ -48,6 +48,7 @@ bool handles_a_signal() noexcept {
 struct KnownThreads {
   OwnVector<ThreadLook> program;
   OwnVector<int> accounted;
+  std::uint64_t blocked_workers = 0;  // among `program`: each runs a task that the runtime counts as running
 };
 
 KnownThreads known_threads() noexcept {
@@ -59,9 +60,12 @@ KnownThreads known_threads() noexcept {
         if (part.state.load(std::memory_order_acquire) == ThreadState::Ended) return true;
         const int tid = part.tid.load(std::memory_order_acquire);
         out.accounted.push_back(tid);
-        if (part.is_worker.load(std::memory_order_relaxed)) return true;
         // acquire: pairs with the release in enter_blocked(); the other fields belong to this kind or a later one.
         const CallKind kind = part.call.kind.load(std::memory_order_acquire);
+        if (part.is_worker.load(std::memory_order_relaxed)) {
+          if (kind == CallKind::None) return true;
+          ++out.blocked_workers;
+        }
         out.program.push_back({.tid = tid,
                                .kind = kind,
                                .round = part.call.round.load(std::memory_order_relaxed),
@@ -106,16 +110,18 @@ void look_at_actors(Look& look) noexcept {
   });
 }
 
-void look_at_runtime(Look& look) noexcept {
+void look_at_runtime(Look& look, std::uint64_t blocked_workers) noexcept {
   if (runtime() == nullptr) return;
   vigil_probe_counts counts{};
   runtime()->counts(&counts);
-  look.moving_tasks = counts.moving;
+  look.moving_tasks = counts.moving - std::min(counts.moving, blocked_workers);
   look.timers = counts.timers;
   if (look.moving_tasks != 0 || look.timers != 0) return;
   const RuntimePause pause(kPauseNs);
   look.tasks_known = static_cast<bool>(pause);
-  if (pause) look_at_actors(look);
+  if (!pause) return;
+  look_at_actors(look);
+  look.moving_tasks -= std::min(look.moving_tasks, blocked_workers);
 }
 
 }  // namespace
@@ -124,7 +130,7 @@ Look take_look() noexcept {
   Look look;
   KnownThreads known = known_threads();
   look.threads = std::move(known.program);
-  look_at_runtime(look);
+  look_at_runtime(look, known.blocked_workers);
   if (judge(look) == Verdict::Moves) return look;  // the rest is only needed for a proof
   for (ThreadLook& thread : look.threads) thread.kernel = kernel_state(thread.tid);
   look.has_strangers = has_strangers(known.accounted);
@@ -153,7 +159,6 @@ void collect_blocked(BlockedActors& blocked) noexcept {
         auto& all = *static_cast<Context*>(opaque);
         const ThreadPart& part = *thread.thread;
         const bool counts = part.state.load(std::memory_order_acquire) == ThreadState::Running &&
-                            !part.is_worker.load(std::memory_order_relaxed) &&
                             part.call.kind.load(std::memory_order_acquire) != CallKind::None;
         if (!counts) return true;
         const auto found = all.in_primitive.find(&thread);

@@ -51,6 +51,10 @@ LockObject* new_object<LockObject>() noexcept {
   LockObject* const old = recycle_lock();
   if (old == nullptr) return own_new<LockObject>();
   old->wandered.store(false, std::memory_order_relaxed);
+  old->abandoned.store(false, std::memory_order_relaxed);
+  old->type = ObjectType::Mutex;
+  old->is_spin = false;
+  old->prefers_writers = true;
   old->written = order::Point();
   old->read = order::Point();
   return old;
@@ -161,7 +165,7 @@ constinit ObjectTable<SyncObject> sync_table;
 }  // namespace
 
 ObjectTable<ChannelObject>& channels() noexcept { return channel_table; }
-ObjectTable<LockObject>& vigil_locks() noexcept { return lock_table; }
+ObjectTable<LockObject>& lock_objects() noexcept { return lock_table; }
 ObjectTable<GroupObject>& wait_groups() noexcept { return group_table; }
 ObjectTable<SyncObject>& sync_objects() noexcept { return sync_table; }
 
@@ -169,6 +173,8 @@ void free_object(ChannelObject* channel) noexcept { own_delete(channel); }
 void free_object(GroupObject* group) noexcept { own_delete(group); }
 void free_object(SyncObject* object) noexcept { own_delete(object); }
 void free_object(LockObject* lock) noexcept {
+  // Whoever remembers it for its address (find_lock.hpp) must see that it has none.
+  __atomic_store_n(&lock->address, 0, __ATOMIC_RELAXED);
   // Whoever still has it in a HeldLocks must see that it is not held as it was.
   const std::uint64_t number = lock->acquisition.load(std::memory_order_relaxed);
   lock->acquisition.store(number + 2 - (number & 1U), std::memory_order_relaxed);
@@ -190,7 +196,7 @@ ObjectInfo plain_info(const Object& object, ObjectType type, std::int64_t capaci
 ObjectInfo info_of(const ChannelObject& channel) noexcept {
   return plain_info(channel, ChannelObject::kType, static_cast<std::int64_t>(channel.capacity));
 }
-ObjectInfo info_of(const LockObject& lock) noexcept { return plain_info(lock, LockObject::kType, -1); }
+ObjectInfo info_of(const LockObject& lock) noexcept { return plain_info(lock, lock.type, -1); }
 ObjectInfo info_of(const GroupObject& group) noexcept { return plain_info(group, GroupObject::kType, -1); }
 ObjectInfo info_of(const SyncObject& object) noexcept { return plain_info(object, SyncObject::kType, -1); }
 

@@ -55,17 +55,31 @@ struct ChannelObject : Object {
   order::Point close_point;
 };
 
+// Whose lock it is: the two differ in who may give it back.
+enum class LockFamily : std::uint8_t {
+  Vigil,    // no owner, as in Go
+  Pthread,  // only its owner may unlock it; C11's are the same
+};
+
 // Lock objects are recycled, never given back: HeldLocks may look at one long after it was destroyed.
 struct LockObject : Object {
-  static constexpr ObjectType kType = ObjectType::Mutex;
+  ObjectType type = ObjectType::Mutex;  // or RwMutex
+  bool is_spin = false;                 // a pthread_spinlock_t: whoever waits for it is awake
+  LockFamily family = LockFamily::Vigil;
+  bool prefers_writers = true;  // of a read-write lock: a waiting writer holds back new readers
   // Counts acquisitions for ever, through all the lives of this record. Odd: held exclusively.
   // relaxed: only its equality with a number that the same actor remembered is asked.
   std::atomic<std::uint64_t> acquisition{0};
   // Was ever given back by somebody else than its taker: then who holds it says nothing about who can give it back,
   // and it takes no part in cycles.
   std::atomic<bool> wandered{false};
-  // Who took it last; of interest while it is held. relaxed: for the picture of a deadlock, when all stand still.
+  // Its holder ended with it held; of interest while it is held.
+  std::atomic<bool> abandoned{false};
+  // Who took it last, and where; of interest while it is held. relaxed: who looks knows that they stand still.
   std::atomic<ActorKey> holder{};
+  std::atomic<StackId> taken_at{kNoStack};
+  // When the holder took it, in the firm order; time 0: that order was not kept yet. As for holder.
+  race::Epoch taken_when{};
   order::Point written;  // by exclusive holders
   order::Point read;     // by shared ones
   FutexLock lock;        // guards read
@@ -129,7 +143,7 @@ class ObjectTable {
 };
 
 ObjectTable<ChannelObject>& channels() noexcept;
-ObjectTable<LockObject>& vigil_locks() noexcept;
+ObjectTable<LockObject>& lock_objects() noexcept;
 ObjectTable<GroupObject>& wait_groups() noexcept;
 ObjectTable<SyncObject>& sync_objects() noexcept;
 

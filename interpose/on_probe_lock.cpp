@@ -2,7 +2,9 @@
 #include "interpose/actor.hpp"
 #include "interpose/export.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/find_lock.hpp"
 #include "interpose/locks/lock_events.hpp"
+#include "interpose/locks/lock_misuse.hpp"
 #include "interpose/misuse.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
@@ -22,25 +24,30 @@ locks::Attempt attempt_of(uint32_t mode) noexcept {
 }  // namespace
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_wait(vigil_probe_actor* actor, const void* lock, uint32_t mode) noexcept {
-  record([&] { locks::wanted(actor_of(actor), vigil_locks().at(lock), mode_of(mode)); });
+  record([&] { locks::wanted(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode)); });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_taken(vigil_probe_actor* actor, const void* lock,
                                                     uint32_t mode) noexcept {
-  record([&] { locks::taken(actor_of(actor), vigil_locks().at(lock), mode_of(mode), attempt_of(mode)); });
+  record([&] {
+    locks::taken(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode), attempt_of(mode));
+  });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_release(vigil_probe_actor* actor, const void* lock,
                                                       uint32_t mode) noexcept {
-  record([&] { locks::released(actor_of(actor), vigil_locks().at(lock), mode_of(mode)); });
+  record([&] { locks::released(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode)); });
 }
 
-extern "C" VIGIL_EXPORT void vigil_probe_lock_misuse(vigil_probe_actor* /*actor*/, const void* /*lock*/,
-                                                     uint32_t /*mode*/) noexcept {}
+extern "C" VIGIL_EXPORT void vigil_probe_lock_misuse(vigil_probe_actor* actor, const void* lock,
+                                                     uint32_t /*mode*/) noexcept {
+  record([&] { locks::tell_unlock_not_held(actor_of(actor), &locks::find_lock(LockFamily::Vigil, lock)); });
+}
 
-extern "C" VIGIL_EXPORT void vigil_probe_lock_destroy(const void* lock, int /*is_locked*/) noexcept {
+extern "C" VIGIL_EXPORT void vigil_probe_lock_destroy(const void* lock, int is_locked) noexcept {
   record([&] {
-    if (LockObject* const known = vigil_locks().take(lock)) locks::destroyed(known);
+    if (is_locked != 0) locks::tell_destroy_locked(locks::find_lock(LockFamily::Vigil, lock));
+    locks::gone(lock);
   });
 }
 

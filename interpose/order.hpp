@@ -41,6 +41,7 @@ struct Point {
 enum class Edge : std::uint8_t {
   Firm,  // in both orders
   Lock,  // in the whole order only
+  Hint,  // in the firm order only: it may be that nothing was ordered, but then two lockings may never meet either
 };
 
 namespace detail {
@@ -51,7 +52,8 @@ extern constinit std::atomic<std::uint8_t> needs;
 
 inline std::uint8_t needs() noexcept { return detail::needs.load(std::memory_order_relaxed); }
 inline std::uint8_t needs(Edge edge) noexcept {
-  return edge == Edge::Lock ? static_cast<std::uint8_t>(needs() & kWhole) : needs();
+  if (edge == Edge::Firm) return needs();
+  return static_cast<std::uint8_t>(needs() & (edge == Edge::Lock ? kWhole : kFirm));
 }
 void want(Need need) noexcept;
 

@@ -33,6 +33,7 @@ void resolve_locks() noexcept {
   resolve(table.mutex_trylock, "pthread_mutex_trylock");
   resolve(table.mutex_timedlock, "pthread_mutex_timedlock");
   resolve(table.mutex_clocklock, "pthread_mutex_clocklock");
+  resolve(table.mutex_init, "pthread_mutex_init");
   resolve(table.mutex_unlock, "pthread_mutex_unlock");
   resolve(table.mutex_destroy, "pthread_mutex_destroy");
   resolve(table.rwlock_rdlock, "pthread_rwlock_rdlock");
@@ -44,10 +45,15 @@ void resolve_locks() noexcept {
   resolve(table.rwlock_timedwrlock, "pthread_rwlock_timedwrlock");
   resolve(table.rwlock_clockwrlock, "pthread_rwlock_clockwrlock");
   resolve(table.rwlock_unlock, "pthread_rwlock_unlock");
+  resolve(table.rwlock_init, "pthread_rwlock_init");
   resolve(table.rwlock_destroy, "pthread_rwlock_destroy");
+  resolve(table.spin_init, "pthread_spin_init");
+  resolve(table.spin_destroy, "pthread_spin_destroy");
   resolve(table.spin_lock, "pthread_spin_lock");
   resolve(table.spin_trylock, "pthread_spin_trylock");
   resolve(table.spin_unlock, "pthread_spin_unlock");
+  resolve(table.mtx_init, "mtx_init");
+  resolve(table.mtx_destroy, "mtx_destroy");
   resolve(table.mtx_lock, "mtx_lock");
   resolve(table.mtx_trylock, "mtx_trylock");
   resolve(table.mtx_timedlock, "mtx_timedlock");
@@ -57,6 +63,8 @@ void resolve_locks() noexcept {
 void resolve_waits() noexcept {
   // The older version of these names has another layout of pthread_cond_t.
   constexpr const char* kCondVersion = "GLIBC_2.3.2";
+  resolve(table.cond_signal, "pthread_cond_signal", kCondVersion);
+  resolve(table.cond_broadcast, "pthread_cond_broadcast", kCondVersion);
   resolve(table.cond_wait, "pthread_cond_wait", kCondVersion);
   resolve(table.cond_timedwait, "pthread_cond_timedwait", kCondVersion);
   resolve(table.cond_clockwait, "pthread_cond_clockwait");
@@ -68,6 +76,8 @@ void resolve_waits() noexcept {
   resolve(table.sem_destroy, "sem_destroy");
   resolve(table.barrier_wait, "pthread_barrier_wait");
   resolve(table.once, "pthread_once");
+  resolve(table.cnd_signal, "cnd_signal");
+  resolve(table.cnd_broadcast, "cnd_broadcast");
   resolve(table.cnd_wait, "cnd_wait");
   resolve(table.cnd_timedwait, "cnd_timedwait");
   resolve(table.call_once, "call_once");

@@ -21,8 +21,11 @@ struct RealPthread {
   int (*mutex_timedlock)(pthread_mutex_t*, const timespec*);
   int (*mutex_clocklock)(pthread_mutex_t*, clockid_t, const timespec*);
   int (*mutex_unlock)(pthread_mutex_t*);
+  int (*mutex_init)(pthread_mutex_t*, const pthread_mutexattr_t*);
   int (*mutex_destroy)(pthread_mutex_t*);
 
+  int (*cond_signal)(pthread_cond_t*);
+  int (*cond_broadcast)(pthread_cond_t*);
   int (*cond_wait)(pthread_cond_t*, pthread_mutex_t*);
   int (*cond_timedwait)(pthread_cond_t*, pthread_mutex_t*, const timespec*);
   int (*cond_clockwait)(pthread_cond_t*, pthread_mutex_t*, clockid_t, const timespec*);
@@ -36,8 +39,11 @@ struct RealPthread {
   int (*rwlock_timedwrlock)(pthread_rwlock_t*, const timespec*);
   int (*rwlock_clockwrlock)(pthread_rwlock_t*, clockid_t, const timespec*);
   int (*rwlock_unlock)(pthread_rwlock_t*);
+  int (*rwlock_init)(pthread_rwlock_t*, const pthread_rwlockattr_t*);
   int (*rwlock_destroy)(pthread_rwlock_t*);
 
+  int (*spin_init)(pthread_spinlock_t*, int);
+  int (*spin_destroy)(pthread_spinlock_t*);
   int (*spin_lock)(pthread_spinlock_t*);
   int (*spin_trylock)(pthread_spinlock_t*);
   int (*spin_unlock)(pthread_spinlock_t*);
@@ -54,10 +60,14 @@ struct RealPthread {
 
   int (*thrd_create)(thrd_t*, thrd_start_t, void*);
   int (*thrd_join)(thrd_t, int*);
+  int (*mtx_init)(mtx_t*, int);
+  void (*mtx_destroy)(mtx_t*);
   int (*mtx_lock)(mtx_t*);
   int (*mtx_trylock)(mtx_t*);
   int (*mtx_timedlock)(mtx_t*, const timespec*);
   int (*mtx_unlock)(mtx_t*);
+  int (*cnd_signal)(cnd_t*);
+  int (*cnd_broadcast)(cnd_t*);
   int (*cnd_wait)(cnd_t*, mtx_t*);
   int (*cnd_timedwait)(cnd_t*, mtx_t*, const timespec*);
   void (*call_once)(once_flag*, void (*)());

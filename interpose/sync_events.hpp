@@ -1,5 +1,5 @@
-// Sync events: the edges of pthread's objects, for the wrappers. Each passes through record() and costs next to nothing
-// while no order is wanted. Record a release before the real call, an acquire after it.
+// Sync events: the edges of pthread's objects other than locks, for the wrappers. Each passes through record() and
+// costs next to nothing while no order is wanted. Record a release before the real call, an acquire after it.
 #pragma once
 
 #include "interpose/lifecycle.hpp"
@@ -25,30 +25,6 @@ void step(const volatile void* object, order::Edge edge, Step&& with) noexcept {
 }
 }  // namespace detail
 
-// A lock held by one.
-inline void locked(const volatile void* lock) noexcept {
-  detail::step(lock, order::Edge::Lock, [](order::Clocks& actor, SyncObject& object) {
-    order::acquire(actor, object.written, order::Edge::Lock);
-    order::acquire(actor, object.read, order::Edge::Lock);
-  });
-}
-inline void unlocking(const volatile void* lock) noexcept {
-  detail::step(lock, order::Edge::Lock, [](order::Clocks& actor, SyncObject& object) {
-    order::release_store(actor, object.written, order::Edge::Lock);
-  });
-}
-// A lock held by many: readers are ordered with writers, not with each other. Who unlocks a read-write lock does not
-// say as what; whoever had it for writing was alone, so the merge is right for both.
-inline void read_locked(const volatile void* lock) noexcept {
-  detail::step(lock, order::Edge::Lock, [](order::Clocks& actor, SyncObject& object) {
-    order::acquire(actor, object.written, order::Edge::Lock);
-  });
-}
-inline void read_unlocking(const volatile void* lock) noexcept {
-  detail::step(lock, order::Edge::Lock, [](order::Clocks& actor, SyncObject& object) {
-    order::release_merge(actor, object.read, order::Edge::Lock);
-  });
-}
 // Anything that one posts and another waits for.
 inline void released(const volatile void* object) noexcept {
   detail::step(object, order::Edge::Firm,
@@ -57,6 +33,17 @@ inline void released(const volatile void* object) noexcept {
 inline void acquired(const volatile void* object) noexcept {
   detail::step(object, order::Edge::Firm,
                [](order::Clocks& actor, SyncObject& known) { order::acquire(actor, known.written); });
+}
+// A condition: its lock orders the data; that who waited goes on after who notified is for the order of locks.
+inline void notified(const volatile void* condition) noexcept {
+  detail::step(condition, order::Edge::Hint, [](order::Clocks& actor, SyncObject& known) {
+    order::release_merge(actor, known.written, order::Edge::Hint);
+  });
+}
+inline void woken(const volatile void* condition) noexcept {
+  detail::step(condition, order::Edge::Hint, [](order::Clocks& actor, SyncObject& known) {
+    order::acquire(actor, known.written, order::Edge::Hint);
+  });
 }
 inline void destroyed(const volatile void* object) noexcept {
   if (order::needs() != 0) record([&] { sync_objects().drop(const_cast<const void*>(object)); });

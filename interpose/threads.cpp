@@ -7,6 +7,9 @@
 #include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/find_lock.hpp"
+#include "interpose/locks/lock_events.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
@@ -76,6 +79,8 @@ void enroll(Actor* thread) noexcept {
   if (before != nullptr && before != thread) free_thread(before);
 }
 
+constinit int forked_from = 0;  // written while there is one thread
+
 // One thread less is awake. relaxed: the count only says when to look; who looks reads the truth, twice.
 void note_asleep() noexcept {
   if (awake.fetch_sub(1, std::memory_order_relaxed) == 1) watch::poke();
@@ -122,6 +127,12 @@ void end_thread(Actor& thread) noexcept {
   leave_blocked(thread);  // it was cancelled in a wait
   order::release_merge(thread.clocks, part.final);
   order::end(thread.clocks);
+  locks::actor_ends(thread);
+  // Whatever mutex lay on its stack is gone, though std::mutex says nothing. The stack is at least this large, or what
+  // lies below is another thread's: then a lock there is taken for a new one, which costs what was known of its order.
+  constexpr std::uintptr_t kStackBytes = 1U << 20U;
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  locks::memory_gone(here - kStackBytes, here);
   forget_recent_stacks();
   part.state.store(ThreadState::Ended, std::memory_order_release);
   if (!part.is_worker.load(std::memory_order_relaxed)) note_asleep();
@@ -172,23 +183,28 @@ std::uint64_t created_threads() noexcept { return created.load(std::memory_order
 
 void enter_blocked(Actor& thread, CallKind kind, std::uintptr_t object, bool for_ever) noexcept {
   ThreadPart& part = *thread.thread;
-  if (part.is_worker.load(std::memory_order_relaxed)) return;
+  const bool on_worker = part.is_worker.load(std::memory_order_relaxed);
+  Actor& self = current_actor();
+  if (on_worker && self.type != ActorType::Task) return;
   leave_blocked(thread);  // a wait that was cancelled, or left by a long jump, never said that it was over
   BlockedCall& call = part.call;
   call.object.store(object, std::memory_order_relaxed);
   call.stack.store(capture_stack(), std::memory_order_relaxed);
   call.since_ms.store(coarse_ms(), std::memory_order_relaxed);
   call.for_ever.store(for_ever, std::memory_order_relaxed);
+  call.task.store(on_worker ? &self : nullptr, std::memory_order_relaxed);
   call.round.store(call.round.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   // release: pairs with the acquire in look_at_threads(); who sees the kind sees the fields above.
   call.kind.store(kind, std::memory_order_release);
-  note_asleep();
+  if (!on_worker) return note_asleep();
+  // The runtime counts the task as running: it will not say that it is idle.
+  if (awake_threads() == 0) watch::poke();
 }
 
 void leave_blocked(Actor& thread) noexcept {
   BlockedCall& call = thread.thread->call;
   if (call.kind.load(std::memory_order_relaxed) == CallKind::None) return;
-  note_awake();
+  if (!thread.thread->is_worker.load(std::memory_order_relaxed)) note_awake();
   call.kind.store(CallKind::None, std::memory_order_relaxed);
   // release: whoever sees this wait's effects in the program sees the new round.
   call.round.store(call.round.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -205,9 +221,26 @@ void BlockedScope::leave() noexcept {
   if (Actor* const thread = std::exchange(thread_, nullptr)) leave_blocked(*thread);
 }
 
+int tid_before_fork() noexcept { return forked_from; }
+
+ActorKey key_of_thread(pthread_t handle) noexcept {
+  ActorKey key{};
+  registry_lock.lock();
+  if (registry != nullptr) {
+    const auto found = registry->find(handle);
+    const bool lives = found != registry->end() &&
+                       found->second->thread->state.load(std::memory_order_relaxed) == ThreadState::Running;
+    if (lives) key = key_of(*found->second);
+  }
+  registry_lock.unlock();
+  return key;
+}
+
 void threads_forked() noexcept {
   registry_lock.reset_after_fork();
   Actor& self = this_thread();
+  forked_from = self.thread->tid.load(std::memory_order_relaxed);
+  locks::forget_waits_after_fork();
   if (registry != nullptr) registry->clear();
   enroll(&self);
   awake.store(1, std::memory_order_relaxed);

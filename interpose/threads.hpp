@@ -41,6 +41,7 @@ struct BlockedCall {
   std::atomic<StackId> stack{kNoStack};
   std::atomic<std::uint32_t> since_ms{0};  // coarse_ms()
   std::atomic<bool> for_ever{false};       // no timeout, and nobody outside this process can end it
+  std::atomic<Actor*> task{nullptr};       // on a worker: the task that it runs and that is blocked with it
 };
 
 enum class ThreadState : std::uint8_t { Running, Ended };
@@ -81,8 +82,8 @@ int awake_threads() noexcept;
 // Threads ever created by the program, main aside.
 std::uint64_t created_threads() noexcept;
 
-// Marks this thread as blocked for the time of its life. Does nothing on a worker: a task that blocks its worker counts
-// as running. Not inside the re-entry guard: it lives across the real call.
+// Marks this thread as blocked for the time of its life; on a worker, the task that it runs. Not inside the re-entry
+// guard: it lives across the real call.
 class BlockedScope {
  public:
   BlockedScope(CallKind kind, std::uintptr_t object, bool for_ever) noexcept;
@@ -102,5 +103,9 @@ void leave_blocked(Actor& thread) noexcept;
 int this_tid() noexcept;
 // In the child of a fork: the only thread left is the caller.
 void threads_forked() noexcept;
+// What the system called this process's first thread before the fork that made it; 0: it was not forked.
+int tid_before_fork() noexcept;
+// The thread with that handle, if it is known and has not ended; else ActorKey{}.
+ActorKey key_of_thread(pthread_t handle) noexcept;
 
 }  // namespace vigil::shim

@@ -67,7 +67,7 @@ WaitTarget on_object(std::string_view operation, std::string_view words, std::st
 }
 
 WaitTarget on_lock(std::string_view words, const void* address) noexcept {
-  const LockObject* const known = vigil_locks().find(address);
+  const LockObject* const known = lock_objects().find(address);
   return on_object("lock", words, "m", known != nullptr ? info_of(*known) : plain_object(ObjectType::Mutex, address));
 }
 
@@ -191,10 +191,12 @@ void BlockedActors::add_task(const vigil_probe_actor_view& view) noexcept {
 void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view* view) noexcept {
   const BlockedCall& call = thread.thread->call;
   const bool in_primitive = view != nullptr && view->wait != nullptr;
+  const Actor* const task = call.task.load(std::memory_order_relaxed);
   ++total_;
   groups_[mixed(thread.id, ~std::uint64_t{0})] = BlockedGroup{
-      .actor = info_of(thread, "blocked"),
-      .name = thread.id == 1 ? FixedText<16>() : thread_name(thread.thread->tid.load(std::memory_order_relaxed)),
+      .actor = info_of(task != nullptr ? *task : thread, "blocked"),
+      .name = thread.id == 1 || task != nullptr ? FixedText<16>()
+                                                : thread_name(thread.thread->tid.load(std::memory_order_relaxed)),
       .is_daemon = false,
       .is_pthread = !in_primitive,
       .target = in_primitive

@@ -11,6 +11,7 @@
 #include "interpose/end.hpp"
 #include "interpose/helper.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/look.hpp"
 #include "interpose/options.hpp"
 #include "interpose/raw_syscall.hpp"
@@ -23,7 +24,8 @@ constinit std::atomic<bool> deadlock_told{false};
 constinit std::atomic<std::uint32_t> poked{0};  // futex word: 1 when there is something to look at
 
 constexpr std::int64_t kMomentMs = 30;  // between a poke and the first look, and between the two looks
-constexpr int kTries = 8;               // of an unclear picture, each after twice the time: 8 s in all
+constexpr std::int64_t kMostPauseMs = 4000;
+constexpr int kTries = 8;  // of an unclear picture, each after twice the time: 8 s in all
 
 void sleep_ms(std::int64_t ms) noexcept {
   const timespec time{ms / 1000, ms % 1000 * 1'000'000};
@@ -37,17 +39,29 @@ void wait_for_poke() noexcept {
   }
 }
 
+// Sleeps, and looks after suspected rings of lock waits as soon as they had their moment.
+void sleep_watching(std::int64_t ms) noexcept {
+  for (; ms > 0; ms -= kMomentMs) {
+    sleep_ms(std::min(ms, kMomentMs));
+    locks::tell_standing_rings();
+  }
+}
+
 // Looks until the picture is clear: true when it is a deadlock.
 bool look_until_clear() noexcept {
   std::int64_t pause_ms = kMomentMs;
-  for (int i = 0; i < kTries; ++i) {
-    sleep_ms(pause_ms);
+  for (int i = 0; i < kTries || locks::has_suspects(); ++i) {
+    sleep_watching(pause_ms);
     const Look first = take_look();
-    if (judge(first) == Verdict::Moves) return false;
-    sleep_ms(kMomentMs);
+    if (judge(first) == Verdict::Moves) {
+      if (!locks::has_suspects()) return false;
+      pause_ms = kMomentMs;
+      continue;
+    }
+    sleep_watching(kMomentMs);
     const Verdict verdict = judge(first, take_look());
     if (verdict != Verdict::Unclear) return verdict == Verdict::Deadlock;
-    pause_ms *= 2;
+    pause_ms = std::min(2 * pause_ms, kMostPauseMs);
   }
   return false;
 }
@@ -56,7 +70,8 @@ void run(void* /*context*/) noexcept {
   while (true) {
     wait_for_poke();
     if (stage() != Stage::Live || !look_until_clear() || stage() != Stage::Live) continue;
-    if (!tell_deadlock()) continue;
+    // A ring that was told is why nothing moves: it is not told again under another shape.
+    if (!locks::ring_was_told() && !tell_deadlock()) continue;
     deadlock_told.store(true, std::memory_order_release);  // read by the end, on whatever thread
     end_process(EndKind::Deadlock);
   }

@@ -34,6 +34,13 @@ inline Phrase words_for(const ChannelObject& channel) noexcept {
   return words;
 }
 
+// "mutex m3", "rw-lock m4".
+inline Phrase words_for(const LockObject& lock) noexcept {
+  Phrase words;
+  words << (lock.type == ObjectType::RwMutex ? "rw-lock m" : lock.is_spin ? "spin lock m" : "mutex m") << lock.id;
+  return words;
+}
+
 // "1.2 s", "45 ms".
 inline Phrase words_for_ms(std::int64_t ms) noexcept {
   Phrase words;

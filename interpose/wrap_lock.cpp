@@ -7,6 +7,8 @@
 #include <cerrno>
 
 #include "interpose/export.hpp"
+#include "interpose/locks/glibc_locks.hpp"
+#include "interpose/locks/pthread_events.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 
@@ -14,30 +16,47 @@ using namespace vigil::shim;  // the wrappers stand outside every namespace
 
 namespace {
 
-std::uintptr_t address_of(const void* object) noexcept { return reinterpret_cast<std::uintptr_t>(object); }
+using locks::Attempt;
+using locks::LockMode;
 
-// Another process may hold it.
-bool is_shared(const pthread_mutex_t* mutex) noexcept {
-  constexpr int kSharedBit = 128;  // glibc: PTHREAD_MUTEX_PSHARED_BIT
-  return (mutex->__data.__kind & kSharedBit) != 0;
-}
-bool is_shared(const pthread_rwlock_t* lock) noexcept { return lock->__data.__shared != 0; }
+std::uintptr_t address_of(const void* object) noexcept { return reinterpret_cast<std::uintptr_t>(object); }
 
 bool got(int rc) noexcept { return rc == 0 || rc == EOWNERDEAD; }
 
-// Waits for a lock that was not free.
+// Waits for a lock that was not free, and whose wish is told.
 template <class Object, class Wait>
 int wait_for(CallKind kind, const Object* object, Wait&& wait) noexcept {
-  BlockedScope blocked(kind, address_of(object), !is_shared(object));
-  return wait();
-}
-
-int locked_if(int rc, const void* lock) noexcept {
-  if (got(rc)) sync_events::locked(lock);
+  BlockedScope blocked(kind, address_of(object), !locks::glibc::is_shared(object));
+  const int rc = wait();
+  blocked.leave();
+  if (!got(rc)) locks::wait_failed();
   return rc;
 }
-int read_locked_if(int rc, const void* lock) noexcept {
-  if (rc == 0) sync_events::read_locked(lock);
+
+// Another process may hold it: who waits for it, and for whom, is not known here.
+template <class Wait>
+int wait_for_mutex(const pthread_mutex_t* mutex, Wait&& wait) noexcept {
+  if (!locks::glibc::is_shared(mutex)) locks::mutex_wanted(mutex);
+  return wait_for(CallKind::Mutex, mutex, wait);
+}
+template <class Wait>
+int wait_for_rwlock(CallKind kind, const pthread_rwlock_t* lock, Wait&& wait) noexcept {
+  if (!locks::glibc::is_shared(lock)) {
+    locks::rwlock_wanted(lock, kind == CallKind::ReadLock ? LockMode::Shared : LockMode::Exclusive);
+  }
+  return wait_for(kind, lock, wait);
+}
+
+int locked_if(int rc, const pthread_mutex_t* mutex, Attempt attempt) noexcept {
+  if (got(rc)) locks::mutex_taken(mutex, attempt);
+  return rc;
+}
+int write_locked_if(int rc, const pthread_rwlock_t* lock, Attempt attempt) noexcept {
+  if (rc == 0) locks::rwlock_taken(lock, LockMode::Exclusive, attempt);
+  return rc;
+}
+int read_locked_if(int rc, const pthread_rwlock_t* lock, Attempt attempt) noexcept {
+  if (rc == 0) locks::rwlock_taken(lock, LockMode::Shared, attempt);
   return rc;
 }
 
@@ -45,8 +64,8 @@ int lock_mutex(pthread_mutex_t* mutex) noexcept {
   const RealPthread& real = real_pthread();
   if (!sync_events::watching()) return real.mutex_lock(mutex);
   int rc = real.mutex_trylock(mutex);
-  if (rc == EBUSY) rc = wait_for(CallKind::Mutex, mutex, [&] { return real.mutex_lock(mutex); });
-  return locked_if(rc, mutex);
+  if (rc == EBUSY) rc = wait_for_mutex(mutex, [&] { return real.mutex_lock(mutex); });
+  return locked_if(rc, mutex, Attempt::Blocking);
 }
 
 }  // namespace
@@ -55,27 +74,32 @@ extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept 
 
 extern "C" VIGIL_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
   const int rc = real_pthread().mutex_trylock(mutex);
-  return sync_events::watching() ? locked_if(rc, mutex) : rc;
+  return sync_events::watching() ? locked_if(rc, mutex, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_timedlock(pthread_mutex_t* mutex, const timespec* until) noexcept {
   const int rc = real_pthread().mutex_timedlock(mutex, until);
-  return sync_events::watching() ? locked_if(rc, mutex) : rc;
+  return sync_events::watching() ? locked_if(rc, mutex, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, clockid_t clock,
                                                     const timespec* until) noexcept {
   const int rc = real_pthread().mutex_clocklock(mutex, clock, until);
-  return sync_events::watching() ? locked_if(rc, mutex) : rc;
+  return sync_events::watching() ? locked_if(rc, mutex, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
-  if (sync_events::watching()) sync_events::unlocking(mutex);
+  if (sync_events::watching()) locks::mutex_unlocking(mutex);
   return real_pthread().mutex_unlock(mutex);
 }
 
+extern "C" VIGIL_EXPORT int pthread_mutex_init(pthread_mutex_t* mutex, const pthread_mutexattr_t* attributes) noexcept {
+  locks::lock_born(mutex);
+  return real_pthread().mutex_init(mutex, attributes);
+}
+
 extern "C" VIGIL_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexcept {
-  if (sync_events::watching()) sync_events::destroyed(mutex);
+  if (stage() == Stage::Live) locks::mutex_destroyed(mutex);
   return real_pthread().mutex_destroy(mutex);
 }
 
@@ -83,109 +107,134 @@ extern "C" VIGIL_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexce
   const RealPthread& real = real_pthread();
   if (!sync_events::watching()) return real.rwlock_rdlock(lock);
   int rc = real.rwlock_tryrdlock(lock);
-  if (rc == EBUSY) rc = wait_for(CallKind::ReadLock, lock, [&] { return real.rwlock_rdlock(lock); });
-  return read_locked_if(rc, lock);
+  if (rc == EBUSY) rc = wait_for_rwlock(CallKind::ReadLock, lock, [&] { return real.rwlock_rdlock(lock); });
+  return read_locked_if(rc, lock, Attempt::Blocking);
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* lock) noexcept {
   const int rc = real_pthread().rwlock_tryrdlock(lock);
-  return sync_events::watching() ? read_locked_if(rc, lock) : rc;
+  return sync_events::watching() ? read_locked_if(rc, lock, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t* lock, const timespec* until) noexcept {
   const int rc = real_pthread().rwlock_timedrdlock(lock, until);
-  return sync_events::watching() ? read_locked_if(rc, lock) : rc;
+  return sync_events::watching() ? read_locked_if(rc, lock, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t* lock, clockid_t clock,
                                                        const timespec* until) noexcept {
   const int rc = real_pthread().rwlock_clockrdlock(lock, clock, until);
-  return sync_events::watching() ? read_locked_if(rc, lock) : rc;
+  return sync_events::watching() ? read_locked_if(rc, lock, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
   const RealPthread& real = real_pthread();
   if (!sync_events::watching()) return real.rwlock_wrlock(lock);
   int rc = real.rwlock_trywrlock(lock);
-  if (rc == EBUSY) rc = wait_for(CallKind::WriteLock, lock, [&] { return real.rwlock_wrlock(lock); });
-  return locked_if(rc, lock);
+  if (rc == EBUSY) rc = wait_for_rwlock(CallKind::WriteLock, lock, [&] { return real.rwlock_wrlock(lock); });
+  return write_locked_if(rc, lock, Attempt::Blocking);
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_trywrlock(pthread_rwlock_t* lock) noexcept {
   const int rc = real_pthread().rwlock_trywrlock(lock);
-  return sync_events::watching() ? locked_if(rc, lock) : rc;
+  return sync_events::watching() ? write_locked_if(rc, lock, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t* lock, const timespec* until) noexcept {
   const int rc = real_pthread().rwlock_timedwrlock(lock, until);
-  return sync_events::watching() ? locked_if(rc, lock) : rc;
+  return sync_events::watching() ? write_locked_if(rc, lock, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, clockid_t clock,
                                                        const timespec* until) noexcept {
   const int rc = real_pthread().rwlock_clockwrlock(lock, clock, until);
-  return sync_events::watching() ? locked_if(rc, lock) : rc;
+  return sync_events::watching() ? write_locked_if(rc, lock, Attempt::Tried) : rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
-  if (sync_events::watching()) {
-    // A writer has it alone: the kernel's id of the owner says so.
-    if (lock->__data.__cur_writer != 0) {
-      sync_events::unlocking(lock);
-    } else {
-      sync_events::read_unlocking(lock);
-    }
-  }
+  if (sync_events::watching()) locks::rwlock_unlocking(lock);
   return real_pthread().rwlock_unlock(lock);
 }
 
+extern "C" VIGIL_EXPORT int pthread_rwlock_init(pthread_rwlock_t* lock,
+                                                const pthread_rwlockattr_t* attributes) noexcept {
+  locks::lock_born(lock);
+  return real_pthread().rwlock_init(lock, attributes);
+}
+
 extern "C" VIGIL_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t* lock) noexcept {
-  if (sync_events::watching()) sync_events::destroyed(lock);
+  if (stage() == Stage::Live) locks::rwlock_destroyed(lock);
   return real_pthread().rwlock_destroy(lock);
+}
+
+extern "C" VIGIL_EXPORT int pthread_spin_init(pthread_spinlock_t* lock, int shared) noexcept {
+  locks::lock_born(lock);
+  return real_pthread().spin_init(lock, shared);
+}
+
+extern "C" VIGIL_EXPORT int pthread_spin_destroy(pthread_spinlock_t* lock) noexcept {
+  locks::lock_gone(lock);
+  return real_pthread().spin_destroy(lock);
 }
 
 extern "C" VIGIL_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
   const int rc = real_pthread().spin_lock(lock);  // a spinning thread is awake
-  if (rc == 0 && sync_events::watching()) sync_events::locked(lock);
+  if (rc == 0 && sync_events::watching()) locks::spin_taken(lock, Attempt::Blocking);
   return rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
   const int rc = real_pthread().spin_trylock(lock);
-  if (rc == 0 && sync_events::watching()) sync_events::locked(lock);
+  if (rc == 0 && sync_events::watching()) locks::spin_taken(lock, Attempt::Tried);
   return rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
-  if (sync_events::watching()) sync_events::unlocking(lock);
+  if (sync_events::watching()) locks::spin_unlocking(lock);
   return real_pthread().spin_unlock(lock);
 }
 
 // C11's mtx_t is a pthread_mutex_t inside; its functions do not come by pthread's names.
+namespace {
+
+pthread_mutex_t* inside(mtx_t* mutex) noexcept { return reinterpret_cast<pthread_mutex_t*>(mutex); }
+
+int c11_locked_if(int rc, mtx_t* mutex, Attempt attempt) noexcept {
+  if (rc == thrd_success && sync_events::watching()) locks::mutex_taken(inside(mutex), attempt);
+  return rc;
+}
+
+}  // namespace
+
+extern "C" VIGIL_EXPORT int mtx_init(mtx_t* mutex, int type) {
+  locks::lock_born(mutex);
+  return real_pthread().mtx_init(mutex, type);
+}
+
+extern "C" VIGIL_EXPORT void mtx_destroy(mtx_t* mutex) {
+  if (stage() == Stage::Live) locks::mutex_destroyed(inside(mutex));
+  real_pthread().mtx_destroy(mutex);
+}
+
 extern "C" VIGIL_EXPORT int mtx_lock(mtx_t* mutex) {
   const RealPthread& real = real_pthread();
   if (!sync_events::watching()) return real.mtx_lock(mutex);
   int rc = real.mtx_trylock(mutex);
   if (rc == thrd_busy) {
-    rc = wait_for(CallKind::Mutex, reinterpret_cast<pthread_mutex_t*>(mutex), [&] { return real.mtx_lock(mutex); });
+    rc = wait_for_mutex(inside(mutex), [&] { return real.mtx_lock(mutex); });
   }
-  if (rc == thrd_success) sync_events::locked(mutex);
-  return rc;
+  return c11_locked_if(rc, mutex, Attempt::Blocking);
 }
 
 extern "C" VIGIL_EXPORT int mtx_trylock(mtx_t* mutex) {
-  const int rc = real_pthread().mtx_trylock(mutex);
-  if (rc == thrd_success && sync_events::watching()) sync_events::locked(mutex);
-  return rc;
+  return c11_locked_if(real_pthread().mtx_trylock(mutex), mutex, Attempt::Tried);
 }
 
 extern "C" VIGIL_EXPORT int mtx_timedlock(mtx_t* mutex, const timespec* until) {
-  const int rc = real_pthread().mtx_timedlock(mutex, until);
-  if (rc == thrd_success && sync_events::watching()) sync_events::locked(mutex);
-  return rc;
+  return c11_locked_if(real_pthread().mtx_timedlock(mutex, until), mutex, Attempt::Tried);
 }
 
 extern "C" VIGIL_EXPORT int mtx_unlock(mtx_t* mutex) {
-  if (sync_events::watching()) sync_events::unlocking(mutex);
+  if (sync_events::watching()) locks::mutex_unlocking(inside(mutex));
   return real_pthread().mtx_unlock(mutex);
 }

@@ -7,6 +7,7 @@
 
 #include "interpose/export.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
@@ -63,6 +64,17 @@ void undo(ThreadStart* made) noexcept {
   });
 }
 
+// Waits for that thread's end.
+template <class Join>
+int wait_for_end(pthread_t thread, Join&& join) {
+  record([&] { locks::begin_join(current_actor(), key_of_thread(thread), capture_stack()); });
+  BlockedScope blocked(CallKind::Join, thread, true);
+  const int rc = join();
+  blocked.leave();
+  record([] { locks::end_wait(current_actor()); });
+  return rc;
+}
+
 template <class Join>
 int joined(pthread_t thread, Join&& join) {
   const int rc = join();
@@ -91,10 +103,7 @@ extern "C" VIGIL_EXPORT int thrd_create(thrd_t* thread, thrd_start_t function, v
 
 // Joins are cancellation points: not noexcept.
 extern "C" VIGIL_EXPORT int pthread_join(pthread_t thread, void** result) {
-  return joined(thread, [&] {
-    BlockedScope blocked(CallKind::Join, thread, true);
-    return real_pthread().join(thread, result);
-  });
+  return joined(thread, [&] { return wait_for_end(thread, [&] { return real_pthread().join(thread, result); }); });
 }
 
 extern "C" VIGIL_EXPORT int pthread_tryjoin_np(pthread_t thread, void** result) noexcept {
@@ -111,8 +120,5 @@ extern "C" VIGIL_EXPORT int pthread_clockjoin_np(pthread_t thread, void** result
 }
 
 extern "C" VIGIL_EXPORT int thrd_join(thrd_t thread, int* result) {
-  return joined(thread, [&] {
-    BlockedScope blocked(CallKind::Join, thread, true);
-    return real_pthread().thrd_join(thread, result);
-  });
+  return joined(thread, [&] { return wait_for_end(thread, [&] { return real_pthread().thrd_join(thread, result); }); });
 }

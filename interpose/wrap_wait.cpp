@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "interpose/export.hpp"
+#include "interpose/locks/pthread_events.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 
@@ -33,11 +34,12 @@ bool is_shared(const pthread_barrier_t* barrier) noexcept {
   return reinterpret_cast<const int*>(barrier)[3] != 0;
 }
 
-// A wait on a condition gives its mutex back and takes it again, inside libc.
+// A wait on a condition gives its mutex back and takes it again, inside libc. Which notification ended it is not known,
+// so each counts.
 template <class Wait>
-int wait_on_condition(const pthread_cond_t* cond, const void* mutex, bool for_ever, Wait&& wait) {
+int wait_on_condition(const pthread_cond_t* cond, const pthread_mutex_t* mutex, bool for_ever, Wait&& wait) {
   if (!sync_events::watching()) return wait();
-  sync_events::unlocking(mutex);
+  locks::mutex_given_back(mutex);
   int rc = 0;
   if (for_ever) {
     BlockedScope blocked(CallKind::Cond, address_of(cond), !is_shared(cond));
@@ -45,8 +47,15 @@ int wait_on_condition(const pthread_cond_t* cond, const void* mutex, bool for_ev
   } else {
     rc = wait();
   }
-  sync_events::locked(mutex);
+  if (rc == 0) sync_events::woken(cond);
+  locks::mutex_taken(mutex, locks::Attempt::Blocking);
   return rc;
+}
+
+template <class Notify>
+int notify(const pthread_cond_t* cond, Notify&& call) noexcept {
+  if (sync_events::watching()) sync_events::notified(cond);
+  return call();
 }
 
 template <class Wait>
@@ -72,6 +81,22 @@ void run_pending() {
 
 }  // namespace
 
+extern "C" VIGIL_EXPORT int pthread_cond_signal(pthread_cond_t* cond) noexcept {
+  return notify(cond, [&] { return real_pthread().cond_signal(cond); });
+}
+
+extern "C" VIGIL_EXPORT int pthread_cond_broadcast(pthread_cond_t* cond) noexcept {
+  return notify(cond, [&] { return real_pthread().cond_broadcast(cond); });
+}
+
+extern "C" VIGIL_EXPORT int cnd_signal(cnd_t* cond) {
+  return notify(reinterpret_cast<pthread_cond_t*>(cond), [&] { return real_pthread().cnd_signal(cond); });
+}
+
+extern "C" VIGIL_EXPORT int cnd_broadcast(cnd_t* cond) {
+  return notify(reinterpret_cast<pthread_cond_t*>(cond), [&] { return real_pthread().cnd_broadcast(cond); });
+}
+
 extern "C" VIGIL_EXPORT int pthread_cond_wait(pthread_cond_t* cond, pthread_mutex_t* mutex) {
   return wait_on_condition(cond, mutex, true, [&] { return real_pthread().cond_wait(cond, mutex); });
 }
@@ -88,12 +113,12 @@ extern "C" VIGIL_EXPORT int pthread_cond_clockwait(pthread_cond_t* cond, pthread
 }
 
 extern "C" VIGIL_EXPORT int cnd_wait(cnd_t* cond, mtx_t* mutex) {
-  return wait_on_condition(reinterpret_cast<pthread_cond_t*>(cond), mutex, true,
+  return wait_on_condition(reinterpret_cast<pthread_cond_t*>(cond), reinterpret_cast<pthread_mutex_t*>(mutex), true,
                            [&] { return real_pthread().cnd_wait(cond, mutex); });
 }
 
 extern "C" VIGIL_EXPORT int cnd_timedwait(cnd_t* cond, mtx_t* mutex, const timespec* until) {
-  return wait_on_condition(reinterpret_cast<pthread_cond_t*>(cond), mutex, false,
+  return wait_on_condition(reinterpret_cast<pthread_cond_t*>(cond), reinterpret_cast<pthread_mutex_t*>(mutex), false,
                            [&] { return real_pthread().cnd_timedwait(cond, mutex, until); });
 }
 

@@ -1,6 +1,7 @@
 #include "interpose/leaks/leak_scan.hpp"
 
 #include "interpose/finding_writer.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/object_list.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/waits.hpp"
@@ -17,7 +18,8 @@ void collect_tasks(BlockedActors& blocked) noexcept {
     constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
     const bool leaked = (view.flags & kOthers) == 0 && view.state == VIGIL_TASK_PARKED && view.wait != nullptr &&
                         needs_others(*view.wait);
-    if (leaked) blocked.add_task(view);
+    const auto* const actor = static_cast<const Actor*>(view.actor->watch);
+    if (leaked && (actor == nullptr || !locks::is_in_told_ring(key_of(*actor)))) blocked.add_task(view);
     return true;
   });
 }

@@ -5,6 +5,7 @@
 // has moved on to another number is void: live() drops such entries.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -34,8 +35,22 @@ class HeldLocks {
   void add(const HeldLock& held) { entries_.push_back(held); }
   // The youngest entry of that lock goes. False: the actor does not hold it.
   bool remove(LockId lock) noexcept;
+  template <class Predicate>
+  void drop_if(Predicate&& is_void) noexcept {
+    std::erase_if(entries_, is_void);
+  }
   // Those still held, oldest first; valid until the next change.
   std::span<const HeldLock> live() noexcept;
+  // For others, while the actor stands still: entries that is_held_as() may call void are among them.
+  template <class Predicate>
+  [[nodiscard]] const HeldLock* find(Predicate&& is_it) const noexcept {
+    const auto found = std::find_if(entries_.begin(), entries_.end(), is_it);
+    return found == entries_.end() ? nullptr : &*found;
+  }
+  template <class Visit>
+  void for_each(Visit&& visit) const noexcept {
+    for (const HeldLock& held : entries_) visit(held);
+  }
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
  private:

@@ -6,7 +6,11 @@
 #include "interpose/fixed_text.hpp"
 #include "interpose/json_text.hpp"
 #include "interpose/locks/cycle_report.hpp"
+#include "interpose/locks/glibc_locks.hpp"
 #include "interpose/locks/lock_graph.hpp"
+#include "interpose/locks/lock_misuse.hpp"
+#include "interpose/locks/lock_waits.hpp"
+#include "interpose/stacks/safe_read.hpp"
 
 namespace vigil::shim::locks {
 namespace {
@@ -37,24 +41,14 @@ Order& the_order() noexcept {
 
 LockId id_of(const LockObject& lock) noexcept { return static_cast<LockId>(lock.id); }
 
-// Which witnesses this thread added last. The number stands for actor, locks, stacks and the actor's moment in
-// the firm order: where all are the same, another witness would say nothing new.
+// Which wishes this thread added last. The number stands for actor, locks, stacks and the actor's moment in the firm
+// order: where all are the same, another witness would say nothing new.
 constexpr std::size_t kRemembered = 64;
 thread_local constinit std::uint64_t remembered[kRemembered] __attribute__((tls_model("initial-exec"))) = {};
 
 std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) noexcept {
   hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
   return hash ^ hash >> 29U;
-}
-
-std::uint64_t witness_number(Actor& actor, const HeldLock& held, const LockObject& lock, StackId wanted_at,
-                             std::size_t gates) noexcept {
-  const race::Epoch at = race::now(order::firm(actor.clocks));
-  std::uint64_t number = mixed(static_cast<std::uint64_t>(at.slot()), at.time());
-  number = mixed(number, static_cast<std::uint64_t>(held.lock));
-  number = mixed(number, lock.id);
-  number = mixed(number, static_cast<std::uint64_t>(held.taken_at) << 32U | static_cast<std::uint64_t>(wanted_at));
-  return mixed(number, gates) | 1U;
 }
 
 OwnVector<Gate> gates_besides(std::span<const HeldLock> held, LockId from) {
@@ -66,28 +60,53 @@ OwnVector<Gate> gates_besides(std::span<const HeldLock> held, LockId from) {
   return gates;
 }
 
-std::uint64_t number_of(std::span<const HeldLock> held) noexcept {
-  std::uint64_t number = held.size();
-  for (const HeldLock& one : held) number = mixed(number, static_cast<std::uint64_t>(one.lock));
-  return number;
+// The number of a wish: of what is held and where it was taken, of the lock and where it is wanted.
+std::uint64_t wish_number(Actor& actor, std::span<const HeldLock> held, const LockObject& lock, LockMode mode,
+                          StackId wanted_at) noexcept {
+  const race::Epoch at = race::now(order::firm(actor.clocks));
+  // Adding a wish moves the actor's clock, and nothing else.
+  const std::uint64_t moment = static_cast<std::uint64_t>(at.slot()) << 32U | (at.time() - actor.wishes_added);
+  std::uint64_t number = mixed(moment, lock.id);
+  number = mixed(number, static_cast<std::uint64_t>(wanted_at) << 1U | static_cast<std::uint64_t>(mode));
+  for (const HeldLock& one : held) {
+    number = mixed(number, static_cast<std::uint64_t>(one.lock));
+    number = mixed(number, static_cast<std::uint64_t>(one.taken_at) << 1U | static_cast<std::uint64_t>(one.mode));
+  }
+  return number | 1U;
 }
 
 // Whoever holds more than this many locks takes no further part in the order: each wish would cost as many edges, each
 // with as many gates. Nothing else changes for it. TODO: share the sets of held locks, then drop this.
 constexpr std::size_t kMostHeld = 128;
 
-// The actor wants `lock` while it holds others: each gives one edge.
-void add_edges(Actor& actor, std::span<const HeldLock> held, LockObject& lock, LockMode mode,
-               StackId wanted_at) noexcept {
+// Enough of it: somebody else tells that cycle.
+bool told_elsewhere(std::span<const CycleEdge> /*cycle*/, void* /*context*/) noexcept { return false; }
+
+// A lock may have been given back by a way that has no wrapper: what is held of pthread's is asked of the lock itself.
+bool given_back_unseen(const HeldLock& held) noexcept {
+  const LockObject& lock = *held.object;
+  if (lock.family == LockFamily::Vigil || lock.is_spin) return false;
+  const std::uintptr_t address = __atomic_load_n(&lock.address, __ATOMIC_RELAXED);
+  if (address == 0 || !unwind::is_readable(address & ~std::uintptr_t{7})) return true;
+  if (lock.type == ObjectType::Mutex) return !glibc::is_locked(reinterpret_cast<const pthread_mutex_t*>(address));
+  const auto* const rwlock = reinterpret_cast<const pthread_rwlock_t*>(address);
+  return held.mode == LockMode::Exclusive ? glibc::writer_of(rwlock) == 0 : !glibc::has_readers(rwlock);
+}
+
+// The actor wants `lock` while it holds others: each gives one edge. quiet: the cycle that this may close is told
+// already.
+void add_edges(Actor& actor, std::span<const HeldLock> held, LockObject& lock, LockMode mode, StackId wanted_at,
+               bool quiet) noexcept {
   // Re-entered: it waits for itself, which is a deadlock and no matter of order.
   if (std::any_of(held.begin(), held.end(), [&](const HeldLock& one) { return one.lock == id_of(lock); })) return;
   order::want(order::kFirm);
-  const std::uint64_t gates = number_of(held);
-  const bool all_known = std::all_of(held.begin(), held.end(), [&](const HeldLock& one) {
-    const std::uint64_t number = witness_number(actor, one, lock, wanted_at, gates);
-    return remembered[number / 2 % kRemembered] == number;
-  });
-  if (all_known) return;
+  const std::uint64_t number = wish_number(actor, held, lock, mode, wanted_at);
+  std::uint64_t& place = remembered[number / 2 % kRemembered];
+  if (place == number) return;
+  place = number;
+  ++actor.wishes_added;
+  actor.held.drop_if(given_back_unseen);
+  held = actor.held.live();
 
   race::ActorClock& firm = order::firm(actor.clocks);
   const race::Epoch at = race::now(firm);
@@ -109,13 +128,9 @@ void add_edges(Actor& actor, std::span<const HeldLock> held, LockObject& lock, L
                             .at = at,
                             .past = past,
                             .gates = gates_besides(held, one.lock)},
-                    CycleReport::on_cycle, &order.cycles);
+                    quiet ? told_elsewhere : CycleReport::on_cycle, &order.cycles);
   }
   order.lock.unlock();
-  for (const HeldLock& one : held) {
-    const std::uint64_t number = witness_number(actor, one, lock, wanted_at, gates);
-    remembered[number / 2 % kRemembered] = number;
-  }
 }
 
 // Takes it out of the order; it may come back.
@@ -127,53 +142,93 @@ void forget_order_of(const LockObject& lock) noexcept {
   order.lock.unlock();
 }
 
-void note_wish(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept {
+void note_wish(Actor& actor, LockObject& lock, LockMode mode, StackId stack, bool quiet) noexcept {
   if (actor.held.empty() || lock.wandered.load(std::memory_order_relaxed)) return;
   const std::span<const HeldLock> held = actor.held.live();
-  if (!held.empty() && held.size() <= kMostHeld) add_edges(actor, held, lock, mode, stack);
+  if (!held.empty() && held.size() <= kMostHeld) add_edges(actor, held, lock, mode, stack, quiet);
 }
 
 }  // namespace
 
 void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept {
+  const bool again = actor.wanted == id_of(lock);  // woken, but another was faster
   actor.wanted = id_of(lock);
-  actor.wanted_at = capture_stack();
-  note_wish(actor, lock, mode, actor.wanted_at);
+  if (!again) actor.wanted_at = capture_stack();
+  // The order first: once it is entered as waiting, what the actor holds is not changed.
+  if (!again && !actor.held.empty()) {
+    note_wish(actor, lock, mode, actor.wanted_at, closes_ring(actor, lock, mode));
+  }
+  begin_wait(actor, lock, mode, actor.wanted_at);
+}
+
+void gave_up(Actor& actor) noexcept {
+  if (actor.wanted == LockId{}) return;
+  actor.wanted = LockId{};
+  end_wait(actor);
 }
 
 void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexcept {
-  const bool waited = actor.wanted == id_of(lock);
-  const StackId stack = waited ? actor.wanted_at : capture_stack();
-  actor.wanted = LockId{};
-  if (!waited && attempt == Attempt::Blocking) note_wish(actor, lock, mode, stack);
+  StackId stack = kNoStack;
+  if (actor.wanted != LockId{} && actor.wanted == id_of(lock)) {
+    stack = actor.wanted_at;
+    gave_up(actor);
+  } else {
+    stack = capture_stack();
+    if (attempt == Attempt::Blocking && !actor.held.empty()) note_wish(actor, lock, mode, stack, false);
+  }
 
-  order::acquire(actor.clocks, lock.written, order::Edge::Lock);
+  const bool ordered = order::needs(order::Edge::Lock) != 0;
+  if (ordered) order::acquire(actor.clocks, lock.written, order::Edge::Lock);
   std::uint64_t number = 0;
   if (mode == LockMode::Exclusive) {
-    lock.lock.lock();
-    order::acquire(actor.clocks, lock.read, order::Edge::Lock);
-    lock.lock.unlock();
+    if (ordered) {
+      lock.lock.lock();
+      order::acquire(actor.clocks, lock.read, order::Edge::Lock);
+      lock.lock.unlock();
+    }
     // relaxed: see LockObject::acquisition
-    number = (lock.acquisition.load(std::memory_order_relaxed) | 1U) + (lock.is_held() ? 2U : 0U);
+    const std::uint64_t before = lock.acquisition.load(std::memory_order_relaxed);
+    number = (before | 1U) + (before & 1U) * 2;
     lock.acquisition.store(number, std::memory_order_relaxed);
     lock.holder.store(key_of(actor), std::memory_order_relaxed);
+    lock.taken_at.store(stack, std::memory_order_relaxed);
+    if (lock.family == LockFamily::Vigil) {
+      lock.taken_when = (order::needs() & order::kFirm) != 0 ? race::now(order::firm(actor.clocks)) : race::Epoch();
+    }
+  } else {
+    lock.type = ObjectType::RwMutex;
   }
   actor.held.add({.object = &lock, .lock = id_of(lock), .acquisition = number, .taken_at = stack, .mode = mode});
 }
 
 void released(Actor& actor, LockObject& lock, LockMode mode) noexcept {
-  if (!actor.held.remove(id_of(lock)) && !lock.wandered.exchange(true, std::memory_order_relaxed)) {
-    forget_order_of(lock);
+  // Of pthread's locks the wrapper asks the lock itself: one may have been taken before the shim looked.
+  if (!actor.held.remove(id_of(lock)) && lock.family == LockFamily::Vigil) {
+    if (mode == LockMode::Exclusive) note_unlock_by_other(actor, lock);
+    if (!lock.wandered.exchange(true, std::memory_order_relaxed)) forget_order_of(lock);
   }
+  const bool ordered = order::needs(order::Edge::Lock) != 0;
   if (mode == LockMode::Shared) {
+    if (!ordered) return;
     lock.lock.lock();
     order::release_merge(actor.clocks, lock.read, order::Edge::Lock);
     lock.lock.unlock();
     return;
   }
-  order::release_store(actor.clocks, lock.written, order::Edge::Lock);
+  if (ordered) order::release_store(actor.clocks, lock.written, order::Edge::Lock);
   const std::uint64_t number = lock.acquisition.load(std::memory_order_relaxed);
   lock.acquisition.store(number + (number & 1U), std::memory_order_relaxed);
+}
+
+void actor_ends(Actor& actor) noexcept {
+  actor.wanted = LockId{};
+  end_wait(actor);  // a join that was cancelled never said that it was over
+  for (const HeldLock& held : actor.held.live()) {
+    // Nobody else may give back pthread's; vigil's may well be given back by another task.
+    if (held.object->family != LockFamily::Pthread || given_back_unseen(held)) continue;
+    held.object->abandoned.store(true, std::memory_order_relaxed);
+    look_at_waiters_of(*held.object);
+  }
 }
 
 void destroyed(LockObject* lock) noexcept {

@@ -14,12 +14,16 @@ enum class Attempt : std::uint8_t {
 
 // The actor is about to park for the lock. On the actor's own thread.
 void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept;
+// The actor does not wait any more, and did not get what it wanted.
+void gave_up(Actor& actor) noexcept;
 // The actor has it now. On its own thread, or after wanted().
 void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexcept;
 // The actor is about to give it back, be it its taker or not.
 void released(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 // The lock goes, and the record with it.
 void destroyed(LockObject* lock) noexcept;
+// The actor ends, with whatever it still holds.
+void actor_ends(Actor& actor) noexcept;
 
 // Writes the record `lock_order`. Waits a bounded time for the graph.
 void write_lock_order() noexcept;

@@ -50,10 +50,21 @@ TEST(Judge, AThreadWeDoNotKnowLeavesItOpen) {
   EXPECT_EQ(judge(look, look), Verdict::Unclear);
 }
 
-TEST(Judge, ASignalHandlerLeavesItOpen) {
+TEST(Judge, ASignalHandlerLeavesOpenWhoWaitsForASemaphoreOrACondition) {
+  for (const CallKind kind : {CallKind::Semaphore, CallKind::Cond}) {
+    Look look = stuck();
+    look.threads.push_back(blocked_thread(101, kind));
+    look.has_signal_handlers = true;
+    EXPECT_EQ(judge(look, look), Verdict::Unclear);
+  }
+}
+
+TEST(Judge, ASignalHandlerUnlocksNothing) {
   Look look = stuck();
+  look.threads.push_back(blocked_thread(101, CallKind::Mutex));
+  look.threads.push_back(blocked_thread(102, CallKind::Join));
   look.has_signal_handlers = true;
-  EXPECT_EQ(judge(look, look), Verdict::Unclear);
+  EXPECT_EQ(judge(look, look), Verdict::Deadlock);
 }
 
 TEST(Judge, ARuntimeThatDoesNotHoldStillLeavesItOpen) {

@@ -28,12 +28,12 @@ class LockEvents : public testing::Test {
 
   Actor one, two;
   char places[4] = {};
-  LockObject& a = vigil_locks().at(&places[0]);
-  LockObject& b = vigil_locks().at(&places[1]);
+  LockObject& a = lock_objects().at(&places[0]);
+  LockObject& b = lock_objects().at(&places[1]);
 
   ~LockEvents() override {
     for (char& place : places) {
-      if (LockObject* const lock = vigil_locks().take(&place)) destroyed(lock);
+      if (LockObject* const lock = lock_objects().take(&place)) destroyed(lock);
     }
   }
 };
@@ -62,12 +62,12 @@ TEST_F(LockEvents, TenThousandHeldLocksWork) {
   Actor actor;
   actor.type = ActorType::Task;
   for (char& address : addresses) {
-    take(actor, vigil_locks().at(&address));
+    take(actor, lock_objects().at(&address));
   }
   EXPECT_EQ(actor.held.live().size(), kMany);
-  for (char& address : addresses) give(actor, vigil_locks().at(&address));
+  for (char& address : addresses) give(actor, lock_objects().at(&address));
   EXPECT_TRUE(actor.held.live().empty());
-  for (char& address : addresses) destroyed(vigil_locks().take(&address));
+  for (char& address : addresses) destroyed(lock_objects().take(&address));
 }
 
 TEST_F(LockEvents, OppositeOrderIsTold) {
@@ -114,14 +114,36 @@ TEST_F(LockEvents, AWishCountsAlsoWhenItIsNeverFulfilled) {
   take(one, a);
   take(two, b);
   wanted(one, b, LockMode::Exclusive);
+  gave_up(one);
+  give(two, b);
+  wanted(two, b, LockMode::Exclusive);
+  take(two, b);
   wanted(two, a, LockMode::Exclusive);
   EXPECT_EQ(errors(), before + 1);
+  gave_up(two);
 }
 
-TEST_F(LockEvents, ALockThatAnotherGivesBackTakesNoPart) {
+TEST_F(LockEvents, AnUnlockByAnotherThatNothingOrdersIsTold) {
+  order::want(order::kFirm);
   const std::uint64_t before = errors();
   take(one, a);
   give(two, a);
+  EXPECT_EQ(errors(), before + 1);
+}
+
+TEST_F(LockEvents, ALockThatIsHandedOverMayBeUnlockedByItsReceiver) {
+  order::want(order::kFirm);
+  const std::uint64_t before = errors();
+  take(one, a);
+  order::meet(one.clocks, two.clocks);  // over a channel
+  give(two, a);
+  EXPECT_EQ(errors(), before);
+}
+
+TEST_F(LockEvents, ALockThatAnotherGivesBackTakesNoPart) {
+  take(one, a);
+  give(two, a);
+  const std::uint64_t before = errors();
   take(one, a);
   take(one, b);
   give(one, b);
@@ -139,8 +161,8 @@ TEST_F(LockEvents, ALockAtAReusedAddressIsAnother) {
   take(one, b);
   give(one, b);
   give(one, a);
-  destroyed(vigil_locks().take(&places[0]));
-  LockObject& again = vigil_locks().at(&places[0]);
+  destroyed(lock_objects().take(&places[0]));
+  LockObject& again = lock_objects().at(&places[0]);
   take(two, b);
   take(two, again);
   give(two, again);

@@ -6,6 +6,7 @@
 
 #include "interpose/actor.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/pthread_events.hpp"
 #include "interpose/order.hpp"
 #include "interpose/sync_events.hpp"
 #include "vigil/probe.h"
@@ -256,16 +257,19 @@ TEST_F(MemoryModel, ReleasesOfOneObjectAreCollected) {
 }
 
 TEST_F(MemoryModel, APthreadMutexOrdersWhoeverRunsOnTheThread) {
-  const void* const mutex = object();
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   vigil_probe_task_switch(&a);
-  sync_events::locked(mutex);
+  pthread_mutex_lock(&mutex);
+  locks::mutex_taken(&mutex, locks::Attempt::Blocking);
   const Moment of_a = now(a);
-  sync_events::unlocking(mutex);
+  locks::mutex_unlocking(&mutex);
   vigil_probe_task_switch(&b);
-  sync_events::locked(mutex);
+  locks::mutex_taken(&mutex, locks::Attempt::Blocking);
   EXPECT_TRUE(before(of_a, b));
   EXPECT_FALSE(firmly_before(of_a, b));
-  sync_events::destroyed(mutex);
+  locks::mutex_unlocking(&mutex);
+  pthread_mutex_unlock(&mutex);
+  locks::mutex_destroyed(&mutex);
 }
 
 TEST_F(MemoryModel, APostHappensBeforeTheWaitItAllowsFirmly) {

@@ -47,6 +47,17 @@ class UnseenPrograms(unittest.TestCase):
         for frame in stack[:first]:
             self.assertTrue(is_vigils_own(frame) or frame["file"].startswith("/usr/"), frame)
 
+    def assert_ring_of_two(self, run, name):
+        """Two that wait for each other's locks, where each waits and where each took what the other wants."""
+        participants = run.finding("deadlock")["participants"]
+        self.assertEqual([one["role"] for one in participants], ["waiter", "waiter", "holder", "holder"])
+        for waiter in participants[:2]:
+            self.assertEqual(places(waiter["stack"])[0], marks(name)["waits"])
+            self.assertEqual(len(waiter["held"]), 1)
+            self.assertNotEqual(waiter["held"][0], waiter["object"])
+        self.assertEqual(participants[0]["held"][0], participants[1]["object"])
+        self.assertEqual(participants[1]["held"][0], participants[0]["object"])
+
     def test_a_leak_deep_in_calls_shows_every_caller(self):
         at = marks("nested_leak")
         for variant in ("o0", "o2", "nofp", "o3cf", "static"):
@@ -121,9 +132,7 @@ class UnseenPrograms(unittest.TestCase):
                 run = RUNNER.shimmed(program("lock_deadlock"), env={"VIGIL_PROCS": procs}, timeout=20)
                 self.assertIn(run.kinds, (["deadlock"], ["deadlock", "lock-cycle"]), run.err)
                 self.assertEqual((run.status, run.report["program"]["end"]), (66, "deadlock"))
-                stacks = [participant["stack"] for participant in run.finding("deadlock")["participants"]]
-                at = marks("lock_deadlock")
-                self.assertEqual(sorted(places(stack)[0] for stack in stacks), [at["waits"], at["waits"], at["main"]])
+                self.assert_ring_of_two(run, "lock_deadlock")
 
     def test_a_deadlock_of_plain_threads_ends_with_a_report(self):
         run = RUNNER.shimmed(program("thread_deadlock"), timeout=20)

@@ -15,6 +15,7 @@ PROMISES = {
     "race": ({"data-race"}, 66),
     "clean": (set(), 0),
     "stuck": ({"deadlock"}, 66),
+    "twice": ({"deadlock", "double-lock"}, 66),
     "moves": (set(), 0),
 }
 SECONDS = 30  # a case takes well under one; a loaded machine may take more

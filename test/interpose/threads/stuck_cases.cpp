@@ -43,7 +43,7 @@ void stuck_two_mutexes() {
   other.join();
 }
 
-void stuck_mutex_taken_twice() {
+void twice_mutex_taken() {
   std::mutex lock;
   std::thread other([&] {
     const std::lock_guard first(lock);
@@ -345,7 +345,7 @@ struct Case {
   Case { #name, name }
 constexpr Case kCases[] = {
     VIGIL_CASE(stuck_two_mutexes),
-    VIGIL_CASE(stuck_mutex_taken_twice),
+    VIGIL_CASE(twice_mutex_taken),
     VIGIL_CASE(stuck_join_while_holding),
     VIGIL_CASE(stuck_condition_while_holding_another),
     VIGIL_CASE(stuck_lost_signal),

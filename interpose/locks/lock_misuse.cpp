@@ -1,0 +1,90 @@
+#include "interpose/locks/lock_misuse.hpp"
+
+#include "interpose/finding_writer.hpp"
+#include "interpose/words.hpp"
+
+namespace vigil::shim::locks {
+namespace {
+
+// A misuse by the actor that runs here, and who holds the lock meanwhile, if that is to be told.
+void tell(Kind kind, const Line& message, const Actor& actor, std::string_view role, std::string_view operation,
+          std::string_view note, const LockObject* lock, const LockObject* holders_lock) noexcept {
+  OwnVector<Participant> participants;
+  OwnVector<ObjectInfo> objects;
+  if (lock != nullptr) objects.push_back(info_of(*lock));
+  const std::int32_t object = lock == nullptr ? -1 : 0;
+  participants.push_back({.role = role,
+                          .actor = info_of(actor, "running"),
+                          .operation = operation,
+                          .object = object,
+                          .held = {},
+                          .stack = capture_stack(),
+                          .note = note});
+  if (holders_lock != nullptr) {
+    participants.push_back({.role = "holder",
+                            .actor = info_of(holders_lock->holder.load(std::memory_order_relaxed), ""),
+                            .operation = "lock",
+                            .object = object,
+                            .held = {},
+                            .stack = holders_lock->taken_at.load(std::memory_order_relaxed),
+                            .note = "it was locked here"});
+  }
+  report({.kind = kind, .message = message.view(), .hint = {}, .participants = participants, .objects = objects});
+}
+
+}  // namespace
+
+void tell_double_lock(Actor& actor, LockObject& lock) noexcept {
+  Line message;
+  message << words_for(info_of(actor, "")).view() << " locked " << words_for(lock).view()
+          << ", which it holds already: it waits for itself";
+  const bool known = lock.is_held() && lock.holder.load(std::memory_order_relaxed) == key_of(actor);
+  tell(Kind::DoubleLock, message, actor, "locker", "lock", "the second lock", &lock, known ? &lock : nullptr);
+}
+
+void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept {
+  Line message;
+  message << words_for(info_of(actor, "")).view() << " unlocked ";
+  if (lock != nullptr) {
+    message << words_for(*lock).view();
+  } else {
+    message << "a lock";
+  }
+  message << ", which nobody had locked";
+  tell(Kind::UnlockNotHeld, message, actor, "unlocker", "unlock", "the unlock", lock, nullptr);
+}
+
+void tell_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
+  const ActorInfo holder = info_of(lock.holder.load(std::memory_order_relaxed), "");
+  Line message;
+  message << words_for(info_of(actor, "")).view() << " unlocked " << words_for(lock).view() << ", which "
+          << (lock.is_held() ? words_for(holder) : Phrase() << "another thread").view() << " had locked";
+  if (lock.family == LockFamily::Vigil) message << ", and nothing orders the unlock after the lock";
+  tell(Kind::UnlockByOther, message, actor, "unlocker", "unlock", "the unlock", &lock,
+       lock.is_held() ? &lock : nullptr);
+}
+
+void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
+  // From the second time on: what came before the firm order was asked for is not known, and then nothing is told.
+  order::want(order::kFirm);
+  const race::Epoch taken_when = lock.taken_when;
+  if (!lock.is_held() || taken_when.time() == 0) return;
+  if (race::happened_before(taken_when, order::firm(actor.clocks))) return;
+  tell_unlock_by_other(actor, lock);
+}
+
+void tell_destroy_locked(const LockObject& lock) noexcept {
+  Actor& actor = current_actor();
+  const ActorInfo holder = info_of(lock.holder.load(std::memory_order_relaxed), "");
+  Line message;
+  message << words_for(info_of(actor, "")).view() << " destroyed " << words_for(lock).view();
+  if (lock.is_held()) {
+    message << " while " << words_for(holder).view() << " holds it";
+  } else {
+    message << " while it is locked";
+  }
+  tell(Kind::DestroyLocked, message, actor, "destroyer", "destroy", "the destruction", &lock,
+       lock.is_held() ? &lock : nullptr);
+}
+
+}  // namespace vigil::shim::locks

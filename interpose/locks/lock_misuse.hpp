@@ -1,0 +1,22 @@
+// Misuse of locks: findings of what no schedule makes right.
+#pragma once
+
+#include <cstdint>
+
+#include "interpose/actor.hpp"
+#include "interpose/objects.hpp"
+
+namespace vigil::shim::locks {
+
+// The actor holds the lock and wants it again, in a way that waits for itself.
+void tell_double_lock(Actor& actor, LockObject& lock) noexcept;
+// lock: null when nothing is known of it.
+void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept;
+// Another thread locked it, and pthread's locks have owners.
+void tell_unlock_by_other(Actor& actor, LockObject& lock) noexcept;
+// A vigil lock, which has no owner, is given back by somebody else than its taker: a finding when nothing orders the
+// one after the other.
+void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept;
+void tell_destroy_locked(const LockObject& lock) noexcept;
+
+}  // namespace vigil::shim::locks

@@ -1,0 +1,396 @@
+#include "interpose/locks/lock_waits.hpp"
+
+#include <algorithm>
+
+#include "interpose/finding_writer.hpp"
+#include "interpose/futex_lock.hpp"
+#include "interpose/json_text.hpp"
+#include "interpose/kernel_threads.hpp"
+#include "interpose/object_list.hpp"
+#include "interpose/threads.hpp"
+#include "interpose/watch.hpp"
+#include "interpose/words.hpp"
+
+namespace vigil::shim::locks {
+namespace {
+
+struct Wait {
+  Actor* actor = nullptr;
+  LockObject* lock = nullptr;  // null: a join
+  LockId lock_id{};
+  LockMode mode = LockMode::Exclusive;
+  ActorKey joined{};
+  StackId stack = kNoStack;
+  std::uint32_t since_ms = 0;
+  std::uint64_t round = 0;  // of all waits
+};
+
+struct Suspect {
+  ActorKey start{};
+  std::uint64_t rounds = 0;  // the sum over the ring: another ring with the same start has another
+  int looks = 0;
+};
+
+using Ring = OwnVector<const Wait*>;  // each waits for the next, the last for the first (or for a lock left behind)
+
+struct Waits {
+  FutexLock lock;  // guards the rest
+  OwnMap<ActorKey, Wait> by_actor;
+  OwnVector<Suspect> suspects;
+  OwnSet<ActorKey> told;  // members of rings that were told
+  std::uint64_t last_round = 0;
+};
+constinit FutexLock making;
+constinit std::atomic<Waits*> made{nullptr};
+constinit std::atomic<bool> suspected{false};
+constinit std::atomic<bool> any_told{false};
+
+Waits& the_waits() noexcept {
+  // acquire: pairs with the release below.
+  Waits* waits = made.load(std::memory_order_acquire);
+  if (waits != nullptr) return *waits;
+  making.lock();
+  waits = made.load(std::memory_order_relaxed);
+  if (waits == nullptr) {
+    waits = own_new<Waits>();
+    made.store(waits, std::memory_order_release);
+  }
+  making.unlock();
+  return *waits;
+}
+
+class WaitsGuard {
+ public:
+  explicit WaitsGuard(Waits& waits) noexcept : waits_(waits), held_(lock_within(waits.lock)) {}
+  ~WaitsGuard() {
+    if (held_) waits_.lock.unlock();
+  }
+  WaitsGuard(const WaitsGuard&) = delete;
+  WaitsGuard& operator=(const WaitsGuard&) = delete;
+  explicit operator bool() const noexcept { return held_; }
+
+ private:
+  Waits& waits_;
+  const bool held_;
+};
+
+LockId id_of(const LockObject& lock) noexcept { return static_cast<LockId>(lock.id); }
+
+const HeldLock* hold_of(const Actor& actor, LockId lock) noexcept {
+  return actor.held.find(
+      [&](const HeldLock& held) { return held.lock == lock && held.object->is_held_as(held.acquisition); });
+}
+
+bool is_abandoned(const Wait& wait) noexcept {
+  return wait.lock != nullptr && wait.lock->is_held() && wait.lock->abandoned.load(std::memory_order_relaxed);
+}
+
+// Depth first along who waits for whom.
+class RingSearch {
+ public:
+  explicit RingSearch(const Waits& waits) noexcept : waits_(waits) {}
+
+  // The ring that goes through `start`, in order; empty: there is none.
+  Ring from(const Wait& start) noexcept {
+    start_ = &start;
+    goal_ = key_of(*start.actor);
+    return extend(start) ? ring_ : Ring();
+  }
+
+ private:
+  bool extend(const Wait& wait) noexcept {
+    ring_.push_back(&wait);
+    if (is_abandoned(wait)) return true;
+    OwnVector<ActorKey> next;
+    collect_holders(wait, next);
+    for (const ActorKey key : next) {
+      if (key == goal_) return true;
+      if (!seen_.insert(key).second) continue;
+      const auto found = waits_.by_actor.find(key);
+      if (found != waits_.by_actor.end() && extend(found->second)) return true;
+    }
+    ring_.pop_back();
+    return false;
+  }
+
+  // Whom that wait waits for.
+  void collect_holders(const Wait& wait, OwnVector<ActorKey>& next) const noexcept {
+    if (wait.lock == nullptr) return next.push_back(wait.joined);
+    const LockObject& lock = *wait.lock;
+    if (id_of(lock) != wait.lock_id || lock.wandered.load(std::memory_order_relaxed)) return;
+    const ActorKey self = key_of(*wait.actor);
+    const auto add = [&](ActorKey key) {
+      if (key != self || lock.family == LockFamily::Pthread) next.push_back(key);
+    };
+    if (lock.is_held()) return add(lock.holder.load(std::memory_order_relaxed));
+    if (lock.type != ObjectType::RwMutex) return;
+    const auto look_at = [&](ActorKey key, const Wait& other) {
+      // Readers keep a writer out; where writers come first, a waiting writer keeps readers out.
+      const bool reads = wait.mode == LockMode::Exclusive && hold_of(*other.actor, wait.lock_id) != nullptr;
+      const bool comes_first = wait.mode == LockMode::Shared && lock.prefers_writers && other.lock == &lock &&
+                               other.mode == LockMode::Exclusive;
+      if (reads || comes_first) add(key);
+    };
+    if (!waits_.by_actor.contains(goal_)) look_at(goal_, *start_);  // it only asks what would be
+    for (const auto& [key, other] : waits_.by_actor) look_at(key, other);
+  }
+
+  const Waits& waits_;
+  const Wait* start_ = nullptr;
+  ActorKey goal_{};
+  OwnSet<ActorKey> seen_;
+  Ring ring_;
+};
+
+std::uint64_t rounds_of(const Ring& ring) noexcept {
+  std::uint64_t sum = 0;
+  for (const Wait* const wait : ring) sum += wait->round;
+  return sum;
+}
+
+// Under the lock. Whether a ring goes through that wait.
+bool suspect(Waits& waits, const Wait& start) noexcept {
+  const Ring ring = RingSearch(waits).from(start);
+  if (ring.empty()) return false;
+  waits.suspects.push_back({.start = key_of(*start.actor), .rounds = rounds_of(ring)});
+  suspected.store(true, std::memory_order_relaxed);  // the poke that follows orders it
+  return true;
+}
+
+bool enter(Wait wait) noexcept {
+  Waits& waits = the_waits();
+  bool in_ring = false;
+  {
+    const WaitsGuard held(waits);
+    if (!held) return false;
+    wait.round = ++waits.last_round;
+    wait.since_ms = coarse_ms();
+    wait.actor->is_in_lock_waits = true;
+    Wait& place = waits.by_actor[key_of(*wait.actor)];
+    place = wait;
+    in_ring = suspect(waits, place);
+  }
+  if (in_ring) watch::poke();
+  return in_ring;
+}
+
+// Whether every thread of the ring sleeps in the kernel. A task has no thread to ask.
+bool sleeps(const Ring& ring) noexcept {
+  return std::all_of(ring.begin(), ring.end(), [](const Wait* wait) {
+    const ThreadPart* const thread = wait->actor->thread;
+    return thread == nullptr || kernel_state(thread->tid.load(std::memory_order_relaxed)) == KernelState::Asleep;
+  });
+}
+
+// Runs differ in who came last; the finding begins where the binary says.
+void turn_to_stable_start(Ring& ring) noexcept {
+  const auto first = std::min_element(ring.begin(), ring.end(), [](const Wait* a, const Wait* b) {
+    return stable_hash(a->stack) < stable_hash(b->stack);
+  });
+  std::rotate(ring.begin(), first, ring.end());
+}
+
+Phrase words_for_target(const Wait& wait) noexcept {
+  Phrase words;
+  if (wait.lock == nullptr) return words << "for " << words_for(info_of(wait.joined, "")).view() << " to end";
+  if (wait.lock->type == ObjectType::RwMutex) {
+    words << (wait.mode == LockMode::Shared ? "to read-lock " : "to write-lock ");
+  } else {
+    words << "for ";
+  }
+  return words << words_for(*wait.lock).view();
+}
+
+// What the finding says of one ring. Its notes and held lists must live until report() returns.
+class RingReport {
+ public:
+  explicit RingReport(Ring& ring) noexcept : ring_(ring), notes_(2 * ring.size()), held_(ring.size()) {
+    turn_to_stable_start(ring_);
+  }
+
+  void tell() noexcept {
+    for (std::size_t i = 0; i < ring_.size(); ++i) add_waiter(i);
+    for (std::size_t i = 0; i < ring_.size(); ++i) add_holder(i);
+    if (is_abandoned(*ring_.back())) {
+      message_ << ", whose holder has ended";
+    } else {
+      message_ << ": each waits for the next for ever";
+    }
+    report({.kind = Kind::Deadlock,
+            .message = message_.view(),
+            .hint = {},
+            .participants = participants_,
+            .objects = objects_.all()});
+    draw();
+  }
+
+ private:
+  // Who waits for the i-th member, and what the member holds of what that one wants.
+  [[nodiscard]] const Wait& before(std::size_t i) const noexcept {
+    return *ring_[(i + ring_.size() - 1) % ring_.size()];
+  }
+  [[nodiscard]] const HeldLock* wanted_hold(std::size_t i) const noexcept {
+    return before(i).lock == nullptr ? nullptr : hold_of(*ring_[i]->actor, before(i).lock_id);
+  }
+
+  void add_waiter(std::size_t i) noexcept {
+    const Wait& wait = *ring_[i];
+    ActorInfo actor = info_of(*wait.actor, "blocked");
+    const Phrase target = words_for_target(wait);
+    message_ << (i == 0 ? "" : "; ") << words_for(actor).view();
+    if (const HeldLock* const hold = wanted_hold(i)) message_ << " holds " << words_for(*hold->object).view() << " and";
+    message_ << " waits " << target.view();
+    const std::int32_t object = wait.lock == nullptr ? -1 : objects_.index_of(info_of(*wait.lock));
+    wait.actor->held.for_each([&](const HeldLock& held) {
+      if (held.object->is_held_as(held.acquisition)) held_[i].push_back(objects_.index_of(info_of(*held.object)));
+    });
+    notes_[2 * i] << "waits " << target.view();
+    participants_.push_back({.role = "waiter",
+                             .actor = actor,
+                             .operation = wait.lock == nullptr ? "join" : "lock",
+                             .object = object,
+                             .held = held_[i],
+                             .stack = wait.stack,
+                             .waited_ms = static_cast<std::int64_t>(coarse_ms() - wait.since_ms),
+                             .note = notes_[2 * i].view()});
+  }
+
+  void add_holder(std::size_t i) noexcept {
+    const HeldLock* const hold = wanted_hold(i);
+    if (hold == nullptr) return;
+    notes_[2 * i + 1] << words_for(*hold->object).view() << " was taken here";
+    participants_.push_back({.role = "holder",
+                             .actor = info_of(*ring_[i]->actor, "blocked"),
+                             .operation = "lock",
+                             .object = objects_.index_of(info_of(*hold->object)),
+                             .held = {},
+                             .stack = hold->taken_at,
+                             .note = notes_[2 * i + 1].view()});
+  }
+
+  void draw() const noexcept {
+    JsonText json;
+    json.object().key("type").text("wait_for").key("nodes").array();
+    const auto node = [&](std::string_view id) { json.object().key("id").text(id).key("label").text(id).end_object(); };
+    const auto name_of = [](const Wait& wait) { return FixedText<32>() << "m" << wait.lock->id; };
+    for (const Wait* const wait : ring_) {
+      node(words_for(info_of(*wait->actor, "")).view());
+      if (wait->lock != nullptr) node(name_of(*wait).view());
+    }
+    json.end_array().key("edges").array();
+    const auto edge = [&](std::string_view from, std::string_view to, std::string_view label) {
+      json.object().key("from").text(from).key("to").text(to).key("label").text(label).end_object();
+    };
+    for (std::size_t i = 0; i < ring_.size(); ++i) {
+      const Wait& wait = *ring_[i];
+      const Phrase from = words_for(info_of(*wait.actor, ""));
+      const Phrase next = words_for(info_of(*ring_[(i + 1) % ring_.size()]->actor, ""));
+      if (wait.lock == nullptr) {
+        edge(from.view(), next.view(), "joins");
+        continue;
+      }
+      edge(from.view(), name_of(wait).view(), "waits for");
+      if (!is_abandoned(wait)) edge(name_of(wait).view(), next.view(), "held by");
+    }
+    json.end_array().end_object();
+    write_record(json.view());
+  }
+
+  Ring& ring_;
+  Line message_;
+  ObjectList objects_;
+  OwnVector<Phrase> notes_;
+  OwnVector<OwnVector<std::int32_t>> held_;
+  OwnVector<Participant> participants_;
+};
+
+}  // namespace
+
+bool closes_ring(Actor& actor, LockObject& lock, LockMode mode) noexcept {
+  Waits& waits = the_waits();
+  const WaitsGuard held(waits);
+  if (!held) return false;
+  const Wait wish{.actor = &actor, .lock = &lock, .lock_id = id_of(lock), .mode = mode};
+  return !RingSearch(waits).from(wish).empty();
+}
+
+void begin_wait(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept {
+  enter({.actor = &actor, .lock = &lock, .lock_id = id_of(lock), .mode = mode, .stack = stack});
+}
+
+void begin_join(Actor& actor, ActorKey joined, StackId stack) noexcept {
+  if (joined != ActorKey{}) enter({.actor = &actor, .joined = joined, .stack = stack});
+}
+
+void end_wait(Actor& actor) noexcept {
+  if (!actor.is_in_lock_waits) return;
+  Waits& waits = the_waits();
+  const WaitsGuard held(waits);
+  actor.is_in_lock_waits = false;
+  if (held) waits.by_actor.erase(key_of(actor));
+}
+
+void look_at_waiters_of(LockObject& lock) noexcept {
+  Waits& waits = the_waits();
+  bool found = false;
+  {
+    const WaitsGuard held(waits);
+    if (!held) return;
+    for (const auto& [key, wait] : waits.by_actor) {
+      if (wait.lock == &lock) found |= suspect(waits, wait);
+    }
+  }
+  if (found) watch::poke();
+}
+
+bool has_suspects() noexcept { return suspected.load(std::memory_order_relaxed); }
+
+std::size_t tell_standing_rings() noexcept {
+  constexpr int kMostLooks = 20;
+  if (!has_suspects()) return 0;
+  Waits& waits = the_waits();
+  const WaitsGuard held(waits);
+  if (!held) return 0;
+  std::size_t told = 0;
+  OwnVector<Suspect> open;
+  for (Suspect& one : waits.suspects) {
+    const auto start = waits.by_actor.find(one.start);
+    if (start == waits.by_actor.end() || waits.told.contains(one.start)) continue;
+    Ring ring = RingSearch(waits).from(start->second);
+    if (ring.empty() || rounds_of(ring) != one.rounds) continue;
+    if (!sleeps(ring)) {
+      if (++one.looks < kMostLooks) open.push_back(one);
+      continue;
+    }
+    RingReport(ring).tell();
+    for (const Wait* const wait : ring) waits.told.insert(key_of(*wait->actor));
+    any_told.store(true, std::memory_order_relaxed);
+    ++told;
+  }
+  waits.suspects = std::move(open);
+  suspected.store(!waits.suspects.empty(), std::memory_order_relaxed);
+  return told;
+}
+
+bool is_in_told_ring(ActorKey actor) noexcept {
+  if (!ring_was_told()) return false;
+  Waits& waits = the_waits();
+  const WaitsGuard held(waits);
+  return held && waits.told.contains(actor);
+}
+
+bool ring_was_told() noexcept { return any_told.load(std::memory_order_relaxed); }
+
+void forget_waits_after_fork() noexcept {
+  making.reset_after_fork();
+  any_told.store(false, std::memory_order_relaxed);
+  suspected.store(false, std::memory_order_relaxed);
+  if (Waits* const waits = made.load(std::memory_order_relaxed)) {
+    waits->lock.reset_after_fork();
+    waits->by_actor.clear();
+    waits->suspects.clear();
+    waits->told.clear();
+  }
+}
+
+}  // namespace vigil::shim::locks

@@ -1,0 +1,47 @@
+// Lock waits: which actors wait for locks and joins now, and the rings in that which nothing can end.
+//
+// An actor that waits for a lock waits for whoever holds it; one that joins waits for the thread. When such waits lead
+// round to where they began, each of them waits for the next for ever, whatever else the program does: that is a
+// deadlock, and known as such in the moment in which the last of them begins to wait. So is a wait for a lock whose
+// holder ended with it.
+//
+// Why a ring is certain: each member is entered here before it waits and taken out after, and gives nothing back in
+// between; each hold is recorded after the real lock and before the real unlock. A wait that was left by a long jump is
+// not taken out, so a ring is told only after a second look, when its threads sleep in the kernel.
+//
+// Left out, since others may end the wait: timed waits; condition variables, semaphores, channels (deadlock.hpp sees to
+// these when nothing moves at all); a lock that was ever given back by somebody else than its taker; one of vigil's
+// locks for which its own holder waits, since another task may be meant to unlock it.
+//
+// Threads: everything is guarded by one lock of this file's; an actor that is entered does not change what it holds.
+#pragma once
+
+#include <cstdint>
+
+#include "interpose/actor.hpp"
+#include "interpose/objects.hpp"
+
+namespace vigil::shim::locks {
+
+// Whether the actor's wait for that lock would close a ring.
+bool closes_ring(Actor& actor, LockObject& lock, LockMode mode) noexcept;
+// The actor is about to wait for the lock, at that stack. A ring that it closes will be told.
+void begin_wait(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept;
+// The actor is about to wait for the end of that thread.
+void begin_join(Actor& actor, ActorKey joined, StackId stack) noexcept;
+void end_wait(Actor& actor) noexcept;
+// The lock was abandoned by its holder: who waits for it waits for ever.
+void look_at_waiters_of(LockObject& lock) noexcept;
+
+// On the watch's thread: looks again at the rings that were suspected a moment ago, and tells those that stand.
+// Returns how many were told.
+std::size_t tell_standing_rings() noexcept;
+bool has_suspects() noexcept;
+// Whether this actor is part of a ring that was told.
+bool is_in_told_ring(ActorKey actor) noexcept;
+// Whether any ring was told.
+bool ring_was_told() noexcept;
+// In the child of a fork.
+void forget_waits_after_fork() noexcept;
+
+}  // namespace vigil::shim::locks

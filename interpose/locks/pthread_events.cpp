@@ -1,0 +1,151 @@
+#include "interpose/locks/pthread_events.hpp"
+
+#include "interpose/lifecycle.hpp"
+#include "interpose/locks/find_lock.hpp"
+#include "interpose/locks/glibc_locks.hpp"
+#include "interpose/locks/lock_misuse.hpp"
+#include "interpose/threads.hpp"
+
+namespace vigil::shim::locks {
+namespace {
+
+LockObject& lock_at(const volatile void* address) noexcept {
+  return find_lock(LockFamily::Pthread, const_cast<const void*>(address));
+}
+
+LockObject& lock_of(const pthread_rwlock_t* rwlock) noexcept {
+  LockObject& lock = lock_at(rwlock);
+  if (lock.type != ObjectType::RwMutex) {
+    lock.type = ObjectType::RwMutex;
+    lock.prefers_writers = glibc::prefers_writers(rwlock);
+  }
+  return lock;
+}
+
+int own_tid() noexcept { return this_thread().thread->tid.load(std::memory_order_relaxed); }
+
+// A lock that the thread which forked held before the fork is the child's only thread's now.
+bool is_mine(int owner) noexcept { return owner == own_tid() || (owner != 0 && owner == tid_before_fork()); }
+
+void give_back(const volatile void* address, LockMode mode) noexcept {
+  released(current_actor(), lock_at(address), mode);
+}
+
+// What is wrong with unlocking that mutex, told. False: the unlock will change nothing.
+bool check_unlock(const pthread_mutex_t* mutex) noexcept {
+  const int owner = glibc::owner_of(mutex);
+  if (is_mine(owner)) return true;
+  // The robust ones and their like check it themselves and say so; whoever asks for that listens.
+  const bool checked_by_libc = glibc::checks_errors(mutex) || !glibc::is_usual(mutex);
+  if (checked_by_libc) return false;
+  if (!glibc::is_locked(mutex)) {
+    tell_unlock_not_held(current_actor(), &lock_at(mutex));
+    return false;
+  }
+  // 0: taken by somebody who has not yet written his name; then it is no owner's unlock either, but who knows whose.
+  if (owner == 0) return true;
+  LockObject& lock = lock_at(mutex);
+  tell_unlock_by_other(current_actor(), lock);
+  lock.wandered.store(true, std::memory_order_relaxed);
+  return !glibc::is_recursive(mutex);
+}
+
+}  // namespace
+
+void mutex_wanted(const pthread_mutex_t* mutex) noexcept {
+  record([&] {
+    LockObject& lock = lock_at(mutex);
+    Actor& actor = current_actor();
+    const bool waits_for_itself = glibc::is_usual(mutex) && !glibc::checks_errors(mutex) &&
+                                  !glibc::is_recursive(mutex) && glibc::owner_of(mutex) == own_tid();
+    if (waits_for_itself) tell_double_lock(actor, lock);
+    wanted(actor, lock, LockMode::Exclusive);
+  });
+}
+
+void mutex_taken(const pthread_mutex_t* mutex, Attempt attempt) noexcept {
+  record([&] {
+    if (!glibc::is_held_again(mutex)) taken(current_actor(), lock_at(mutex), LockMode::Exclusive, attempt);
+  });
+}
+
+void mutex_unlocking(const pthread_mutex_t* mutex) noexcept {
+  record([&] {
+    if (check_unlock(mutex) && !glibc::is_held_again(mutex)) give_back(mutex, LockMode::Exclusive);
+  });
+}
+
+void mutex_given_back(const pthread_mutex_t* mutex) noexcept {
+  record([&] { give_back(mutex, LockMode::Exclusive); });
+}
+
+void mutex_destroyed(const pthread_mutex_t* mutex) noexcept {
+  record([&] {
+    if (is_concurrent() && glibc::is_usual(mutex) && glibc::is_locked(mutex) && glibc::owner_of(mutex) != 0) {
+      tell_destroy_locked(lock_at(mutex));
+    }
+    gone(mutex);
+  });
+}
+
+void rwlock_wanted(const pthread_rwlock_t* rwlock, LockMode mode) noexcept {
+  record([&] { wanted(current_actor(), lock_of(rwlock), mode); });
+}
+
+void rwlock_taken(const pthread_rwlock_t* rwlock, LockMode mode, Attempt attempt) noexcept {
+  record([&] { taken(current_actor(), lock_of(rwlock), mode, attempt); });
+}
+
+void rwlock_unlocking(const pthread_rwlock_t* rwlock) noexcept {
+  record([&] {
+    // Who unlocks does not say as what; a writer has it alone and has left his name.
+    const int writer = glibc::writer_of(rwlock);
+    if (writer == 0) {
+      if (!glibc::is_shared(rwlock) && !glibc::has_readers(rwlock)) {
+        return tell_unlock_not_held(current_actor(), &lock_of(rwlock));
+      }
+      return released(current_actor(), lock_of(rwlock), LockMode::Shared);
+    }
+    if (!is_mine(writer) && !glibc::is_shared(rwlock)) {
+      LockObject& lock = lock_of(rwlock);
+      tell_unlock_by_other(current_actor(), lock);
+      lock.wandered.store(true, std::memory_order_relaxed);
+    }
+    released(current_actor(), lock_of(rwlock), LockMode::Exclusive);
+  });
+}
+
+void rwlock_destroyed(const pthread_rwlock_t* rwlock) noexcept {
+  record([&] {
+    if (is_concurrent() && !glibc::is_shared(rwlock) && (glibc::writer_of(rwlock) != 0 || glibc::has_readers(rwlock))) {
+      tell_destroy_locked(lock_of(rwlock));
+    }
+    gone(rwlock);
+  });
+}
+
+void spin_taken(const volatile void* address, Attempt attempt) noexcept {
+  record([&] {
+    LockObject& lock = lock_at(address);
+    lock.is_spin = true;
+    taken(current_actor(), lock, LockMode::Exclusive, attempt);
+  });
+}
+
+void spin_unlocking(const volatile void* address) noexcept {
+  record([&] { give_back(address, LockMode::Exclusive); });
+}
+
+void wait_failed() noexcept {
+  record([] { gave_up(current_actor()); });
+}
+
+void lock_born(const volatile void* lock) noexcept {
+  if (stage() == Stage::Live) record([&] { born(const_cast<const void*>(lock)); });
+}
+
+void lock_gone(const volatile void* lock) noexcept {
+  if (stage() == Stage::Live) record([&] { gone(const_cast<const void*>(lock)); });
+}
+
+}  // namespace vigil::shim::locks
