@@ -13,32 +13,36 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <shared_mutex>
 #include <thread>
 
 #include <vigil/vigil.hpp>
 
+#include "test/interpose/threads/cases.hpp"
+
 namespace {
 
 using std::chrono::milliseconds;
+using vigil::test::Whistle;
 
 // Long enough for the shim to look several times, when it wrongly thinks that it should.
 constexpr milliseconds kLong(400);
 
-void pause_thread() { std::this_thread::sleep_for(milliseconds(20)); }
-
 void stuck_two_mutexes() {
   std::mutex a;
   std::mutex b;
+  Whistle a_is_taken;
+  Whistle b_is_taken;
   std::thread other([&] {
     const std::lock_guard first(a);
-    pause_thread();
+    a_is_taken.blow();
+    b_is_taken.hear();
     const std::lock_guard second(b);
   });
   const std::lock_guard first(b);
-  pause_thread();
+  b_is_taken.blow();
+  a_is_taken.hear();
   const std::lock_guard second(a);
   other.join();
 }
@@ -98,13 +102,17 @@ void stuck_semaphores() {
 void stuck_read_write_locks() {
   std::shared_mutex a;
   std::shared_mutex b;
+  Whistle a_is_taken;
+  Whistle b_is_taken;
   std::thread other([&] {
     const std::shared_lock first(a);
-    pause_thread();
+    a_is_taken.blow();
+    b_is_taken.hear();
     const std::lock_guard second(b);
   });
   const std::shared_lock first(b);
-  pause_thread();
+  b_is_taken.blow();
+  a_is_taken.hear();
   const std::lock_guard second(a);
   other.join();
 }
@@ -120,12 +128,14 @@ void stuck_barrier() {
 void stuck_thread_and_task() {
   vigil::Channel<int> channel(0);
   std::mutex lock;
+  Whistle taken;
   vigil::go([&] { channel.receive(); });
   std::thread other([&] {
     const std::lock_guard held(lock);
+    taken.blow();
     vigil::Channel<int>(0).receive();
   });
-  pause_thread();
+  taken.hear();
   const std::lock_guard held(lock);
   channel.send(1);
 }
@@ -321,29 +331,26 @@ void moves_hand_over_between_main_and_tasks() {
 void moves_cancelled_condition_wait() {
   static std::mutex lock;
   static std::condition_variable never;
+  static Whistle taken;
   pthread_t waiter;
   pthread_create(
       &waiter, nullptr,
       [](void*) -> void* {
         pthread_cleanup_push([](void*) { usleep(400'000); }, nullptr);
         std::unique_lock held(lock);
+        taken.blow();
         never.wait(held);
         pthread_cleanup_pop(0);
         return nullptr;
       },
       nullptr);
-  pause_thread();
+  taken.hear();
+  { const std::lock_guard waits(lock); }  // the wait gave it back
   pthread_cancel(waiter);
   pthread_join(waiter, nullptr);
 }
 
-struct Case {
-  const char* name;
-  void (*run)();
-};
-#define VIGIL_CASE(name) \
-  Case { #name, name }
-constexpr Case kCases[] = {
+constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(stuck_two_mutexes),
     VIGIL_CASE(twice_mutex_taken),
     VIGIL_CASE(stuck_join_while_holding),
@@ -371,19 +378,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(moves_hand_over_between_main_and_tasks),
     VIGIL_CASE(moves_cancelled_condition_wait),
 };
-#undef VIGIL_CASE
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc < 2) {
-    for (const Case& one : kCases) std::puts(one.name);
-    return 0;
-  }
-  for (const Case& one : kCases) {
-    if (std::strcmp(one.name, argv[1]) != 0) continue;
-    one.run();
-    return 0;
-  }
-  return 1;
-}
+int main(int argc, char** argv) { return vigil::test::run_case({kCases}, argc, argv); }

@@ -1,0 +1,53 @@
+// A program of cases: `program` lists them, `program NAME` runs one. cases_test.py runs them all under the shim.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <span>
+
+#include <unistd.h>
+
+namespace vigil::test {
+
+struct Case {
+  const char* name;  // its first word says what the shim must make of it
+  void (*run)();
+};
+#define VIGIL_CASE(name) \
+  vigil::test::Case { #name, name }  // a table of functions by their own names
+
+inline int run_case(std::initializer_list<std::span<const Case>> tables, int argc, char** argv) {
+  for (const std::span<const Case> table : tables) {
+    for (const Case& one : table) {
+      if (argc < 2) {
+        std::puts(one.name);
+      } else if (std::strcmp(one.name, argv[1]) == 0) {
+        one.run();
+        return 0;
+      }
+    }
+  }
+  return argc < 2 ? 0 : 1;
+}
+
+// Lets another thread go first without ordering anything: a pipe is none of the shim's business.
+class Whistle {
+ public:
+  Whistle() {
+    if (pipe(ends_) != 0) std::abort();
+  }
+  void blow() const {
+    if (write(ends_[1], "x", 1) != 1) std::abort();
+  }
+  void hear() const {
+    char c = 0;
+    if (read(ends_[0], &c, 1) != 1) std::abort();
+  }
+
+ private:
+  int ends_[2] = {};  // read here, written there; open for as long as the program lives
+};
+
+}  // namespace vigil::test
