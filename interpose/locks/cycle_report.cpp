@@ -68,8 +68,8 @@ void CycleReport::tell(std::span<const CycleEdge> cycle) noexcept {
     for (const Gate& gate : witness->gates) {
       if (const std::int32_t index = index_of(gate.lock); index >= 0) held[i].push_back(index);
     }
-    notes[2 * i] << "m" << from_number << " was taken here, and was still held";
-    notes[2 * i + 1] << "when m" << to_number << " was wanted here";
+    notes[2 * i] << "m" << from_number << " was taken here";
+    notes[2 * i + 1] << "m" << to_number << " was wanted here, while m" << from_number << " was still held";
     participants.push_back({.role = "holds",
                             .actor = actor,
                             .operation = "lock",
