@@ -4,6 +4,7 @@
 
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/own_memory.hpp"
+#include "interpose/race/engine_thread.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/throws.hpp"
 
@@ -76,6 +77,7 @@ void end_task(vigil_probe_actor* task) noexcept {
   if (actor == nullptr) return;
   if (running == actor) running = nullptr;
   locks::actor_ends(*actor);
+  race::actor_ended(*actor, reinterpret_cast<std::uintptr_t>(task));
   order::end(actor->clocks);
   forget_throws(*actor);
   own_delete(actor);
@@ -85,6 +87,7 @@ void switch_to(vigil_probe_actor* task) noexcept {
   // relaxed: a coarse time for messages; who reads it wants no more.
   if (running != nullptr) running->left_at_ms.store(coarse_ms(), std::memory_order_relaxed);
   running = task == nullptr ? nullptr : &actor_of(task);
+  race::actor_switched();
 }
 
 std::uint32_t coarse_ms() noexcept {

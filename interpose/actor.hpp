@@ -20,6 +20,9 @@ namespace vigil::shim {
 
 struct ThreadPart;
 struct ThrowHistory;
+namespace race {
+struct ActorPart;
+}
 
 // Everything a finding says of an actor, in one word that outlives it: type, number, creation stack.
 enum class ActorKey : std::uint64_t {};
@@ -38,6 +41,7 @@ struct Actor {
   std::uint32_t wishes_added = 0;  // to the order of locks; each was a step of its clock
   ThrowHistory* throws = nullptr;  // made by its first throw
   ThreadPart* thread = nullptr;    // threads only
+  race::ActorPart* memory = nullptr;  // the race engine's; made by its first instrumented call or access
 };
 
 ActorKey key_of(const Actor& actor) noexcept;

@@ -24,6 +24,7 @@
 #include "interpose/log.hpp"
 #include "interpose/options.hpp"
 #include "interpose/process_info.hpp"
+#include "interpose/race/engine_mode.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/record_file.hpp"
 #include "interpose/say.hpp"
@@ -107,7 +108,7 @@ void write_header(Writer& to) noexcept {
   json.key("program").object().key("path").text(info.path).key("args").array();
   for (const std::string_view argument : info.args) json.text(argument);
   json.end_array().key("cwd").text(info.cwd).key("pid").number(info.pid).end_object();
-  json.key("started_at").number(info.started_at_ns).key("engine").text("none");
+  json.key("started_at").number(info.started_at_ns).key("engine").text(race::name_of(race::engine_mode()));
   json.key("options").text(environment_value("VIGIL_OPTIONS")).end_object();
   append(to, json.view());
 }

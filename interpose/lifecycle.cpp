@@ -11,6 +11,7 @@
 #include "interpose/log.hpp"
 #include "interpose/options.hpp"
 #include "interpose/process_info.hpp"
+#include "interpose/race/engine_mode.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/say.hpp"
@@ -63,6 +64,7 @@ void start() noexcept {
   modules_changed();
   watch_ways_out();
   watch_signals();
+  race::decide_engine();
   move(Stage::Starting, Stage::Live);
   if (log_on(LogLevel::Info)) {
     Line line;

@@ -11,6 +11,7 @@
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
+#include "interpose/race/engine_thread.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/throws.hpp"
@@ -61,6 +62,7 @@ bool have_end_key() noexcept {
 }
 
 void free_thread(Actor* thread) noexcept {
+  race::actor_ended(*thread, 0);
   forget_throws(*thread);
   own_delete(thread->thread);
   own_delete(thread);
@@ -125,6 +127,7 @@ void end_thread(Actor& thread) noexcept {
   ThreadPart& part = *thread.thread;
   if (part.state.load(std::memory_order_relaxed) == ThreadState::Ended) return;
   leave_blocked(thread);  // it was cancelled in a wait
+  if (&thread == own_thread) race::thread_ended(thread);
   order::release_merge(thread.clocks, part.final);
   order::end(thread.clocks);
   locks::actor_ends(thread);

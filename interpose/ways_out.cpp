@@ -12,6 +12,7 @@
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory_fork.hpp"
 #include "interpose/process_info.hpp"
+#include "interpose/race/engine_thread.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/watch.hpp"
@@ -69,7 +70,11 @@ void after_fork_in_child() {
   const InsideGuard inside;
   forget_helpers_after_fork();
   forget_parent_records();
-  if (!plan.child_may_watch) return go_absent();
+  if (!plan.child_may_watch) {
+    race::engine_absent();
+    return go_absent();
+  }
+  race::engine_forked();
   // No deadline in the child: it is the parent's, and most children exec at once.
   refresh_process_info_after_fork();
   reset_end_after_fork();

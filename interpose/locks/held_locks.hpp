@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -52,6 +53,8 @@ class HeldLocks {
     for (const HeldLock& held : entries_) visit(held);
   }
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+  // With entries that have become void since the last live().
+  [[nodiscard]] std::size_t count() const noexcept { return entries_.size(); }
 
  private:
   OwnVector<HeldLock> entries_;

@@ -44,6 +44,13 @@ class SlotPool {
   Epoch take_fresh() noexcept;
   // last: the last epoch of the slot that was used or released; time 0 if there was none.
   void give_back(Epoch last) noexcept;
+  // The same, but the shadow may still hold accesses of the time after last, which nobody will ever know. The slot
+  // rests until settle_graves() finds that it does not.
+  void bury(Epoch last) noexcept;
+  // held(slot): whether the shadow holds an access of that slot. Slots buried since the last mark_graves() are left.
+  void mark_graves() noexcept;
+  void settle_graves(bool (*held)(ClockSlot slot, const void* context), const void* context) noexcept;
+  [[nodiscard]] std::size_t graves() noexcept;
 
   [[nodiscard]] std::uint32_t ever_made() const noexcept { return next_ - 1; }
   // For tests of what happens when a slot's time runs out. Demands: nobody has a slot.
@@ -58,7 +65,9 @@ class SlotPool {
   unsigned tries_ = kMostTries;
   ClockTime first_time_ = 1;
   // Made by the first death.
-  OwnDeque<Epoch>* dead_ = nullptr;  // the last epochs of slots without an actor, longest unseen first
+  OwnDeque<Epoch>* dead_ = nullptr;     // the last epochs of slots without an actor, longest unseen first
+  OwnVector<Epoch>* graves_ = nullptr;  // buried ones, oldest first; made by the first burial
+  std::size_t marked_graves_ = 0;       // how many there were at the last mark_graves()
 };
 
 extern constinit SlotPool slot_pool;  // the process's own

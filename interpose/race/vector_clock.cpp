@@ -6,43 +6,40 @@
 
 namespace vigil::shim::race {
 
-namespace {
-constexpr ClockTime kLastTime = (1U << 30U) - 1;  // what ActorClock::time_ holds
-}
-
 struct ClockOps {
-  static Epoch epoch(const ActorClock& actor) noexcept { return {actor.slot_, actor.time_}; }
+  static Epoch epoch(const ActorClock& actor) noexcept { return actor.at_; }
 
   static bool knows(const ActorClock& actor, Epoch epoch) noexcept {
-    if (epoch.slot() == actor.slot_) return epoch.time() <= actor.time_;
+    if (epoch.slot() == actor.at_.slot()) return epoch.time() <= actor.at_.time();
     return actor.known_.knows(epoch);
   }
 
   // Whether who answers knows(epoch) knows all that actor knows of others. false may be wrong, true is not.
   template <class Knows>
   static bool covers(const Knows& knows, const ActorClock& actor) noexcept {
-    if (actor.needs_self_ != 0 && !knows(Epoch(actor.slot_, actor.time_ - 1))) return false;
+    if (actor.needs_self_ && !knows(Epoch(actor.at_.slot(), actor.at_.time() - 1))) return false;
     return actor.known_.frontier_within(knows);
   }
 
   // The actor released: what it does from now on is a new epoch, and its own last release alone is its frontier.
   static void advance(ActorClock& actor) noexcept {
     actor.known_.reset_frontier();
-    actor.used_ = 0;
-    if (actor.time_ == kLastTime) [[unlikely]] {
+    actor.used_ = false;
+    actor.kept_ = false;
+    if (actor.at_.time() == kLastTime) [[unlikely]] {
       actor.known_.add(epoch(actor), true, Epoch());
       settle(actor, slot_pool.take_fresh());
       return;
     }
-    actor.time_ = (actor.time_ + 1) & kLastTime;
-    actor.needs_self_ = 1;
+    actor.at_ = Epoch(actor.at_.slot(), actor.at_.time() + 1);
+    actor.needs_self_ = true;
   }
 
   static void settle(ActorClock& actor, Epoch first) noexcept {
-    actor.slot_ = first.slot();
-    actor.time_ = first.time() & kLastTime;
-    actor.used_ = 0;
-    actor.needs_self_ = 0;
+    actor.at_ = first;
+    actor.used_ = false;
+    actor.kept_ = false;
+    actor.needs_self_ = false;
   }
 
   // out = all that actor knows, and its current epoch as the only point of the frontier.
@@ -59,14 +56,14 @@ struct ClockOps {
   static void learn(ActorClock& actor, const Knowledge& news, bool may_adopt) noexcept {
     if (may_adopt) {
       actor.known_ = news;
-      actor.needs_self_ = 0;
+      actor.needs_self_ = false;
     } else {
       actor.known_.join(
           news, epoch(actor), [&](Epoch point) { return knows(actor, point); },
           [&](Epoch point) { return news.knows(point); });
     }
     // A frontier point of the actor's own is not lost with its recent epoch: the actor's last release is a later one.
-    if (actor.known_.forget(actor.slot_)) actor.needs_self_ = 1;
+    if (actor.known_.forget(actor.slot())) actor.needs_self_ = true;
   }
 
   static void acquire(ActorClock& actor, const SyncClock& sync) noexcept {
@@ -96,9 +93,9 @@ struct ClockOps {
     }
     const bool may_adopt = covers([&](Epoch point) { return sync.known_.knows(point); }, actor);
     const Knowledge held = std::exchange(sync.known_, Knowledge());
-    const ClockSlot slot = actor.slot_;
+    const ClockSlot slot = actor.slot();
     release_store(actor, sync);
-    learn(actor, held, may_adopt && actor.slot_ == slot);  // held does not know the end of a slot that just ran out
+    learn(actor, held, may_adopt && actor.slot() == slot);  // held does not know the end of a slot that just ran out
   }
 
   static void meet(ActorClock& a, ActorClock& b) noexcept {
@@ -110,8 +107,8 @@ struct ClockOps {
           b.known_, at_a, [&](Epoch point) { return knows(a, point); }, [&](Epoch point) { return knows(b, point); });
     }
     Knowledge& all = b_covers ? b.known_ : a.known_;
-    all.forget(a.slot_);
-    all.forget(b.slot_);
+    all.forget(a.slot());
+    all.forget(b.slot());
     // Spilt before it is shared: one private path instead of two. Below that the partner's epoch still finds room.
     if (all.recent_count() + 1 >= Knowledge::kRecent) all.spill(b_covers ? at_b : at_a);
     (b_covers ? a.known_ : b.known_) = all;
@@ -130,21 +127,30 @@ struct ClockOps {
   static void start(ActorClock& child, ActorClock& parent) noexcept {
     snapshot(parent, child.known_);
     settle(child, slot_pool.take([&](Epoch last) { return knows(parent, last); }));
-    child.known_.forget(child.slot_);
+    child.known_.forget(child.slot());
     advance(parent);
   }
 
   static void end(ActorClock& actor) noexcept {
     // An epoch that was given out and is not released now never will be.
-    if (actor.used_ == 0) {
-      slot_pool.give_back(Epoch(actor.slot_, actor.time_ - 1));
+    if (!actor.used_) {
+      const Epoch last(actor.at_.slot(), actor.at_.time() - 1);
+      if (actor.kept_) {
+        slot_pool.bury(last);
+      } else {
+        slot_pool.give_back(last);
+      }
     }
     actor.known_.clear();
-    actor.slot_ = ClockSlot{0};
+    actor.at_ = Epoch();
   }
 
   static Epoch now(ActorClock& actor) noexcept {
-    actor.used_ = 1;
+    actor.used_ = true;
+    return epoch(actor);
+  }
+  static Epoch now_in_shadow(ActorClock& actor) noexcept {
+    actor.kept_ = true;
     return epoch(actor);
   }
 
@@ -163,6 +169,7 @@ void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept {
 }
 void meet(ActorClock& a, ActorClock& b) noexcept { ClockOps::meet(a, b); }
 Epoch now(ActorClock& actor) noexcept { return ClockOps::now(actor); }
+Epoch now_in_shadow(ActorClock& actor) noexcept { return ClockOps::now_in_shadow(actor); }
 bool happened_before(Epoch epoch, const ActorClock& actor) noexcept { return ClockOps::knows(actor, epoch); }
 bool happened_before(Epoch epoch, const SyncClock& sync) noexcept { return ClockOps::knows(sync, epoch); }
 

@@ -20,21 +20,23 @@
 
 namespace vigil::shim::race {
 
-// What one actor knows, and its own slot and time. Not an actor until started; 56 bytes, movable.
+// What one actor knows, and its own epoch. Not an actor until started; 64 bytes, movable.
 // An Actor may hold two (with and without the edges of locks): each has a slot of its own.
 class ActorClock {
  public:
   constexpr ActorClock() noexcept = default;
-  [[nodiscard]] bool started() const noexcept { return slot_ != ClockSlot{0}; }
-  [[nodiscard]] ClockSlot slot() const noexcept { return slot_; }
+  [[nodiscard]] bool started() const noexcept { return at_ != Epoch(); }
+  [[nodiscard]] ClockSlot slot() const noexcept { return at_.slot(); }
+  // Where the current epoch's bits lie as long as the clock does: for the race engine, which asks at every access.
+  [[nodiscard]] const std::uint64_t* epoch_word() const noexcept { return at_.word(); }
 
  private:
   friend struct ClockOps;
-  Knowledge known_;               // of others; what it says about slot_ itself is out of date and not read
-  ClockSlot slot_{0};             // 0: not started, or ended
-  ClockTime time_ : 30 = 0;       // of the next release; at kLastTime the actor moves to a fresh slot
-  ClockTime used_ : 1 = 0;        // now() was given out at time_: somebody may hold this epoch
-  ClockTime needs_self_ : 1 = 0;  // the frontier (knowledge.hpp) has the point (slot_, time_ - 1) in it as well
+  Knowledge known_;          // of others; what it says about its own slot is out of date and not read
+  Epoch at_;                 // null: not started, or ended; its time is that of the next release
+  bool used_ = false;        // now() was given out at at_: somebody may hold this epoch
+  bool kept_ = false;        // the race engine's shadow may hold accesses at at_
+  bool needs_self_ = false;  // the frontier (knowledge.hpp) has the release before at_ in it as well
 };
 
 // The snapshot that a lock, a channel slot, a wait group ... carries from its releases to its acquires. 48 bytes,
@@ -71,6 +73,8 @@ void meet(ActorClock& a, ActorClock& b) noexcept;
 // ---- questions ------------------------------------------------------------------------------------------------------
 // The actor's current epoch, to be kept with an access or a misuse. Its next release publishes it.
 Epoch now(ActorClock& actor) noexcept;
+// The same for an access that the engine keeps in its shadow, which can tell when it holds it no more.
+Epoch now_in_shadow(ActorClock& actor) noexcept;
 // Whether that moment is in the actor's past: everything its owner did up to and at that epoch happened before.
 bool happened_before(Epoch epoch, const ActorClock& actor) noexcept;
 // Whether everybody who acquires sync now will know that epoch.

@@ -1,0 +1,199 @@
+#include "interpose/race/collect.hpp"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "interpose/futex_lock.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/race/access_states.hpp"
+#include "interpose/race/engine_thread.hpp"
+#include "interpose/race/shadow_map.hpp"
+#include "interpose/race/slot_pool.hpp"
+#include "interpose/raw_syscall.hpp"
+
+namespace vigil::shim::race {
+
+namespace detail {
+constinit std::atomic<std::uint32_t> collector_round{0};
+constinit std::atomic<std::uint64_t> collect_when_made{~std::uint64_t{0}};
+}  // namespace detail
+
+namespace {
+
+constexpr std::uint64_t kLeastMade = 1U << 16U;  // 2 MiB of states: below, collecting costs more than it saves
+
+constinit FutexLock collector_lock;  // one at a time; who finds it held goes on
+constinit CollectorStatistics statistics;
+
+void barrier_everywhere() noexcept {
+  if (raw_syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) return;
+  raw_syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+// Waits until every thread that is inside now has left once. False: one did not for seconds (it was stopped, or it
+// died inside): then nothing may be freed.
+struct Waiting {
+  const EngineThread* self;
+  OwnVector<std::pair<const EngineThread*, std::uint32_t>> inside;
+};
+
+bool wait_for_those_inside() noexcept {
+  barrier_everywhere();
+  Waiting waiting{hot.thread, {}};
+  each_engine_thread(
+      [](EngineThread& thread, void* context) {
+        auto& all = *static_cast<Waiting*>(context);
+        // acquire: pairs with the release in leave(): what it did inside is done.
+        if (&thread == all.self || thread.inside.load(std::memory_order_acquire) == 0) return;
+        all.inside.emplace_back(&thread, thread.visits.load(std::memory_order_relaxed));
+      },
+      &waiting);
+  constexpr int kTries = 20'000;
+  for (int i = 0; !waiting.inside.empty() && i < kTries; ++i) {
+    const timespec moment{0, 100'000};
+    raw_syscall(SYS_nanosleep, reinterpret_cast<long>(&moment), 0);
+    Waiting still{hot.thread, {}};
+    // Threads that ended are gone from the registry.
+    struct Compare {
+      Waiting* before;
+      Waiting* after;
+    } compare{&waiting, &still};
+    each_engine_thread(
+        [](EngineThread& thread, void* context) {
+          const auto& both = *static_cast<Compare*>(context);
+          for (const auto& [known, visit] : both.before->inside) {
+            if (known == &thread && thread.inside.load(std::memory_order_acquire) != 0 &&
+                thread.visits.load(std::memory_order_relaxed) == visit) {
+              both.after->inside.emplace_back(known, visit);
+            }
+          }
+        },
+        &compare);
+    waiting.inside.swap(still.inside);
+  }
+  return waiting.inside.empty();
+}
+
+void clear_covered_entries() noexcept {
+  each_engine_thread(
+      [](EngineThread& thread, void*) {
+        for (CoveredEntry& entry : thread.covered) entry.state.store(0, std::memory_order_relaxed);
+      },
+      nullptr);
+}
+
+struct Garbage {
+  StateId first = kUntouched;
+  StateId last = kUntouched;
+  std::uint32_t count = 0;
+};
+
+// The slots of the states that stay, as far as they are in graves: a bit per slot.
+struct HeldSlots {
+  OwnVector<std::uint64_t> bits;
+  void add(ClockSlot slot) noexcept {
+    const auto number = static_cast<std::size_t>(slot);
+    if (number / 64 >= bits.size()) bits.resize(std::max(number / 64 + 1, 2 * bits.size()));
+    bits[number / 64] |= std::uint64_t{1} << number % 64;
+  }
+  [[nodiscard]] bool holds(ClockSlot slot) const noexcept {
+    const auto number = static_cast<std::size_t>(slot);
+    return number / 64 < bits.size() && (bits[number / 64] >> number % 64 & 1U) != 0;
+  }
+};
+
+// Numbers in use and not marked; in `garbage` they are linked by last_write, which nobody who still looks at them
+// minds: a chain that is followed by `older` stays whole until they are given back.
+Garbage sweep(HeldSlots& slots, std::uint64_t& reached) noexcept {
+  Garbage garbage;
+  const std::uint32_t bound = states_bound();
+  for (std::uint32_t number = 1; number < bound; ++number) {
+    const StateId id{number};
+    const std::uint64_t word = node_of(id).word.load(std::memory_order_relaxed);
+    if (word == 0) continue;
+    if (is_marked(id)) {
+      ++reached;
+      slots.add(AccessWord(word).at().slot());
+      continue;
+    }
+    ++garbage.count;
+    if (garbage.last == kUntouched) garbage.last = id;
+    node_of(id).prune_at = static_cast<std::uint32_t>(garbage.first);
+    garbage.first = id;
+  }
+  return garbage;
+}
+
+void free_garbage(const Garbage& garbage) noexcept {
+  for (StateId id = garbage.first; id != kUntouched;) {
+    AccessNode& node = node_of(id);
+    node.word.store(0, std::memory_order_relaxed);
+    const auto next = static_cast<StateId>(node.prune_at);
+    node.older = next;
+    id = next;
+  }
+  if (garbage.count != 0) give_back_states(garbage.first, garbage.last, garbage.count);
+}
+
+void collect_locked() noexcept {
+  begin_marking();
+  slot_pool.mark_graves();
+  // relaxed: wait_for_those_inside() is the fence, on both sides.
+  detail::collector_round.fetch_add(1, std::memory_order_relaxed);
+  std::uint64_t reached = 0;
+  if (wait_for_those_inside()) {
+    each_state([](StateId state, void*) { mark_chain(state); }, nullptr);
+    HeldSlots slots;
+    const Garbage garbage = sweep(slots, reached);
+    if (wait_for_those_inside()) {
+      clear_covered_entries();
+      free_garbage(garbage);
+      slot_pool.settle_graves(
+          [](ClockSlot slot, const void* held) { return static_cast<const HeldSlots*>(held)->holds(slot); }, &slots);
+      statistics.freed += garbage.count;
+    }
+  }
+  end_marking();
+  ++statistics.rounds;
+  statistics.reached = reached;
+  // Scanning a megabyte of shadow costs about what making ten thousand states does.
+  const std::uint64_t pause = std::max({kLeastMade, reached / 2, static_cast<std::uint64_t>(shadow_in_memory()) / 64});
+  detail::collect_when_made.store(states_made() + pause, std::memory_order_relaxed);
+}
+
+void collect() noexcept {
+  if (!collector_lock.try_lock()) return;
+  collect_locked();
+  collector_lock.unlock();
+}
+
+}  // namespace
+
+void prepare_collector() noexcept {
+  raw_syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+  detail::collect_when_made.store(states_made() + kLeastMade, std::memory_order_relaxed);
+}
+
+void collect_if_due() noexcept {
+  if (states_made() < detail::collect_when_made.load(std::memory_order_relaxed)) return;
+  collect();
+}
+
+void collect_now() noexcept {
+  const InsideGuard inside;
+  collect();
+}
+
+void collector_forked() noexcept {
+  collector_lock.reset_after_fork();
+  end_marking();
+  prepare_collector();
+}
+
+CollectorStatistics collector_statistics() noexcept { return statistics; }
+
+}  // namespace vigil::shim::race

@@ -1,0 +1,174 @@
+#include "interpose/race/context_tree.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <new>
+
+#include "interpose/futex_lock.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/race/reserve.hpp"
+
+namespace vigil::shim::race {
+namespace {
+
+// A step: what it says in the upper two bits, below them an address or a number.
+enum class StepKind : std::uint8_t { Call = 0, Access = 1, Locks = 2 };
+constexpr unsigned kKindShift = 62;
+
+struct Node {
+  std::uint64_t step;
+  std::uint32_t parent;
+};
+static_assert(sizeof(Node) == 16);
+
+constexpr std::uint32_t kMost = 1U << 26U;  // nodes: 1 GiB
+
+// An index: open addressing, ids of nodes, at most half full. 0: empty.
+struct Index {
+  std::uint32_t mask;  // slots - 1
+  std::atomic<std::uint32_t> slots[1];
+};
+constexpr std::uint32_t kFirstSlots = 1U << 12U;
+
+constinit FutexLock tree_lock;
+constinit std::atomic<Node*> nodes{nullptr};  // kMost of them, reserved at the first use
+constinit std::atomic<Index*> index_now{nullptr};
+constinit std::uint32_t used = 3;              // next number; guarded by tree_lock
+constinit std::atomic<std::uint32_t> made{0};  // a statistic: relaxed
+
+std::uint64_t make_step(StepKind kind, std::uint64_t value) noexcept {
+  return static_cast<std::uint64_t>(kind) << kKindShift | value;
+}
+StepKind kind_of(const Node& node) noexcept { return static_cast<StepKind>(node.step >> kKindShift); }
+std::uint64_t value_of(const Node& node) noexcept { return node.step & ((std::uint64_t{1} << kKindShift) - 1); }
+
+std::uint32_t hash_of(std::uint32_t parent, std::uint64_t step) noexcept {
+  std::uint64_t hash = (step ^ (std::uint64_t{parent} << 40U) ^ parent) * 0x9E3779B97F4A7C15U;
+  hash ^= hash >> 29U;
+  hash *= 0xBF58476D1CE4E5B9U;
+  return static_cast<std::uint32_t>(hash >> 32U);
+}
+
+std::size_t bytes_of_index(std::uint32_t slots) noexcept {
+  return sizeof(Index) + (slots - 1) * sizeof(std::atomic<std::uint32_t>);
+}
+
+Index* make_index(std::uint32_t slots) noexcept {
+  void* const block = own_allocate(bytes_of_index(slots), alignof(Index));
+  auto* const index = static_cast<Index*>(block);
+  index->mask = slots - 1;
+  for (std::uint32_t i = 0; i < slots; ++i) ::new (&index->slots[i]) std::atomic<std::uint32_t>(0);
+  return index;
+}
+
+std::uint32_t find(const Index& index, const Node* all, std::uint32_t parent, std::uint64_t step) noexcept {
+  for (std::uint32_t at = hash_of(parent, step) & index.mask;; at = (at + 1) & index.mask) {
+    // acquire: pairs with the release in enter(); the node is whole.
+    const std::uint32_t id = index.slots[at].load(std::memory_order_acquire);
+    if (id == 0) return 0;
+    if (all[id].parent == parent && all[id].step == step) return id;
+  }
+}
+
+void enter(Index& index, const Node* all, std::uint32_t id) noexcept {
+  std::uint32_t at = hash_of(all[id].parent, all[id].step) & index.mask;
+  while (index.slots[at].load(std::memory_order_relaxed) != 0) at = (at + 1) & index.mask;
+  index.slots[at].store(id, std::memory_order_release);
+}
+
+// Under tree_lock. Null: no address space.
+Node* nodes_made() noexcept {
+  Node* all = nodes.load(std::memory_order_relaxed);
+  if (all != nullptr) return all;
+  all = static_cast<Node*>(reserve_zeroed(std::size_t{kMost} * sizeof(Node)));
+  if (all == nullptr) return nullptr;
+  index_now.store(make_index(kFirstSlots), std::memory_order_relaxed);
+  nodes.store(all, std::memory_order_release);
+  return all;
+}
+
+// 0: there is no room for it.
+std::uint32_t add(std::uint32_t parent, std::uint64_t step) noexcept {
+  tree_lock.lock();
+  Node* const all = nodes_made();
+  std::uint32_t id = 0;
+  if (all != nullptr) {
+    Index* index = index_now.load(std::memory_order_relaxed);
+    id = find(*index, all, parent, step);
+    if (id == 0 && used < kMost) {
+      id = used++;
+      all[id] = {step, parent};
+      made.fetch_add(1, std::memory_order_relaxed);
+      if (std::uint64_t{used} * 2 > std::uint64_t{index->mask} + 1) {
+        // The old index stays: others may be looking into it. All of them together are as large as the new one.
+        Index* const larger = make_index((index->mask + 1) * 2);
+        for (std::uint32_t known = 3; known < id; ++known) enter(*larger, all, known);
+        index = larger;
+        enter(*index, all, id);
+        index_now.store(index, std::memory_order_release);
+      } else {
+        enter(*index, all, id);
+      }
+    }
+  }
+  tree_lock.unlock();
+  return id;
+}
+
+std::uint32_t node_of(std::uint32_t parent, std::uint64_t step) noexcept {
+  const Node* const all = nodes.load(std::memory_order_acquire);  // pairs with the release in nodes_made()
+  if (all != nullptr) {
+    const Index* const index = index_now.load(std::memory_order_acquire);
+    if (const std::uint32_t known = find(*index, all, parent, step); known != 0) return known;
+  }
+  return add(parent, step);
+}
+
+}  // namespace
+
+ContextId context_of(ContextId caller, std::uintptr_t return_address) noexcept {
+  const std::uint32_t id = node_of(static_cast<std::uint32_t>(caller), make_step(StepKind::Call, return_address));
+  return id == 0 ? kCutContext : ContextId{id};
+}
+
+PlaceId place_of(ContextId context, std::uintptr_t return_address, LockSetId held) noexcept {
+  std::uint32_t id = node_of(static_cast<std::uint32_t>(context), make_step(StepKind::Access, return_address));
+  if (id != 0 && held != LockSetId{0}) {
+    id = node_of(id, make_step(StepKind::Locks, static_cast<std::uint32_t>(held)));
+  }
+  return PlaceId{id};
+}
+
+LockSetId held_at(PlaceId place) noexcept {
+  const Node* const all = nodes.load(std::memory_order_acquire);
+  const auto id = static_cast<std::uint32_t>(place);
+  if (all == nullptr || id == 0 || kind_of(all[id]) != StepKind::Locks) return LockSetId{0};
+  return LockSetId{static_cast<std::uint32_t>(value_of(all[id]))};
+}
+
+StackId stack_of(PlaceId place) noexcept {
+  const Node* const all = nodes.load(std::memory_order_acquire);
+  auto id = static_cast<std::uint32_t>(place);
+  if (all == nullptr || id == 0) return kNoStack;
+  // As stack_capture.cpp: the innermost 96, of the rest the outermost 32. A return address less one lies in the call.
+  constexpr std::size_t kInnermost = 96;
+  constexpr std::size_t kOutermost = kMaxFrames - kInnermost;
+  std::array<std::uintptr_t, kMaxFrames> frames;
+  std::size_t seen = 0;
+  for (; id > static_cast<std::uint32_t>(kCutContext); id = all[id].parent) {
+    if (kind_of(all[id]) == StepKind::Locks) continue;
+    const std::size_t at = seen < kInnermost ? seen : kInnermost + (seen - kInnermost) % kOutermost;
+    frames[at] = value_of(all[id]) - 1;
+    ++seen;
+  }
+  if (seen > kMaxFrames) {
+    const auto outer = frames.begin() + static_cast<std::ptrdiff_t>(kInnermost);
+    std::rotate(outer, outer + static_cast<std::ptrdiff_t>((seen - kInnermost) % kOutermost), frames.end());
+  }
+  return intern_stack(std::span<const std::uintptr_t>(frames).first(std::min(seen, kMaxFrames)));
+}
+
+std::size_t contexts_made() noexcept { return made.load(std::memory_order_relaxed); }
+
+}  // namespace vigil::shim::race

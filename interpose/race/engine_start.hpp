@@ -1,0 +1,10 @@
+// Starting our own engine, when it is known that the program is instrumented.
+#pragma once
+
+namespace vigil::shim::race {
+
+// Maps the shadow and starts the clocks. False: the address space does not allow it (said once), or another thread is
+// about to. Also for tests, and for instrumented code that was loaded into a plain program.
+bool start_native() noexcept;
+
+}  // namespace vigil::shim::race

@@ -1,0 +1,266 @@
+#include "interpose/race/engine_thread.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "interpose/futex_lock.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/race/collect.hpp"
+#include "interpose/race/engine_mode.hpp"
+#include "interpose/race/memory.hpp"
+#include "interpose/race/shadow_map.hpp"
+#include "interpose/threads.hpp"
+
+namespace vigil::shim::race {
+
+thread_local constinit Hot hot __attribute__((tls_model("initial-exec")));
+
+namespace {
+
+// The thread has ended for us: what it still does in its last destructors is not watched.
+thread_local constinit bool has_ended __attribute__((tls_model("initial-exec"))) = false;
+
+constinit FutexLock registry_lock;
+constinit EngineThread* registry = nullptr;  // guarded by registry_lock
+
+constexpr std::size_t kFewFrames = 16;             // a task's first; it doubles as needed
+constexpr std::uintptr_t kStackReach = 1U << 20U;  // bytes; see call_begins_slow()
+
+std::uint32_t stack_word(std::uintptr_t stack_pointer) noexcept {
+  return static_cast<std::uint32_t>(stack_pointer / sizeof(std::uintptr_t));
+}
+
+EngineThread* make_thread() noexcept {
+  if (has_ended || stage() > Stage::Live || !ensure_live() || !engine_is_native()) return nullptr;
+  auto* const thread = own_new<EngineThread>();
+  thread->flushed = collector_round();
+  registry_lock.lock();
+  thread->next = registry;
+  if (registry != nullptr) registry->previous = thread;
+  registry = thread;
+  registry_lock.unlock();
+  hot.thread = thread;
+  hot.covered = thread->covered.data();
+  return thread;
+}
+
+void leave_registry(EngineThread& thread) noexcept {
+  registry_lock.lock();
+  if (thread.previous != nullptr) thread.previous->next = thread.next;
+  if (thread.next != nullptr) thread.next->previous = thread.previous;
+  if (registry == &thread) registry = thread.next;
+  registry_lock.unlock();
+}
+
+ActorPart& part_of(Actor& actor) noexcept {
+  if (actor.memory == nullptr) actor.memory = own_new<ActorPart>();
+  return *actor.memory;
+}
+
+// Puts the words of `hot` that are the actor's into its part.
+void put_away(EngineThread& thread) noexcept {
+  if (thread.part != nullptr) {
+    thread.part->top = hot.top;
+    thread.part->limit = hot.limit;
+    thread.part->lowest = hot.lowest;
+  }
+  thread.part = nullptr;
+  thread.actor = nullptr;
+  hot.epoch = nullptr;
+  hot.top = nullptr;
+  hot.limit = nullptr;
+}
+
+void show(EngineThread& thread, Actor& actor) noexcept {
+  ActorPart& part = part_of(actor);
+  thread.actor = &actor;
+  thread.part = &part;
+  hot.top = part.top;
+  hot.limit = part.limit;
+  hot.lowest = part.lowest != 0 ? part.lowest : ~std::uintptr_t{0};
+  hot.epoch = order::whole(actor.clocks).epoch_word();
+}
+
+void free_part(ActorPart* part) noexcept {
+  if (part == nullptr) return;
+  if (part->frames != nullptr) {
+    own_free(part->frames, static_cast<std::size_t>(part->limit - part->frames) * sizeof(CallFrame));
+  }
+  own_delete(part);
+}
+
+// A stack is used anew: all above `from` is forgotten, and what lies below it as far down as anything is known of it
+// (a function may use more than it had when it began), but not below `lowest`.
+void forget_stack(std::uintptr_t from, std::uintptr_t end, std::uintptr_t lowest) noexcept {
+  constexpr std::uintptr_t kPiece = 4096;
+  from = from / kPiece * kPiece;
+  end = (end + kGranuleBytes - 1) / kGranuleBytes * kGranuleBytes;
+  clear_shadow(from, end - from);
+  while (from >= lowest + kPiece && clear_shadow(from - kPiece, kPiece)) from -= kPiece;
+}
+
+// More room for calls. stack_pointer: of the call that needs it.
+void grow_frames(EngineThread& thread, std::uintptr_t stack_pointer) noexcept {
+  ActorPart& part = *thread.part;
+  const auto used = static_cast<std::size_t>(hot.top - part.frames);
+  const auto size = static_cast<std::size_t>(hot.limit - part.frames);
+  const std::size_t larger = part.frames == nullptr ? kFewFrames : size * 2;
+  auto* const frames = static_cast<CallFrame*>(own_allocate(larger * sizeof(CallFrame)));
+  std::copy(part.frames, hot.top, frames);
+  if (part.frames == nullptr) {
+    // No call's stack pointer is above this one's.
+    frames[0] = {0, stack_word(stack_pointer) + (1U << 30U), kRootContext};
+    hot.top = frames + 1;
+  } else {
+    own_free(part.frames, size * sizeof(CallFrame));
+    hot.top = frames + used;
+  }
+  part.frames = frames;
+  hot.limit = frames + larger;
+  part.limit = hot.limit;
+}
+
+}  // namespace
+
+EngineThread* enter() noexcept {
+  if (inside_shim) {
+    if (hot.thread != nullptr) count_skipped();
+    return nullptr;
+  }
+  EngineThread* thread = hot.thread;
+  inside_shim = true;
+  if (thread == nullptr) [[unlikely]] {
+    const int saved_errno = errno;
+    thread = make_thread();
+    errno = saved_errno;
+    if (thread == nullptr) {
+      inside_shim = false;
+      return nullptr;
+    }
+  }
+  thread->visits.store(thread->visits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  thread->inside.store(1, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // for the rest: membarrier() in collect.cpp
+  if (thread->flushed != collector_round()) {
+    thread->flushed = collector_round();
+    thread->moves.fill(Move{});
+  }
+  if (hot.epoch == nullptr) {
+    const int saved_errno = errno;
+    show(*thread, current_actor());
+    errno = saved_errno;
+  }
+  return thread;
+}
+
+void leave(EngineThread& thread) noexcept {
+  thread.inside.store(0, std::memory_order_release);  // pairs with the acquire in collect.cpp
+  collect_if_due();
+  inside_shim = false;
+}
+
+ContextId context_here(EngineThread& thread) noexcept {
+  if (hot.top == nullptr) return kRootContext;
+  CallFrame* known = hot.top - 1;
+  while (known->context == kNoContext) --known;  // frames[0] is known
+  for (; known != hot.top - 1; ++known) {
+    CallFrame& call = known[1];
+    const std::size_t place =
+        (call.return_address ^ static_cast<std::size_t>(known->context) * 31) % EngineThread::kContexts;
+    EngineThread::KnownContext& seen = thread.contexts[place];
+    if (seen.return_address != call.return_address || seen.caller != known->context) {
+      seen = {call.return_address, known->context, context_of(known->context, call.return_address)};
+    }
+    call.context = seen.context;
+  }
+  return known->context;
+}
+
+void actor_switched() noexcept {
+  if (hot.thread == nullptr) return;
+  put_away(*hot.thread);
+  Actor& actor = current_actor();
+  // Whoever has no part yet gets it when it needs it: a worker's own loop never does.
+  if (actor.memory != nullptr) show(*hot.thread, actor);
+}
+
+void actor_ended(Actor& actor, std::uintptr_t stack_end) noexcept {
+  EngineThread* const thread = hot.thread;
+  if (thread != nullptr && thread->actor == &actor) put_away(*thread);
+  ActorPart* const part = std::exchange(actor.memory, nullptr);
+  if (stack_end != 0 && engine_is_native()) {
+    // The closure lies above every frame; without an instrumented call it is all there is.
+    constexpr std::uintptr_t kLargestClosure = 16U << 10U;
+    constexpr std::uintptr_t kLargestStack = 256U << 10U;
+    const std::uintptr_t lowest = part != nullptr ? part->lowest : 0;
+    const std::uintptr_t from =
+        lowest == 0 || lowest >= stack_end ? stack_end - kLargestClosure : std::max(lowest, stack_end - kLargestStack);
+    forget_stack(from, stack_end, stack_end - kLargestStack);
+  }
+  free_part(part);
+}
+
+void thread_ended(Actor& actor) noexcept {
+  EngineThread* const thread = hot.thread;
+  has_ended = true;
+  if (thread == nullptr) return;
+  put_away(*thread);
+  hot.thread = nullptr;
+  hot.covered = nullptr;
+  ActorPart* const part = std::exchange(actor.memory, nullptr);
+  const std::uintptr_t lowest = part != nullptr && part->lowest != 0 ? part->lowest : ~std::uintptr_t{0};
+  free_part(part);
+  // The thread's storage and its control block lie at the upper end of its stack, which the next thread gets.
+  const auto control_block = static_cast<std::uintptr_t>(pthread_self());
+  constexpr std::uintptr_t kControlBlock = 2304;  // at least what glibc's takes
+  constexpr std::uintptr_t kMostStack = std::uintptr_t{1} << 30U;
+  if (lowest < control_block && control_block - lowest < kMostStack) {
+    forget_stack(lowest, control_block + kControlBlock, 0);
+  }
+  thread->states.empty();
+  leave_registry(*thread);
+  own_delete(thread);
+}
+
+void engine_absent() noexcept {
+  has_ended = true;
+  hot = Hot{};
+}
+
+void engine_forked() noexcept {
+  registry_lock.reset_after_fork();
+  registry = hot.thread;
+  if (registry != nullptr) {
+    registry->next = nullptr;
+    registry->previous = nullptr;
+  }
+  collector_forked();
+}
+
+void each_engine_thread(void (*visit)(EngineThread&, void*), void* context) noexcept {
+  registry_lock.lock();
+  for (EngineThread* thread = registry; thread != nullptr; thread = thread->next) visit(*thread, context);
+  registry_lock.unlock();
+}
+
+void call_begins_slow(std::uintptr_t return_address, std::uintptr_t stack_pointer) noexcept {
+  EngineThread* const thread = enter();
+  if (thread == nullptr) return;
+  if (hot.top != nullptr) {
+    // Calls whose stack is above this one's end without having said so: a long jump went over them. A call on another
+    // stack (of a signal handler) is far away, and says nothing about them.
+    const std::uint32_t here = stack_word(stack_pointer);
+    while (hot.top - 1 > thread->part->frames && here - hot.top[-1].stack_at < kStackReach / sizeof(std::uintptr_t)) {
+      --hot.top;
+    }
+  }
+  if (hot.top == hot.limit) grow_frames(*thread, stack_pointer);
+  hot.lowest = std::min(hot.lowest, stack_pointer);
+  *hot.top++ = {return_address, stack_word(stack_pointer), kNoContext};
+  leave(*thread);
+}
+
+}  // namespace vigil::shim::race

@@ -1,0 +1,36 @@
+// From a clash of two accesses to a finding.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "interpose/actor.hpp"
+#include "interpose/race/transition.hpp"
+
+namespace vigil::shim::race {
+
+// The races that one access made, gathered while states may be looked at and told afterwards.
+class FoundRaces {
+ public:
+  struct Pair {
+    std::uintptr_t granule = 0;
+    AccessRecord newer;
+    AccessRecord older;
+  };
+  static constexpr std::size_t kMost = 8;  // of one access: a copy over an array has the same race in every granule
+
+  void add(std::uintptr_t address, const AccessRecord& newer, const Clashes& clashes) noexcept;
+  void clear() noexcept { count_ = 0; }
+  [[nodiscard]] bool any() const noexcept { return count_ != 0; }
+  [[nodiscard]] std::span<const Pair> pairs() const noexcept { return std::span(pairs_).first(count_); }
+
+ private:
+  std::array<Pair, kMost> pairs_{};
+  std::size_t count_ = 0;
+};
+
+// actor: who made the newer accesses, and runs here.
+void report_races(const FoundRaces& found, Actor& actor) noexcept;
+
+}  // namespace vigil::shim::race

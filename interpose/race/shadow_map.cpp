@@ -1,0 +1,136 @@
+#include "interpose/race/shadow_map.hpp"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+
+#include "interpose/futex_lock.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/race/reserve.hpp"
+#include "interpose/raw_syscall.hpp"
+
+namespace vigil::shim::race {
+
+namespace detail {
+constinit std::atomic<std::uint8_t>* touched_chunks = nullptr;
+}
+
+namespace {
+
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kChunkBytes = std::size_t{1} << detail::kChunkShift;  // of the application
+constexpr std::size_t kChunkShadow = kChunkBytes / 2;
+constexpr std::size_t kChunks = kWatchedEnd >> detail::kChunkShift;
+constexpr std::size_t kPagesOfChunk = kChunkShadow / kPage;
+
+constinit FutexLock chunks_lock;
+constinit OwnVector<std::uint32_t>* chunks = nullptr;  // those touched, in order of first touch; guarded by chunks_lock
+constinit std::atomic<std::size_t> in_memory{0};       // a statistic: relaxed
+
+bool is_touched(std::uintptr_t address) noexcept {
+  return detail::touched_chunks[address >> detail::kChunkShift].load(std::memory_order_relaxed) != 0;
+}
+
+// Reads before it writes: a page nobody touched must not become memory by being cleared.
+bool clear_cells(std::uintptr_t from, std::uintptr_t to) noexcept {
+  bool any = false;
+  auto* cell = &cell_of(from);
+  ShadowCell* const end = &cell_of(to);
+  const auto is_odd = [](const ShadowCell* at) { return reinterpret_cast<std::uintptr_t>(at) % 8 != 0; };
+  const auto clear = [&any](ShadowCell* at) {
+    if (at->load(std::memory_order_relaxed) == kUntouched) return;
+    at->store(kUntouched, std::memory_order_relaxed);
+    any = true;
+  };
+  if (cell != end && is_odd(cell)) clear(cell++);
+  for (; end - cell >= 2; cell += 2) {
+    auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(cell);
+    if (both->load(std::memory_order_relaxed) == 0) continue;
+    both->store(0, std::memory_order_relaxed);
+    any = true;
+  }
+  if (cell != end) clear(cell);
+  return any;
+}
+
+void visit_page(const ShadowCell* cells, void (*visit)(StateId, void*), void* context) noexcept {
+  StateId before = kUntouched;
+  for (std::size_t i = 0; i < kPage / sizeof(ShadowCell); ++i) {
+    const StateId state = cells[i].load(std::memory_order_relaxed);
+    if (state == before || state == kUntouched) continue;
+    before = state;
+    visit(state, context);
+  }
+}
+
+}  // namespace
+
+bool map_shadow() noexcept {
+  detail::touched_chunks = static_cast<std::atomic<std::uint8_t>*>(reserve_zeroed(kChunks));
+  return detail::touched_chunks != nullptr && reserve_zeroed(kShadowBytes, kShadowBase) != nullptr;
+}
+
+void detail::note_chunk_slow(std::uintptr_t chunk) noexcept {
+  chunks_lock.lock();
+  if (chunks == nullptr) chunks = own_new<OwnVector<std::uint32_t>>();
+  if (touched_chunks[chunk].load(std::memory_order_relaxed) == 0) {
+    chunks->push_back(static_cast<std::uint32_t>(chunk));
+    touched_chunks[chunk].store(1, std::memory_order_relaxed);
+  }
+  chunks_lock.unlock();
+}
+
+bool clear_shadow(std::uintptr_t address, std::size_t size) noexcept {
+  constexpr std::size_t kManyPages = 16;
+  const std::uintptr_t end = address + size;
+  // A long stretch: its whole pages go back to the system, in one call however much of it was ever touched.
+  const std::uintptr_t first_page = (reinterpret_cast<std::uintptr_t>(&cell_of(address)) + kPage - 1) / kPage * kPage;
+  const std::uintptr_t last_page = reinterpret_cast<std::uintptr_t>(&cell_of(end)) / kPage * kPage;
+  if (last_page > first_page && last_page - first_page >= kManyPages * kPage) {
+    give_pages_back(first_page, last_page - first_page);
+    clear_cells(address, (first_page - kShadowBase) * 2);
+    clear_cells((last_page - kShadowBase) * 2, end);
+    return true;
+  }
+  bool any = false;
+  while (address < end) {
+    const std::uintptr_t next = std::min(end, (address / kChunkBytes + 1) * kChunkBytes);
+    if (is_touched(address)) any |= clear_cells(address, next);
+    address = next;
+  }
+  return any;
+}
+
+void each_state(void (*visit)(StateId, void*), void* context) noexcept {
+  chunks_lock.lock();
+  const std::size_t count = chunks == nullptr ? 0 : chunks->size();
+  chunks_lock.unlock();
+  std::size_t pages = 0;
+  // Tells which pages have contents, so that those never touched need not be read. Without it all are.
+  const long page_map =
+      raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/proc/self/pagemap"), O_RDONLY | O_CLOEXEC);
+  for (std::size_t i = 0; i < count; ++i) {
+    chunks_lock.lock();
+    const std::uintptr_t chunk = (*chunks)[i];
+    chunks_lock.unlock();
+    const std::uintptr_t shadow = kShadowBase + chunk * kChunkShadow;
+    std::array<std::uint64_t, kPagesOfChunk> present{};
+    constexpr std::uint64_t kHasContents = std::uint64_t{3} << 62U;  // in memory, or swapped out
+    const bool knows =
+        raw_syscall(SYS_pread64, page_map, reinterpret_cast<long>(present.data()), sizeof(present),
+                    static_cast<long>(shadow / kPage * sizeof(std::uint64_t))) == static_cast<long>(sizeof(present));
+    for (std::size_t page = 0; page < kPagesOfChunk; ++page) {
+      if (knows && (present[page] & kHasContents) == 0) continue;
+      ++pages;
+      visit_page(reinterpret_cast<const ShadowCell*>(shadow + page * kPage), visit, context);
+    }
+  }
+  if (page_map >= 0) raw_syscall(SYS_close, page_map);
+  in_memory.store(pages * kPage, std::memory_order_relaxed);
+}
+
+std::size_t shadow_in_memory() noexcept { return in_memory.load(std::memory_order_relaxed); }
+
+}  // namespace vigil::shim::race

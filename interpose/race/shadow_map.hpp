@@ -1,0 +1,57 @@
+// ShadowMap: from an address to the number of its granule's state. Four bytes for eight, at a fixed place:
+//
+//   shadow(a) = kShadowBase + a / 8 * 4
+//
+// The shadow of all 128 TiB that x86-64 gives a program takes 64 TiB, which fits between the low addresses (programs
+// not built as PIE, and their heap) and where Linux puts position-independent programs, libraries and stacks (from
+// 0x5555... up): nothing is folded, so no address is out of reach and no layout is refused. Memory is used only where
+// memory is watched.
+//
+// Threads: any. A cell changes by compare-and-swap, so that no access is lost even when two really meet.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "interpose/race/access_states.hpp"
+
+namespace vigil::shim::race {
+
+inline constexpr std::uintptr_t kShadowBase = 0x1000'0000'0000;
+inline constexpr std::uintptr_t kWatchedEnd = std::uintptr_t{1} << 47U;
+inline constexpr std::size_t kShadowBytes = kWatchedEnd / 2;
+
+using ShadowCell = std::atomic<StateId>;
+static_assert(sizeof(ShadowCell) == 4 && ShadowCell::is_always_lock_free);
+
+// Demands: address < kWatchedEnd, the shadow is mapped.
+inline ShadowCell& cell_of(std::uintptr_t address) noexcept {
+  return reinterpret_cast<ShadowCell*>(kShadowBase)[address / kGranuleBytes];
+}
+
+// Once. False: the address space does not allow it.
+bool map_shadow() noexcept;
+
+namespace detail {
+inline constexpr unsigned kChunkShift = 20;  // application bytes a chunk
+extern constinit std::atomic<std::uint8_t>* touched_chunks;
+void note_chunk_slow(std::uintptr_t chunk) noexcept;
+}  // namespace detail
+
+// Before the first state other than kUntouched goes into a cell near that address.
+inline void note_touched(std::uintptr_t address) noexcept {
+  const std::uintptr_t chunk = address >> detail::kChunkShift;
+  // relaxed: set once, and a collector waits for whoever is between this and the store.
+  if (detail::touched_chunks[chunk].load(std::memory_order_relaxed) == 0) detail::note_chunk_slow(chunk);
+}
+
+// [address, address + size), whole granules: kUntouched again. Returns whether something may have been known of them.
+bool clear_shadow(std::uintptr_t address, std::size_t size) noexcept;
+
+// Calls visit(state) for every cell that is not kUntouched; others may change cells meanwhile.
+void each_state(void (*visit)(StateId state, void* context), void* context) noexcept;
+// Bytes of shadow that lie in memory, about; as of the last each_state().
+std::size_t shadow_in_memory() noexcept;
+
+}  // namespace vigil::shim::race

@@ -1,0 +1,188 @@
+#include "interpose/race/transition.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <span>
+#include <type_traits>
+
+#include "interpose/own_memory.hpp"
+
+namespace vigil::shim::race {
+namespace {
+
+constexpr std::uint32_t kShallow = 32;  // chains up to here are always looked through
+constexpr std::uint32_t kTop = 8;       // of deeper ones, a read looks at the newest few and at the writes
+
+struct Visited {
+  AccessRecord record;  // as it is to stay; without bytes: it goes
+  StateId rest;         // the chain below it
+  bool changed = false;
+};
+static_assert(std::is_trivially_destructible_v<Visited>);
+
+// The records of a chain, newest first, while the step is worked out. On the stack for usual chains.
+class Walk {
+ public:
+  Walk(StateId from, std::uint32_t depth) noexcept { look(from, depth); }
+  Walk(const Walk&) = delete;
+  Walk& operator=(const Walk&) = delete;
+
+  void look(StateId from, std::uint32_t depth) noexcept {
+    if (depth > kShallow) many_.resize(depth);
+    Visited* const all = depth > kShallow ? many_.data() : reinterpret_cast<Visited*>(few_.data());
+    std::uint32_t count = 0;
+    for (StateId id = from; id != kUntouched && count < depth; ++count) {
+      const AccessNode& node = node_of(id);
+      ::new (all + count) Visited{
+          {AccessWord(node.word.load(std::memory_order_relaxed)), node.place, node.raced != 0}, node.older, false};
+      id = node.older;
+    }
+    visited_ = {all, count};
+  }
+  [[nodiscard]] std::span<Visited> all() noexcept { return visited_; }
+
+ private:
+  alignas(Visited) std::array<std::byte, sizeof(Visited) * kShallow> few_;  // not cleared: often used
+  OwnVector<Visited> many_;
+  std::span<Visited> visited_;
+};
+
+void set_bytes(Visited& at, std::uint64_t bytes) noexcept {
+  if (bytes == at.record.word.bytes()) return;
+  at.record.word = at.record.word.with_bytes(bytes);
+  at.changed = true;
+}
+
+void note(Clashes& clashes, const AccessRecord& older) noexcept {
+  if (clashes.told < Clashes::kMost) clashes.older[clashes.told++] = older;
+  ++clashes.total;
+}
+
+// Of raced records of that sort only the newest stay.
+void bound_raced(std::span<Visited> walk, const AccessWord& like) noexcept {
+  std::uint32_t seen = 1;  // the new one
+  for (Visited& at : walk) {
+    if (!at.record.raced || at.record.word.bytes() == 0 || at.record.word.is_write() != like.is_write()) continue;
+    if (at.record.word.is_free()) continue;
+    if (++seen > kMostRaced) set_bytes(at, 0);
+  }
+}
+
+// The chain that the walk has become. top: one more record, or one without bytes.
+Step rebuild(StateCache& cache, StateId from, std::span<Visited> walk, const AccessRecord& top) noexcept {
+  std::size_t changed = walk.size();  // records [0, changed) are made anew
+  while (changed != 0 && !walk[changed - 1].changed) --changed;
+  Step step{changed == 0 ? from : walk[changed - 1].rest, 0};
+  bool room = true;
+  const auto push = [&](const AccessRecord& record) {
+    if (!room || record.word.bytes() == 0) return;
+    const StateId id = push_record(cache, record, step.to);
+    room = id != kUntouched;
+    if (!room) return;
+    step.to = id;
+    ++step.fresh;
+  };
+  for (std::size_t i = changed; i-- > 0;) push(walk[i].record);
+  push(top);
+  if (room) return step;
+  undo(cache, step);
+  return {from, 0};
+}
+
+}  // namespace
+
+Step add_access(StateCache& cache, StateId from, const AccessRecord& access, KnowsRef ordered,
+                Clashes& clashes) noexcept {
+  if (from == kUntouched) {
+    const StateId id = push_record(cache, access, kUntouched);
+    return {id, id == kUntouched ? 0U : 1U};
+  }
+  const AccessNode& head = node_of(from);
+  const std::uint32_t depth = head.depth;
+  const bool prunes = depth >= head.prune_at;
+  const bool looks_at_all = access.word.is_write() || depth <= kShallow || prunes;
+  Walk walk(from, looks_at_all ? depth : kTop);
+
+  std::uint64_t open = access.word.bytes();  // not covered by the accessor's own accesses of this epoch
+  for (const Visited& at : walk.all()) {
+    const AccessWord& word = at.record.word;
+    if (word.same_epoch(access.word) && word.is_free() == access.word.is_free() && word.as_strong_as(access.word))
+      open &= ~word.bytes();
+  }
+  if (open == 0) return {from, 0};
+
+  if (!looks_at_all) {
+    // Reads never clash, so of the rest only the writes count. A clash marks what it clashes with: then look at all.
+    for (StateId id = node_of(from).last_write; id != kUntouched;) {
+      const AccessNode& node = node_of(id);
+      const AccessWord word(node.word.load(std::memory_order_relaxed));
+      if ((word.bytes() & open) != 0 && word.clashes_with(access.word) &&
+          (word.is_free() || (!word.same_epoch(access.word) && !ordered(word.at())))) {
+        walk.look(from, depth);
+        break;
+      }
+      id = node.older == kUntouched ? kUntouched : node_of(node.older).last_write;
+    }
+  }
+
+  AccessRecord added{access.word.with_bytes(open), access.place, false};
+  for (Visited& at : walk.all()) {
+    AccessWord& word = at.record.word;
+    if (word.same_epoch(access.word) && !word.is_free()) {
+      if (word.sort() == access.word.sort() && at.record.place == access.place) {
+        added.word = added.word.with_bytes(added.word.bytes() | word.bytes());
+        added.raced |= at.record.raced;
+        set_bytes(at, 0);
+      } else if (access.word.as_strong_as(word)) {
+        set_bytes(at, word.bytes() & ~open);
+      }
+      continue;
+    }
+    if ((word.bytes() & open) == 0) continue;
+    const bool before = word.same_epoch(access.word) || ordered(word.at());
+    if (word.clashes_with(access.word) && (!before || word.is_free())) {
+      note(clashes, at.record);
+      at.changed |= !at.record.raced;
+      at.record.raced = true;
+      added.raced = true;
+    }
+    if (before && access.word.as_strong_as(word)) set_bytes(at, word.bytes() & ~open);
+  }
+  if (added.raced) bound_raced(walk.all(), added.word);
+  const Step step = rebuild(cache, from, walk.all(), added);
+  if (prunes && step.fresh != 0) {
+    AccessNode& top = node_of(step.to);
+    top.prune_at = std::max<std::uint32_t>(16, 2 * top.depth);
+  }
+  return step;
+}
+
+Step erase_bytes(StateCache& cache, StateId from, std::uint64_t bytes) noexcept {
+  Walk walk(from, node_of(from).depth);
+  for (Visited& at : walk.all()) set_bytes(at, at.record.word.bytes() & ~bytes);
+  return rebuild(cache, from, walk.all(), AccessRecord{});
+}
+
+void undo(StateCache& cache, const Step& step) noexcept {
+  StateId id = step.to;
+  for (std::uint32_t i = 0; i < step.fresh; ++i) {
+    const StateId rest = node_of(id).older;
+    cache.give(id);
+    id = rest;
+  }
+}
+
+Covered covered_at(StateId state, Epoch epoch) noexcept {
+  Covered covered;
+  unsigned looks = kTop;
+  for (StateId id = state; id != kUntouched && looks != 0; id = node_of(id).older, --looks) {
+    const AccessWord word(node_of(id).word.load(std::memory_order_relaxed));
+    if (word.at() != epoch || word.is_atomic() || word.is_free()) continue;
+    covered.reads |= word.bytes();
+    if (word.is_write()) covered.writes |= word.bytes();
+  }
+  return covered;
+}
+
+}  // namespace vigil::shim::race
