@@ -21,16 +21,18 @@ constinit StateId free_batches = kUntouched;    // guarded by pool_lock
 constinit std::atomic<std::uint32_t> bound{1};  // written under pool_lock
 constinit std::atomic<std::uint64_t> made{0};
 constinit std::atomic<bool> marking{false};
-constinit std::atomic<std::uint64_t>* marks = nullptr;  // a bit per state; set once
+// Bits, one per state. Two kinds, since the collector goes no further where it has been: what is below a state just
+// made, it must still go to.
+constinit std::atomic<std::uint64_t>* reached = nullptr;  // the collector was there; written by it alone
+constinit std::atomic<std::uint64_t>* born = nullptr;     // made since marking began
 
 std::uint32_t number(StateId id) noexcept { return static_cast<std::uint32_t>(id); }
 
-// Returns whether it was not marked before.
-bool set_mark(StateId id) noexcept {
-  std::atomic<std::uint64_t>& word = marks[number(id) / 64];
-  const std::uint64_t bit = std::uint64_t{1} << number(id) % 64;
-  if ((word.load(std::memory_order_relaxed) & bit) != 0) return false;
-  return (word.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
+bool has_bit(const std::atomic<std::uint64_t>* bits, StateId id) noexcept {
+  return (bits[number(id) / 64].load(std::memory_order_relaxed) >> number(id) % 64 & 1U) != 0;
+}
+void set_bit(std::atomic<std::uint64_t>* bits, StateId id) noexcept {
+  bits[number(id) / 64].fetch_or(std::uint64_t{1} << number(id) % 64, std::memory_order_relaxed);
 }
 
 // A linked batch; kUntouched: no more.
@@ -58,8 +60,9 @@ StateId take_batch(std::uint32_t& count) noexcept {
 
 bool prepare_states() noexcept {
   auto* const nodes = static_cast<AccessNode*>(reserve_zeroed(std::size_t{kMostStates} * sizeof(AccessNode)));
-  marks = static_cast<std::atomic<std::uint64_t>*>(reserve_zeroed(std::size_t{kMostStates} / 8));
-  if (nodes == nullptr || marks == nullptr) return false;
+  reached = static_cast<std::atomic<std::uint64_t>*>(reserve_zeroed(std::size_t{kMostStates} / 8));
+  born = static_cast<std::atomic<std::uint64_t>*>(reserve_zeroed(std::size_t{kMostStates} / 8));
+  if (nodes == nullptr || reached == nullptr || born == nullptr) return false;
   detail::state_nodes.store(nodes, std::memory_order_release);
   return true;
 }
@@ -108,7 +111,7 @@ StateId push_record(StateCache& cache, const AccessRecord& record, StateId older
   node.depth = has_older ? node_of(older).depth + 1 : 1;
   node.prune_at = has_older ? node_of(older).prune_at : 16;
   node.last_write = record.word.is_write() ? id : has_older ? node_of(older).last_write : kUntouched;
-  if (marking.load(std::memory_order_relaxed)) mark_chain(id);
+  if (marking.load(std::memory_order_relaxed)) set_bit(born, id);
   node.word.store(record.word.bits(), std::memory_order_relaxed);
   return id;
 }
@@ -117,17 +120,18 @@ std::uint32_t states_bound() noexcept { return bound.load(std::memory_order_acqu
 std::uint64_t states_made() noexcept { return made.load(std::memory_order_relaxed); }
 
 void begin_marking() noexcept {
-  for (std::uint32_t i = 0; i <= states_bound() / 64; ++i) marks[i].store(0, std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i <= states_bound() / 64; ++i) {
+    reached[i].store(0, std::memory_order_relaxed);
+    born[i].store(0, std::memory_order_relaxed);
+  }
   marking.store(true, std::memory_order_release);
 }
 void end_marking() noexcept { marking.store(false, std::memory_order_release); }
 
-bool is_marked(StateId id) noexcept {
-  return (marks[number(id) / 64].load(std::memory_order_relaxed) >> number(id) % 64 & 1U) != 0;
-}
+bool is_marked(StateId id) noexcept { return has_bit(reached, id) || has_bit(born, id); }
 
 void mark_chain(StateId id) noexcept {
-  while (id != kUntouched && set_mark(id)) id = node_of(id).older;
+  for (; id != kUntouched && !has_bit(reached, id); id = node_of(id).older) set_bit(reached, id);
 }
 
 void give_back_states(StateId first, StateId last, std::uint32_t count) noexcept {

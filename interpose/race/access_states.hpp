@@ -76,7 +76,7 @@ bool prepare_states() noexcept;  // once; false: no address space
 // ---- for collect.cpp ----
 std::uint32_t states_bound() noexcept;  // every number handed out is below
 std::uint64_t states_made() noexcept;   // ever; about right while others make more
-// While marking is on, every state made marks itself and what it is made of.
+// While marking is on, every state made counts as marked.
 void begin_marking() noexcept;
 bool is_marked(StateId id) noexcept;
 void mark_chain(StateId id) noexcept;

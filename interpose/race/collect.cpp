@@ -149,6 +149,8 @@ void collect_locked() noexcept {
     each_state([](StateId state, void*) { mark_chain(state); }, nullptr);
     HeldSlots slots;
     const Garbage garbage = sweep(slots, reached);
+    // A thread may have noted meanwhile how it came from a state that is garbage by now.
+    detail::collector_round.fetch_add(1, std::memory_order_relaxed);
     if (wait_for_those_inside()) {
       clear_covered_entries();
       free_garbage(garbage);

@@ -2,10 +2,11 @@
 //
 //   1  Every thread's moves are void from now on, and what is made from now on counts as reached. Wait until no thread
 //      is still between an enter() and a leave() from before.
-//   2  Mark what the shadow's cells lead to. A cell that changes meanwhile gets a state made since 1 (marked by its
-//      maker, with all it is made of), never an old one, since moves are void.
+//   2  Mark what the shadow's cells lead to. A cell that changes after it was looked at gets a state whose records are
+//      made since 1, or were in the cell before: moves made earlier are void.
 //   3  What was not marked is garbage: no cell has it, and none will. A thread may still be looking at it, having come
-//      from a cell that has changed: wait for those inside again. Then clear every thread's covered entries, and the
+//      from a cell that has changed, or have noted a move from it: void all moves and wait for those inside again. Then
+//      clear every thread's covered entries, and the
 //      numbers are free.
 //
 // Nobody stops for it but a thread on its way into the slow path, and only for its turn of the processor. The price of

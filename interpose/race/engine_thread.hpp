@@ -95,9 +95,9 @@ struct EngineThread {
     ContextId context{};
   };
   std::array<KnownContext, kContexts> contexts{};
-  // Epochs found to be in the past of an actor: they stay there.
+  // Epochs found to be in the past of an actor: they stay there, but slots change hands, so for one of its epochs.
   struct KnownOrder {
-    ClockSlot self{};
+    std::uint64_t self = 0;  // epoch
     ClockSlot other{};
     ClockTime until = 0;
   };

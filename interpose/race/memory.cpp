@@ -76,12 +76,10 @@ class Entering {
 
 bool Entering::is_ordered(Epoch epoch) noexcept {
   if (epoch.slot() == at_.slot()) return epoch.time() <= at_.time();
-  EngineThread::KnownOrder& known =
-      thread_.ordered[(static_cast<std::uint32_t>(epoch.slot()) ^ static_cast<std::uint32_t>(at_.slot()) * 5) %
-                      EngineThread::kOrdered];
-  if (known.self == at_.slot() && known.other == epoch.slot() && epoch.time() <= known.until) return true;
+  EngineThread::KnownOrder& known = thread_.ordered[static_cast<std::uint32_t>(epoch.slot()) % EngineThread::kOrdered];
+  if (known.self == at_.bits() && known.other == epoch.slot() && epoch.time() <= known.until) return true;
   if (!happened_before(epoch, clock_)) return false;
-  known = {at_.slot(), epoch.slot(), epoch.time()};
+  known = {at_.bits(), epoch.slot(), epoch.time()};
   return true;
 }
 

@@ -15,6 +15,7 @@ namespace vigil::shim::race {
 namespace {
 
 constinit std::atomic<FindBlock> find_block{nullptr};
+constinit std::atomic<RaceListener> listening{nullptr};
 
 std::string_view past(const AccessWord& word) noexcept {
   if (word.is_free()) return "freed";
@@ -110,8 +111,8 @@ void tell_race(const FoundRaces::Pair& pair, Actor& actor) noexcept {
             << words_for(older_actor).view() << " had freed";
   } else {
     message << words_for(newer_actor).view() << " " << past(pair.newer.word)
-            << (is_block ? " a heap block" : " a variable") << " that " << words_for(older_actor).view() << " had "
-            << verb(pair.older.word)
+            << (is_block ? " a heap block" : " a variable") << " that " << words_for(older_actor).view() << " "
+            << past_perfect(pair.older.word)
             << ", and nothing orders the two: no channel, lock, wait group or start of a task lies between them";
     add_advice(message, newer_held, older_held);
   }
@@ -123,6 +124,8 @@ void tell_race(const FoundRaces::Pair& pair, Actor& actor) noexcept {
 }
 
 }  // namespace
+
+void listen_to_races(RaceListener listener) noexcept { listening.store(listener, std::memory_order_release); }
 
 void set_block_finder(FindBlock find) noexcept { find_block.store(find, std::memory_order_release); }
 
@@ -138,6 +141,7 @@ void FoundRaces::add(std::uintptr_t address, const AccessRecord& newer, const Cl
 }
 
 void report_races(const FoundRaces& found, Actor& actor) noexcept {
+  if (const RaceListener listener = listening.load(std::memory_order_acquire)) return listener(found);
   const int saved_errno = errno;
   {
     const InsideGuard inside;

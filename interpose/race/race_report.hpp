@@ -30,6 +30,10 @@ class FoundRaces {
   std::size_t count_ = 0;
 };
 
+// For tests: sees the races instead of the record. Null: they are told.
+using RaceListener = void (*)(const FoundRaces& found) noexcept;
+void listen_to_races(RaceListener listener) noexcept;
+
 // actor: who made the newer accesses, and runs here.
 void report_races(const FoundRaces& found, Actor& actor) noexcept;
 

@@ -59,6 +59,18 @@ void note(Clashes& clashes, const AccessRecord& older) noexcept {
   ++clashes.total;
 }
 
+// Which bytes the accessor has not accessed as strongly in this epoch.
+std::uint64_t not_covered(std::span<const Visited> walk, AccessWord access) noexcept {
+  std::uint64_t open = access.bytes();
+  for (const Visited& at : walk) {
+    const AccessWord word = at.record.word;
+    if (word.same_epoch(access) && word.is_free() == access.is_free() && word.as_strong_as(access)) {
+      open &= ~word.bytes();
+    }
+  }
+  return open;
+}
+
 // Of raced records of that sort only the newest stay.
 void bound_raced(std::span<Visited> walk, const AccessWord& like) noexcept {
   std::uint32_t seen = 1;  // the new one
@@ -104,12 +116,7 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
   const bool looks_at_all = access.word.is_write() || depth <= kShallow || prunes;
   Walk walk(from, looks_at_all ? depth : kTop);
 
-  std::uint64_t open = access.word.bytes();  // not covered by the accessor's own accesses of this epoch
-  for (const Visited& at : walk.all()) {
-    const AccessWord& word = at.record.word;
-    if (word.same_epoch(access.word) && word.is_free() == access.word.is_free() && word.as_strong_as(access.word))
-      open &= ~word.bytes();
-  }
+  std::uint64_t open = not_covered(walk.all(), access.word);
   if (open == 0) return {from, 0};
 
   if (!looks_at_all) {
@@ -120,6 +127,8 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
       if ((word.bytes() & open) != 0 && word.clashes_with(access.word) &&
           (word.is_free() || (!word.same_epoch(access.word) && !ordered(word.at())))) {
         walk.look(from, depth);
+        open = not_covered(walk.all(), access.word);
+        if (open == 0) return {from, 0};
         break;
       }
       id = node.older == kUntouched ? kUntouched : node_of(node.older).last_write;

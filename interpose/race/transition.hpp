@@ -19,7 +19,7 @@ struct Clashes {
   [[nodiscard]] bool any() const noexcept { return total != 0; }
 };
 
-inline constexpr std::uint32_t kMostRaced = 16;  // raced records of a sort that a state keeps
+inline constexpr std::uint32_t kMostRaced = 64;  // raced records of a sort (reads or writes) that a state keeps
 
 struct Step {
   StateId to = kUntouched;
