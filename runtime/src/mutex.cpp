@@ -11,6 +11,7 @@
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
+#include "runtime/src/turns.hpp"
 #include "vigil/panic.hpp"
 
 namespace vigil {
@@ -31,6 +32,7 @@ vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; 
 Mutex::~Mutex() { vigil_probe_lock_destroy(this, (state_.load(std::memory_order_relaxed) & kLocked) != 0 ? 1 : 0); }
 
 bool Mutex::try_lock() {
+  detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   while ((seen & kLocked) == 0) {
     // acquire: pairs with the release of unlock(), here and below.
@@ -43,6 +45,7 @@ bool Mutex::try_lock() {
 }
 
 void Mutex::lock() {
+  detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
   vigil_probe_lock_taken(who(), this, VIGIL_LOCK_EXCLUSIVE);
@@ -94,7 +97,7 @@ void Mutex::lock_slow() {
     } else {  // has waited before: keeps its place
       const std::uint64_t now = detail::now_ns();
       if (waiting_since == 0) waiting_since = now;  // not read before the first park: parking reads no clock
-      waiter.hand_over = now - waiting_since > kPatienceNs;
+      waiter.hand_over = detail::is_choosing() ? detail::turns().below(2) == 1 : now - waiting_since > kPatienceNs;
       if (waiter.hand_over) state_.fetch_or(kStarving, std::memory_order_relaxed);
       queue.push_front(waiter);
     }
@@ -111,6 +114,7 @@ void Mutex::lock_slow() {
 }
 
 void Mutex::unlock() {
+  detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   if ((seen & kLocked) == 0) {
     vigil_probe_lock_misuse(who(), this, VIGIL_LOCK_EXCLUSIVE);

@@ -1,5 +1,6 @@
 #include "vigil/once.hpp"
 
+#include "runtime/src/choice.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
 
@@ -24,6 +25,7 @@ vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; 
 Once::~Once() { vigil_probe_sync_destroy(this); }
 
 bool Once::begin() {
+  detail::choice_point();
   // acquire: pairs with the release in end(): what f did is visible to whoever returns.
   if (state_.load(std::memory_order_acquire) != kDone && begin_slow()) return true;
   vigil_probe_acquire(who(), this);

@@ -6,6 +6,7 @@
 #include "runtime/src/fatal.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
+#include "runtime/src/turns.hpp"
 
 namespace vigil::detail {
 namespace {
@@ -55,6 +56,7 @@ void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t 
   // Counted before it can be seen parked: a watcher that finds nothing moving and no deadline may conclude a deadlock.
   if (deadline_ns != kNoDeadline) sleeping_threads.fetch_add(1, std::memory_order_seq_cst);
   thread.move_to(TaskState::Parked);
+  if (is_choosing()) turns().leave(thread);  // before anybody can find it: a wake-up makes it ready again
   release.run(release.what);
   thread.leave();
   vigil_probe_thread_park(&thread.probe);
@@ -103,7 +105,8 @@ void park(Inside& inside, AfterSwitch release) noexcept {
 }
 
 void park_until(Inside& inside, AfterSwitch release, Race& race, std::uint64_t deadline_ns) noexcept {
-  if (inside.record().worker == nullptr) {
+  // The system knows nothing of virtual deadlines, and wakes a thread at another step in every run.
+  if (inside.record().worker == nullptr && !time_is_virtual() && !is_choosing()) {
     park_thread(inside, release, &race, deadline_ns);
     return;
   }
@@ -115,7 +118,7 @@ void park_until(Inside& inside, AfterSwitch release, Race& race, std::uint64_t d
   TimedRelease timed{release, deadline_ns};
   timers.lock().lock();
   timers.add_locked(timer);
-  park_task(inside, {&TimedRelease::run, &timed});
+  park(inside, {&TimedRelease::run, &timed});
   timers.cancel(timer);
 }
 
@@ -132,6 +135,7 @@ void wake(ThreadRecord& self, Waiter& waiter) noexcept {
   }
   auto& thread = static_cast<PlainThread&>(actor);
   thread.move_to(TaskState::Running);
+  if (is_choosing()) turns().ready(thread);
   // release: what was done for the thread comes with it. The record stays valid even if the thread ends at once.
   if (thread.granted.exchange(kGranted, std::memory_order_release) == kAsleep) futex_wake(thread.granted, 1);
 }

@@ -9,6 +9,7 @@
 #include "runtime/src/clock.hpp"
 #include "runtime/src/fatal.hpp"
 #include "runtime/src/thread_record.hpp"
+#include "runtime/src/turns.hpp"
 
 namespace vigil::detail {
 namespace {
@@ -51,11 +52,13 @@ void publish_record(ThreadRecord& record) noexcept {
   const SpinGuard held(publish_lock);
   if (paused.load(std::memory_order_relaxed) != 0)
     record.stop.fetch_or(ThreadRecord::kPaused, std::memory_order_relaxed);
+  if (is_choosing()) record.stop.fetch_or(ThreadRecord::kChoosing, std::memory_order_relaxed);
   record.next_record = first_record().load(std::memory_order_relaxed);
   first_record().store(&record, std::memory_order_release);
 }
 
 void ThreadRecord::enter_slow() noexcept {
+  if ((stop.load(std::memory_order_relaxed) & kChoosing) != 0) turns().point(*this, false);
   for (;;) {
     busy.store(0, std::memory_order_release);
     while ((stop.load(std::memory_order_relaxed) & kClaimed) != 0) cpu_relax();  // a few instructions of another worker

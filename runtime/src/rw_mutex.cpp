@@ -8,6 +8,7 @@
 // compare-and-swap, after which the mutex is not touched again: whoever locks next may destroy it.
 #include "vigil/rw_mutex.hpp"
 
+#include "runtime/src/choice.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "vigil/panic.hpp"
@@ -37,6 +38,7 @@ RwMutex::~RwMutex() { vigil_probe_lock_destroy(this, state_.load(std::memory_ord
 // ---- the read side -----------------------------------------------------------------------------------------------
 
 bool RwMutex::try_lock_shared() {
+  detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   while ((seen & (kWriter | kWritersWait)) == 0) {
     // acquire: pairs with the release of unlock(), here and below.
@@ -49,6 +51,7 @@ bool RwMutex::try_lock_shared() {
 }
 
 void RwMutex::lock_shared() {
+  detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   for (;;) {
     if ((seen & (kWriter | kWritersWait)) != 0) {
@@ -81,6 +84,7 @@ void RwMutex::lock_shared_slow() {
 }
 
 void RwMutex::unlock_shared() {
+  detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   if (readers_of(seen) == 0) panic_unlock_shared();
   vigil_probe_lock_release(who(), this, VIGIL_LOCK_SHARED);
@@ -121,6 +125,7 @@ void RwMutex::unlock_shared_slow() {
 // ---- the write side ----------------------------------------------------------------------------------------------
 
 bool RwMutex::try_lock() {
+  detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed))
     return false;
@@ -129,6 +134,7 @@ bool RwMutex::try_lock() {
 }
 
 void RwMutex::lock() {
+  detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
   vigil_probe_lock_taken(who(), this, VIGIL_LOCK_EXCLUSIVE);
@@ -154,6 +160,7 @@ void RwMutex::lock_slow() {
 }
 
 void RwMutex::unlock() {
+  detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   if ((seen & kWriter) == 0) panic_unlock();
   vigil_probe_lock_release(who(), this, VIGIL_LOCK_EXCLUSIVE);

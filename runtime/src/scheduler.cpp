@@ -11,6 +11,7 @@
 #include "runtime/src/fence.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
+#include "runtime/src/turns.hpp"
 
 namespace vigil::detail {
 namespace {
@@ -91,7 +92,9 @@ void Scheduler::start_task(Task& task, std::uint32_t flags) noexcept {
 }
 
 void Scheduler::place(Worker* worker, Task& task) noexcept {
-  if (worker == nullptr) {
+  if (is_choosing()) [[unlikely]] {
+    turns().ready(task);
+  } else if (worker == nullptr) {
     Task* const one[] = {&task};
     global_.push(one);
     wake_one();
@@ -113,6 +116,10 @@ void Scheduler::wake(ThreadRecord& self, Task& task) noexcept {
 }
 
 void Scheduler::wake(ThreadRecord& self, std::span<Task* const> tasks) noexcept {
+  if (is_choosing()) [[unlikely]] {
+    for (Task* const task : tasks) wake(self, *task);
+    return;
+  }
   for (Task* const task : tasks) {
     self.wakes.add_one();
     task->move_to(TaskState::Runnable);
@@ -123,6 +130,10 @@ void Scheduler::wake(ThreadRecord& self, std::span<Task* const> tasks) noexcept 
 }
 
 void Scheduler::yield() noexcept {
+  if (is_choosing()) [[unlikely]] {
+    turns().point(this_thread(), true);
+    return;
+  }
   Inside inside;
   Worker& worker = *inside.record().worker;
   Task& task = task_of(inside.actor());
@@ -177,6 +188,20 @@ void Scheduler::watch_hand_off(Worker& worker) noexcept {
     worker.hand_off_got_stuck_.store(false, std::memory_order_relaxed);
     worker.eager_wakes_ = kEagerWakes;
   }
+}
+
+bool Scheduler::begin_choosing() noexcept {
+  if (is_choosing()) return tasks_started() == tasks_finished();
+  if (workers_started_.load(std::memory_order_relaxed) != 0) return false;
+  told_procs_.store(procs(), std::memory_order_relaxed);
+  procs_.store(1, std::memory_order_seq_cst);
+  return true;
+}
+
+void Scheduler::ensure_worker() noexcept {
+  if (workers_started_.load(std::memory_order_relaxed) != 0) return;
+  spinning_.fetch_add(1, std::memory_order_seq_cst);
+  if (!start_worker()) spinning_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
 bool Scheduler::start_worker() noexcept {
@@ -261,6 +286,8 @@ void Scheduler::poke_keeper() noexcept {
 }
 
 void Scheduler::timer_added(std::uint64_t deadline_ns) noexcept {
+  if (is_choosing()) [[unlikely]]
+    return turns().timer_added();
   // seq_cst fence: the heap's earliest() was stored, keeper_until_ is read; the keeper does the reverse.
   full_fence();
   const Worker* const keeper = keeper_.load(std::memory_order_relaxed);
@@ -290,9 +317,13 @@ std::uint32_t Scheduler::max_procs() noexcept { return procs(); }
 int Scheduler::set_max_procs(int n) noexcept {
   static constinit SpinLock one_at_a_time;
   const SpinGuard alone(one_at_a_time);
-  const auto before = static_cast<int>(procs());
+  const auto before = static_cast<int>(is_choosing() ? told_procs_.load(std::memory_order_relaxed) : procs());
   if (n < 1) return before;
   const std::uint32_t wanted = std::min<std::uint32_t>(static_cast<std::uint32_t>(n), kMaxWorkers);
+  if (is_choosing()) {
+    told_procs_.store(wanted, std::memory_order_relaxed);
+    return before;
+  }
   procs_.store(wanted, std::memory_order_seq_cst);
   const std::uint32_t started = workers_started_.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < started; ++i) {

@@ -43,6 +43,10 @@ class Scheduler {
   // A timer was added.
   void timer_added(std::uint64_t deadline_ns) noexcept;
 
+  // There is to be one worker, ready or not, and turns() feeds it. False: tasks have been started already.
+  [[nodiscard]] bool begin_choosing() noexcept;
+  void ensure_worker() noexcept;
+
   int set_max_procs(int n) noexcept;
   [[nodiscard]] std::uint32_t max_procs() noexcept;
 
@@ -55,6 +59,7 @@ class Scheduler {
 
  private:
   friend class Worker;
+  friend class Turns;
 
   void place(Worker* worker, Task& task) noexcept;
   [[nodiscard]] Task* pop_global(Worker& worker) noexcept;
@@ -83,6 +88,7 @@ class Scheduler {
   alignas(64) GlobalQueue global_;
 
   alignas(64) std::atomic<std::uint32_t> procs_{0};  // 0: not looked up yet
+  std::atomic<std::uint32_t> told_procs_{0};         // while choosing: what set_max_procs() was told, and nobody heeds
   std::atomic<std::uint32_t> running_{0};
   std::atomic<std::uint32_t> spinning_{0};
   std::atomic<bool> watching_{false};  // the keeper sleeps with a deadline for looking at hand-offs

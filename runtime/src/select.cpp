@@ -14,6 +14,7 @@
 #include "runtime/src/channel_core.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
+#include "runtime/src/turns.hpp"
 
 namespace vigil::detail {
 namespace {
@@ -70,7 +71,7 @@ class Select {
  private:
   void shuffle(ThreadRecord& record) noexcept {
     for (std::uint32_t i = 0; i < order_.size(); ++i) {  // Fisher and Yates, inside out
-      const std::uint32_t j = record.random_below(i + 1);
+      const std::uint32_t j = is_choosing() ? turns().below(i + 1) : record.random_below(i + 1);
       order_[i] = order_[j];
       order_[j] = i;
     }

@@ -9,6 +9,7 @@
 #include "runtime/src/clock.hpp"
 #include "runtime/src/fatal.hpp"
 #include "runtime/src/probe_calls.hpp"
+#include "runtime/src/turns.hpp"
 
 namespace vigil::detail {
 namespace {
@@ -28,6 +29,7 @@ pthread_key_t end_key() noexcept {
     const int failed = pthread_key_create(&made, [](void* ended) {
       auto* const thread = static_cast<PlainThread*>(ended);
       vigil_probe_thread_end(&thread->probe);
+      if (is_choosing()) turns().leave(*thread);
       self = nullptr;
       const SpinGuard held(plain_lock);
       thread->in_use.store(false, std::memory_order_release);
@@ -50,6 +52,7 @@ PlainThread& take_record() noexcept {
   if (thread != nullptr) {
     thread->probe = {};
     thread->wait = {};
+    thread->turn.number = 0;
     return *thread;
   }
   thread = new (std::nothrow) PlainThread;

@@ -35,6 +35,7 @@ struct alignas(64) ThreadRecord {
   static constexpr std::uint32_t kClaimed = 2;  // another worker takes something out of this one's hands
   static constexpr std::uint32_t kRetire =
       4;  // this worker is one too many; looked at when it schedules, not in enter()
+  static constexpr std::uint32_t kChoosing = 8;  // a source decides the schedule: each enter() is a choice point
 
   std::atomic<std::uint32_t> busy{0};
   std::atomic<std::uint32_t> stop{0};
@@ -48,7 +49,7 @@ struct alignas(64) ThreadRecord {
     busy.store(1, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);  // the stopper's membarrier makes it a real one
     // acquire: pairs with the releases that end a stop, so that what the stopper read is not overwritten too early.
-    if ((stop.load(std::memory_order_acquire) & (kPaused | kClaimed)) != 0) [[unlikely]]
+    if ((stop.load(std::memory_order_acquire) & (kPaused | kClaimed | kChoosing)) != 0) [[unlikely]]
       enter_slow();
   }
   // release: pairs with the stopper's acquire of busy, which then reads what this thread did.
@@ -69,6 +70,19 @@ struct alignas(64) ThreadRecord {
   void enter_slow() noexcept;
 };
 
+// A plain thread's part in Turns (turns.hpp), guarded by its lock.
+enum class TurnState : std::uint8_t {
+  Outside,  // takes no part: it waits, or has not used a primitive since its turn was taken from it
+  Ready,    // waits for its turn
+  Owner,    // has the turn
+};
+struct TurnPlace {
+  FutexWord granted{0};  // 1: it has the turn
+  TurnState state = TurnState::Outside;
+  bool arriving = false;     // who woke it has made it ready; it has not noticed yet
+  std::uint64_t number = 0;  // from 1 in the order of joining; 0: none yet
+};
+
 // A thread that is not a worker: main, std::thread.
 struct PlainThread : ThreadRecord, Actor {
   FutexWord granted{0};       // see park.cpp; written by the waker after everything else
@@ -76,6 +90,7 @@ struct PlainThread : ThreadRecord, Actor {
   std::uint32_t parks_without_spinning = 0;
   PlainThread* next_free = nullptr;
   std::atomic<bool> in_use{false};
+  TurnPlace turn;
 };
 
 // This thread's record, or null when it is a plain thread that has not used a primitive yet. Never inlined, because a

@@ -26,7 +26,7 @@ class SendingTimer final : public TimerCore {
     vigil_probe_timer_fire(inside.probe(), this);
     vigil_probe_acquire(inside.probe(), this);
     ChannelCore& channel = *core_of(channel_);
-    TimePoint now = std::chrono::steady_clock::now();
+    TimePoint now{std::chrono::nanoseconds(now_ns())};
     const SpinGuard held(channel.lock());
     const ChannelCore::Outcome outcome = channel.send_locked(inside, &now);
     if (outcome.to_wake != nullptr) woken.add(*outcome.to_wake);

@@ -6,6 +6,8 @@
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
+#include "runtime/src/seeded_choices.hpp"
+#include "runtime/src/turns.hpp"
 #include "vigil/probe.h"
 
 namespace vigil::detail {
@@ -66,7 +68,13 @@ std::uint64_t moving() noexcept {
   return set_going - stopped;
 }
 
+void step_aside() {
+  ThreadRecord* const self = this_thread_or_null();
+  if (is_choosing() && self != nullptr && self->worker == nullptr) turns().leave(static_cast<PlainThread&>(*self));
+}
+
 int settle(std::uint64_t timeout_ns) {
+  step_aside();  // nobody else could move while this thread has the turn
   const std::uint64_t deadline = deadline_from(timeout_ns);
   for (long nap_ns = 20'000; moving() != 0; nap_ns = std::min(nap_ns * 2, 1'000'000L)) {
     if (now_ns() >= deadline) return 0;
@@ -91,13 +99,24 @@ void counts(vigil_probe_counts* out) {
   *out = now;
 }
 
+constinit SeededChoices seeded;
+
+int set_schedule(std::uint32_t kind, std::uint64_t seed, int (*may_switch)(vigil_probe_actor*)) {
+  if (kind == VIGIL_SCHEDULE_NORMAL) return is_choosing() ? 0 : 1;
+  if (kind != VIGIL_SCHEDULE_RANDOM || !turns().choose_by(seeded, may_switch)) return 0;
+  seeded.start(seed, scheduler().tasks_started() + 1);
+  return 1;
+}
+
 constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
                                        .size = sizeof(vigil_probe_runtime),
                                        .pause = pause,
                                        .resume = resume,
                                        .each_actor = each_actor,
                                        .settle = settle,
-                                       .counts = counts};
+                                       .counts = counts,
+                                       .set_schedule = set_schedule,
+                                       .step_aside = step_aside};
 
 // Libraries are initialised before those that need them, so this comes before any static object of the program can use
 // a primitive, and with it before the first other probe.

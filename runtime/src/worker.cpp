@@ -8,6 +8,7 @@
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
 #include "runtime/src/stack_overflow.hpp"
+#include "runtime/src/turns.hpp"
 
 namespace vigil::detail {
 namespace {
@@ -178,6 +179,7 @@ Task* Worker::find_work() noexcept {
       leave();
       enter();
     }
+    if ((stops & kChoosing) != 0) return &turns().next_task(*this);
     if ((stops & kRetire) != 0) all.retire(*this);
     Task* task = look_everywhere();
     if (task == nullptr) task = all.sleep(*this);

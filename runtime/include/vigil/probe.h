@@ -102,6 +102,12 @@ typedef struct vigil_probe_counts {
   uint64_t timers;            /* deadlines pending: sleepers, timed selects, timers */
 } vigil_probe_counts;
 
+/* How tasks are scheduled. */
+enum {
+  VIGIL_SCHEDULE_NORMAL = 0, /* in parallel, as fast as can be */
+  VIGIL_SCHEDULE_RANDOM = 1  /* one actor at a time; who goes on is drawn from a seed at every primitive */
+};
+
 /* How a watcher looks into the runtime. Filled once, valid for ever; callable from any thread that holds no primitive.
  */
 typedef struct vigil_probe_runtime {
@@ -118,6 +124,17 @@ typedef struct vigil_probe_runtime {
   /* Waits until no task is runnable or running, at most timeout_ns. Returns whether that came true. */
   int (*settle)(uint64_t timeout_ns);
   void (*counts)(vigil_probe_counts* out);
+
+  /* What follows was added at the end: there when size reaches so far. */
+
+  /* From here the schedule is of that kind. 1: it is; 0: it cannot be changed any more (NORMAL after RANDOM, RANDOM
+   * after the first task; but another seed while no task is alive can). May be called from vigil_probe_attach.
+   * may_switch: null, or asked on the actor's own thread before another one goes on in its place where it did not have
+   * to wait: 0 forbids it, because the actor holds a lock on which others would block the only worker. */
+  int (*set_schedule)(uint32_t kind, uint64_t seed, int (*may_switch)(vigil_probe_actor* actor));
+  /* RANDOM: the plain thread that calls is about to wait for something the runtime does not know, so others go on.
+   * Without this they do when it has slept for 10 ms. It takes part again from its next primitive on. */
+  void (*step_aside)(void);
 } vigil_probe_runtime;
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
