@@ -109,7 +109,7 @@ void write_header(Writer& to) noexcept {
   for (const std::string_view argument : info.args) json.text(argument);
   json.end_array().key("cwd").text(info.cwd).key("pid").number(info.pid).end_object();
   json.key("started_at").number(info.started_at_ns).key("engine").text(race::name_of(race::engine_mode()));
-  json.key("options").text(environment_value("VIGIL_OPTIONS")).end_object();
+  json.key("options").text(options_text()).end_object();
   append(to, json.view());
 }
 

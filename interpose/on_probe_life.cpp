@@ -5,6 +5,7 @@
 #include "interpose/lifecycle.hpp"
 #include "interpose/misuse.hpp"
 #include "interpose/runtime_view.hpp"
+#include "interpose/schedule.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/watch.hpp"
 
@@ -16,6 +17,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_attach(const vigil_probe_runtime* runti
     this_thread();  // before the first worker, so that main is known
     on_runtime_attached();
   });
+  if (stage() == Stage::Live) schedule::hand_over();
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_worker_start() noexcept {

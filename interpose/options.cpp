@@ -1,5 +1,8 @@
 #include "interpose/options.hpp"
 
+#include <sys/random.h>
+#include <sys/syscall.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -7,6 +10,7 @@
 
 #include "interpose/fixed_text.hpp"
 #include "interpose/process_info.hpp"
+#include "interpose/raw_syscall.hpp"
 #include "interpose/say.hpp"
 
 namespace vigil::shim {
@@ -71,6 +75,12 @@ bool parse(std::string_view text, LogLevel& out) noexcept {
   const auto found = std::ranges::find(kNames, text);
   if (found == kNames.end()) return false;
   out = static_cast<LogLevel>(found - kNames.begin());
+  return true;
+}
+
+bool parse(std::string_view text, Schedule& out) noexcept {
+  if (text != "normal" && text != "random") return false;
+  out = text == "random" ? Schedule::Random : Schedule::Normal;
   return true;
 }
 
@@ -210,6 +220,15 @@ std::optional<std::string_view> next_item(std::string_view& text, std::string_vi
 }
 
 constinit Options* the_options = nullptr;
+constinit std::string_view the_text;
+
+// Short, for it is copied by hand. Never 0.
+std::uint64_t drawn_seed() noexcept {
+  std::uint32_t drawn = 0;
+  raw_syscall(SYS_getrandom, reinterpret_cast<long>(&drawn), sizeof drawn, GRND_NONBLOCK);
+  if (drawn == 0) drawn = static_cast<std::uint32_t>(steady_now_ns());
+  return drawn % 1'000'000'000U + 1;
+}
 
 void print_help() noexcept {
   say_raw("vigil options, as VIGIL_OPTIONS=\"name=value:name=value\" (default in brackets):\n");
@@ -249,11 +268,19 @@ Options parse_options(std::string_view text, void (*complain)(std::string_view))
 
 void load_options() noexcept {
   if (the_options != nullptr) return;
-  the_options = own_new<Options>(parse_options(environment_value("VIGIL_OPTIONS"), say));
+  the_text = environment_value("VIGIL_OPTIONS");
+  the_options = own_new<Options>(parse_options(the_text, say));
+  if (the_options->schedule == Schedule::Random && the_options->seed == 0) {
+    the_options->seed = drawn_seed();
+    Line line;
+    line << the_text << ":seed=" << the_options->seed;
+    if (!line.full()) the_text = keep_text(line.view());
+  }
   if (the_options->help) print_help();
 }
 
 const Options& options() noexcept { return *the_options; }
+std::string_view options_text() noexcept { return the_text; }
 
 bool wants(Kind kind) noexcept { return the_options->detect[static_cast<std::size_t>(kind)]; }
 

@@ -17,6 +17,7 @@ struct ExitCode {
   int value = 0;  // 0 .. 255; 0 leaves the program's own
 };
 enum class LogLevel : std::uint8_t { Off, Error, Warn, Info, Debug, Trace };
+enum class Schedule : std::uint8_t { Normal, Random };
 using KindSet = std::bitset<kKinds.size()>;
 struct Formats {
   std::string_view text;  // checked, comma-separated
@@ -37,8 +38,8 @@ struct Options {
   Duration stall;
   Duration long_block;
   Duration cancel_grace;
-  std::uint64_t seed = 0;
-  std::string_view schedule;
+  std::uint64_t seed = 0;  // drawn when it was 0 and the schedule is random
+  Schedule schedule = Schedule::Normal;
   bool timeline = false;
   std::string_view baseline;
   std::string_view command;
@@ -60,6 +61,8 @@ Options parse_options(std::string_view text, void (*complain)(std::string_view l
 
 // The options of this process.
 const Options& options() noexcept;
+// As given, and what was drawn: with these the run is repeated.
+std::string_view options_text() noexcept;
 // Once, while Starting: from the environment.
 void load_options() noexcept;
 bool wants(Kind kind) noexcept;

@@ -69,8 +69,9 @@ struct Launch {
 };
 
 void fill(Launch& launch, std::string_view record) noexcept {
-  launch.formats << "--formats=" << options().formats.text;
-  launch.arguments = {launch.command.c_str(), "report", launch.formats.c_str(), "--for-shim", record.data(), nullptr};
+  launch.formats << options().formats.text;
+  launch.arguments = {launch.command.c_str(), "report",      "--formats", launch.formats.c_str(),
+                      "--for-shim",           record.data(), nullptr};
   for (const std::string_view variable : process_info().environment) {
     bool kept = true;
     for (const std::string_view ours :

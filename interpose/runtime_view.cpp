@@ -10,7 +10,7 @@ constinit std::atomic<const vigil_probe_runtime*> attached{nullptr};
 }
 
 bool attach_runtime(const vigil_probe_runtime* table) noexcept {
-  if (table == nullptr || table->version != VIGIL_PROBE_VERSION || table->size < sizeof(vigil_probe_runtime)) {
+  if (table == nullptr || table->version != VIGIL_PROBE_VERSION || !has(*table, &vigil_probe_runtime::counts)) {
     say("this program's libvigil.so and this shim are of different versions; its tasks are not watched");
     return false;
   }

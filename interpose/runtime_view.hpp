@@ -1,6 +1,7 @@
 // Runtime view: the runtime's own account of its tasks, once it has attached.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "vigil/probe.h"
@@ -11,6 +12,14 @@ namespace vigil::shim {
 bool attach_runtime(const vigil_probe_runtime* table) noexcept;
 // Null: there is none.
 const vigil_probe_runtime* runtime() noexcept;
+
+// Whether the table of a runtime, which may be older than this shim, reaches that far. For what was added at its end.
+template <class Function>
+bool has(const vigil_probe_runtime& table, Function vigil_probe_runtime::*member) noexcept {
+  const auto* const begin = reinterpret_cast<const char*>(&table);
+  const auto* const end = reinterpret_cast<const char*>(&(table.*member)) + sizeof(Function);
+  return table.size >= static_cast<std::size_t>(end - begin);
+}
 
 // Stops every task switch for its life. Must not be held while anything waits for a task.
 class RuntimePause {

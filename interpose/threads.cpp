@@ -13,6 +13,7 @@
 #include "interpose/own_memory.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/raw_syscall.hpp"
+#include "interpose/schedule.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/throws.hpp"
 #include "interpose/watch.hpp"
@@ -214,6 +215,7 @@ void leave_blocked(Actor& thread) noexcept {
 }
 
 BlockedScope::BlockedScope(CallKind kind, std::uintptr_t object, bool for_ever) noexcept {
+  schedule::step_aside();
   record([&] {
     thread_ = &this_thread();
     enter_blocked(*thread_, kind, object, for_ever);

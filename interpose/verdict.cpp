@@ -63,6 +63,7 @@ void tell(const WriterSummary& summary, bool rendered) noexcept {
 bool tell_verdict() noexcept {
   const WriterSummary summary = writer_summary();
   const bool found = summary.counts.errors + summary.counts.warnings > 0;
+  if (!found && options().formats.text.empty()) return false;  // nothing to judge, nothing to make
   const bool errors = summary.counts.errors > 0 || (options().strict && summary.counts.warnings > 0);
   const RenderResult result = summary.path.empty() ? RenderResult::NoCommand : render_record(summary.path);
   switch (result) {

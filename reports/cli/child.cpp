@@ -50,7 +50,8 @@ sigset_t handed_on() {
 
 // In the child, between fork and exec: only async-signal-safe calls.
 [[noreturn]] void become(const char* path, char* const* arguments, char* const* environment, const sigset_t& mask,
-                         int error_pipe) {
+                         int output, int error_pipe) {
+  if (output >= 0 && (::dup2(output, STDOUT_FILENO) < 0 || ::dup2(output, STDERR_FILENO) < 0)) ::_exit(126);
   ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   ::execve(path, arguments, environment);
   const int error = errno;
@@ -177,7 +178,7 @@ ChildEnd run_child(const ChildPlan& plan) {
   const std::vector<char*> environment = environment_of(plan, fmt::format("{}:{}", for_child, status.st_ino), storage);
 
   end.pid = ::fork();
-  if (end.pid == 0) become(plan.path.c_str(), argv.data(), environment.data(), before, errors.write_end);
+  if (end.pid == 0) become(plan.path.c_str(), argv.data(), environment.data(), before, plan.output, errors.write_end);
   if (end.pid < 0) end.exec_error = errno;
   close_end(for_child);
   close_end(errors.write_end);

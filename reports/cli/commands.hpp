@@ -17,9 +17,11 @@ using Action = std::function<int()>;
 Action add_report_command(CLI::App& app);
 Action add_run_command(CLI::App& app);
 Action add_merge_command(CLI::App& app);
+Action add_explore_command(CLI::App& app);
 
-// What follows `vigil run` on the command line. It is not CLI11's to parse: from the program's name on, words belong to
-// the program. app is for its help.
+// What follows `vigil run` or `vigil explore` on the command line. It is not CLI11's to parse: from the program's name
+// on, words belong to the program. app is for its help.
 int run_program(const std::vector<std::string>& words, const CLI::App& app);
+int explore_program(const std::vector<std::string>& words, const CLI::App& app);
 
 }  // namespace vigil::reports

@@ -6,7 +6,7 @@ namespace vigil::reports {
 inline constexpr int kClean = 0;             // nothing at error level
 inline constexpr int kFailed = 1;            // vigil itself could not do its work
 inline constexpr int kUsage = 2;             // wrong command line
-inline constexpr int kErrorsFound = 3;       // errors remain after suppressions (vigil report, vigil merge)
+inline constexpr int kErrorsFound = 3;       // errors remain after suppressions (vigil report, vigil explore)
 inline constexpr int kNotAsExpected = 4;     // vigil run --expect: other kinds were found
 inline constexpr int kShimDidNotStart = 70;  // vigil run: the program ran, or could only run, without the shim
 inline constexpr int kCannotExecute = 126;   // vigil run: the program is there and cannot be executed

@@ -19,7 +19,7 @@ constexpr const char* kFooter =
     "  0    nothing at error level was found (vigil run: and the program's own status was 0)\n"
     "  1    vigil could not do its work\n"
     "  2    wrong command line\n"
-    "  3    errors were found (report, merge)\n"
+    "  3    errors were found (report, explore)\n"
     "  4    other kinds than expected were found (run --expect)\n"
     "  66   errors were found in a program that returned 0 (run; option exitcode)\n"
     "  70   the program ran, or could only run, without the shim (run)\n"
@@ -39,14 +39,15 @@ int run_command_line(int argc, char** argv) {
     Action act;
   };
   std::vector<Verb> verbs;
-  for (const auto add : {add_run_command, add_report_command, add_merge_command}) {
+  for (const auto add : {add_run_command, add_explore_command, add_report_command, add_merge_command}) {
     Action act = add(app);
     verbs.push_back({app.get_subcommands({}).back(), std::move(act)});
   }
   CLI::App* help = app.add_subcommand("help", "Explain vigil, or one of its verbs");
   std::string topic;
-  help->add_option("verb", topic, "run, report or merge");
+  help->add_option("verb", topic, "run, explore, report or merge");
   if (argc >= 2 && std::string_view(argv[1]) == "run") return run_program({argv + 2, argv + argc}, app);
+  if (argc >= 2 && std::string_view(argv[1]) == "explore") return explore_program({argv + 2, argv + argc}, app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -1,17 +1,12 @@
 // vigil run: starts a program with the shim preloaded and makes sure that it really was watched.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,9 +17,8 @@
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
-#include "reports/cli/program_check.hpp"
 #include "reports/cli/run_options.hpp"
-#include "reports/load/record_file.hpp"
+#include "reports/cli/watched_run.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/utf8.hpp"
@@ -32,73 +26,10 @@
 namespace vigil::reports {
 namespace {
 
-namespace fs = std::filesystem;
-
-// Beside the command, in ../lib as in a build tree, or where an installation puts libraries.
-std::string find_shim(const std::string& given) {
-  if (!given.empty()) return fs::absolute(given).string();
-  std::error_code problem;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", problem).parent_path();
-  for (const fs::path& place : {folder, folder / "../lib", folder / ".." / VIGIL_INSTALL_LIBDIR}) {
-    const fs::path path = place / "libvigil_shim.so";
-    if (::access(path.c_str(), R_OK) == 0) return fs::weakly_canonical(path, problem).string();
-  }
-  return {};
-}
-
-std::string environment_value(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread
-  return value == nullptr ? std::string() : std::string(value);
-}
-
-struct RunRecord {
-  std::string path;
-  bool ended = false;
-};
-
-// The record of process pid in folder, made by this run; the newest when it became several programs by exec.
-std::optional<RunRecord> find_record(const std::string& folder, pid_t pid, const timespec& since) {
-  const std::string middle = fmt::format(".{}.", pid);
-  std::optional<std::pair<std::pair<std::int64_t, std::int64_t>, std::string>> newest;
-  std::error_code problem;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
-    const std::string name = entry.path().filename().string();
-    struct stat status {};
-    if (!name.ends_with(".jsonl") || name.find(middle) == std::string::npos ||
-        ::stat(entry.path().c_str(), &status) != 0)
-      continue;
-    const std::pair<std::int64_t, std::int64_t> when(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-    if (when < std::pair<std::int64_t, std::int64_t>(since.tv_sec - 1, since.tv_nsec))
-      continue;  // clocks of file systems are coarse
-    if (!newest || newest->first < when) newest.emplace(when, entry.path().string());
-  }
-  if (!newest) return std::nullopt;
-  std::string error;
-  const auto record = read_record_file(newest->second, error);
-  return RunRecord{newest->second, record && record->ended};
-}
-
 std::string joined(const std::set<std::string>& kinds) {
   std::string text;
   for (const std::string& kind : kinds) text += (text.empty() ? "" : ", ") + kind;
   return text.empty() ? "nothing" : text;
-}
-
-// The report of a finished run in the formats asked for; returns the path to tell.
-std::string write_reports(const Report& report, const std::string& record, const std::string& formats) {
-  std::string error;
-  const auto list = parse_formats(formats, error);
-  std::string told = record;
-  if (!list) return told;
-  for (const Format format : list->formats) {
-    const std::string path = path_stem(record, "") + std::string(extension_of(format));
-    if (!write_file(path, render(report, format), true, error)) {
-      spdlog::error("{}", show_deceptive(error));
-    } else if (told == record || format == Format::Html) {
-      told = path;
-    }
-  }
-  return told;
 }
 
 std::string report_beside(const std::string& record) {
@@ -132,23 +63,14 @@ int compare(const RunArguments& arguments, const Report& report, const std::stri
   return kNotAsExpected;
 }
 
-ChildPlan plan_of(const RunArguments& arguments, const OptionMap& options, const std::string& path,
-                  const std::string& shim) {
-  ChildPlan plan;
-  plan.path = path;
-  plan.arguments = arguments.command;
-  const std::string preload = environment_value("LD_PRELOAD");
-  plan.environment.emplace_back("LD_PRELOAD", preload.empty() ? shim : fmt::format("{}:{}", shim, preload));
-  if (!options.empty()) plan.environment.emplace_back("VIGIL_OPTIONS", format_options(options));
-  return plan;
-}
-
 // After the program's end: the report, what it says, and the exit status.
-int conclude(const RunArguments& arguments, const OptionMap& options, const ChildEnd& end, const timespec& started) {
-  const std::string folder = option_text(options, "report_dir", "vigil-reports");
-  const auto record = find_record(folder, end.pid, started);
+int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
+  const RunArguments& arguments = program.arguments;
+  const OptionMap& options = program.options;
+  const ChildEnd& end = watched.child;
+  const std::optional<RunRecord>& record = watched.record;
   if (!record) {
-    spdlog::error("the run left no record in {}", show_deceptive(folder));
+    spdlog::error("the run left no record in {}", show_deceptive(option_text(options, "report_dir", "vigil-reports")));
     if (arguments.expect) return kFailed;
     end_like(end.wait_status);
   }
@@ -195,40 +117,11 @@ int run_program(const std::vector<std::string>& words, const CLI::App& app) {
     spdlog::error("which program? vigil run [options] -- program [arguments]");
     return kUsage;
   }
-  const std::string shim = find_shim(arguments->shim);
-  if (shim.empty() || ::access(shim.c_str(), R_OK) != 0) {
-    spdlog::error("cannot find libvigil_shim.so{}; the program was not started",
-                  shim.empty() ? " beside this command or in ../lib" : fmt::format(" at {}", shim));
-    return kShimDidNotStart;
-  }
-  if (shim.find_first_of(" :") != std::string::npos) {
-    spdlog::error("the shim's path {} has a space or colon, which LD_PRELOAD cannot hold; the program was not started",
-                  shim);
-    return kShimDidNotStart;
-  }
-  const ProgramCheck check = check_program(arguments->command.front());
-  if (check.status != 0) {
-    spdlog::error("{}", show_deceptive(check.problem));
-    return check.status;
-  }
-  OptionMap options = parse_options(environment_value("VIGIL_OPTIONS"));
-  for (const auto& [name, value] : arguments->options) options[name] = value;
-
-  timespec started{};
-  ::clock_gettime(CLOCK_REALTIME, &started);
-  const ChildEnd end = run_child(plan_of(*arguments, options, check.path, shim));
-  if (end.exec_error != 0) {
-    spdlog::error("cannot start {}: {}", show_deceptive(check.path), std::strerror(end.exec_error));
-    return end.exec_error == ENOENT ? kNotFound : kCannotExecute;
-  }
-  if (!end.shim_answered) {
-    spdlog::error(
-        "{} ran without vigil's shim: the loader did not bring it in (its own message, if any, is above), so nothing "
-        "was watched",
-        show_deceptive(check.path));
-    return kShimDidNotStart;
-  }
-  return conclude(*arguments, options, end, started);
+  int status = 0;
+  const auto program = prepare(*arguments, status);
+  if (!program) return status;
+  const WatchedEnd end = run_watched(*program);
+  return end.status != 0 ? end.status : conclude(*program, end);
 }
 
 Action add_run_command(CLI::App& app) {

@@ -31,7 +31,7 @@ constexpr std::array<RunOption, 20> kOptions{{
     {"cancel_grace", OptionType::Duration, "0",
      "how long a cancelled task may live on during the run; 0: look at the end only"},
     {"seed", OptionType::Count, "0", "seed of random schedules; 0: a new one each run"},
-    {"schedule", OptionType::Text, "normal", "how tasks are scheduled: normal, random"},
+    {"schedule", OptionType::Schedule, "normal", "how tasks are scheduled: normal, random"},
     {"timeline", OptionType::Flag, "0", "1: keep the events before each finding"},
     {"baseline", OptionType::Text, "", "an older report: what it has is not new"},
     {"command", OptionType::Text, "", "path of the vigil command that makes the report; empty: looked for"},
@@ -47,6 +47,14 @@ bool is_count(std::string_view text, std::uint64_t most) noexcept {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() && value <= most;
+}
+
+// Of texts that are such values.
+bool flag_of(std::string_view text) noexcept { return text == "1" || text == "true" || text == "yes" || text == "on"; }
+std::uint64_t count_of(std::string_view text) noexcept {
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
 }
 
 bool is_duration(std::string_view text) noexcept {
@@ -78,8 +86,17 @@ bool is_value_of(OptionType type, std::string_view text) {
       constexpr std::array<std::string_view, 6> kLevels{"off", "error", "warn", "info", "debug", "trace"};
       return std::find(kLevels.begin(), kLevels.end(), text) != kLevels.end();
     }
+    case OptionType::Schedule:
+      return text == "normal" || text == "random";
   }
   return false;
+}
+
+// Options that are the verb's own and not the shim's.
+std::span<const std::string_view> own_options(RunVerb verb) noexcept {
+  static constexpr std::array<std::string_view, 3> kRun{"expect", "may", "shim"};
+  static constexpr std::array<std::string_view, 3> kExplore{"runs", "all", "shim"};
+  return verb == RunVerb::Run ? kRun : kExplore;
 }
 
 // Kinds separated by commas. False, with error set, when one does not exist.
@@ -137,8 +154,10 @@ std::string_view nearest(std::string_view wrong, std::span<const std::string_vie
   return found;
 }
 
-std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arguments, std::string& error) {
+std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arguments, std::string& error,
+                                                RunVerb verb) {
   RunArguments result;
+  const std::span<const std::string_view> own = own_options(verb);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     if (argument == "--") {
@@ -157,21 +176,25 @@ std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arg
     std::string name(argument.substr(0, equals));
     name.erase(0, name.starts_with("--") ? 2 : 1);
     std::replace(name.begin(), name.end(), '-', '_');  // --report-dir is meant as --report_dir
-    const bool ours = argument.starts_with("--") && (name == "expect" || name == "may" || name == "shim");
+    const bool ours = argument.starts_with("--") && std::find(own.begin(), own.end(), name) != own.end();
     const auto* const option =
         std::find_if(kOptions.begin(), kOptions.end(), [&](const RunOption& o) { return o.name == name; });
     if (!ours && (option == kOptions.end() || !argument.starts_with("--"))) {
-      std::vector<std::string_view> names{"expect", "may", "shim"};
+      std::vector<std::string_view> names(own.begin(), own.end());
       for (const RunOption& known : kOptions) names.push_back(known.name);
       const std::string_view near = nearest(name, names);
       error = fmt::format("there is no option '{}'{}", argument.substr(0, equals),
                           near.empty() ? "" : fmt::format("; did you mean '--{}'?", near));
       return std::nullopt;
     }
+    const auto wrong = [&](const std::string& given, std::string_view help) {
+      error = fmt::format("option '--{}' cannot be '{}' ({})", name, given, help);
+      return std::nullopt;
+    };
     std::string value;
     if (equals != std::string_view::npos) {
       value = argument.substr(equals + 1);
-    } else if (!ours && option->type == OptionType::Flag &&
+    } else if ((ours ? name == "all" : option->type == OptionType::Flag) &&
                (i + 1 == arguments.size() || !is_flag_value(arguments[i + 1]))) {
       value = "1";
     } else if (i + 1 == arguments.size() || arguments[i + 1] == "--") {
@@ -187,9 +210,14 @@ std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arg
       if (!read_kinds(value, result.may, error)) return std::nullopt;
     } else if (name == "shim") {
       result.shim = value;
+    } else if (ours && name == "all") {
+      if (!is_flag_value(value)) return wrong(value, "every run, whatever is found");
+      result.all = flag_of(value);
+    } else if (ours && name == "runs") {
+      if (!is_count(value, UINT64_MAX) || value == "0") return wrong(value, "how many, at least 1");
+      result.runs = count_of(value);
     } else if (!is_value_of(option->type, value)) {
-      error = fmt::format("option '--{}' cannot be '{}' ({})", name, value, option->help);
-      return std::nullopt;
+      return wrong(value, option->help);
     } else {
       result.options[name] = value;
     }

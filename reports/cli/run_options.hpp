@@ -1,4 +1,4 @@
-// The options of a run, as `vigil run --name=value` takes them, and the rest of its command line.
+// The options of a run, as `vigil run --name=value` and `vigil explore` take them, and the rest of its command line.
 // The shim has the same table (contract, section 6); the two share no code, a test compares them.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace vigil::reports {
 
-enum class OptionType : std::uint8_t { Flag, Count, ExitCode, Duration, Text, Formats, LogLevel };
+enum class OptionType : std::uint8_t { Flag, Count, ExitCode, Duration, Text, Formats, LogLevel, Schedule };
 
 struct RunOption {
   std::string_view name;
@@ -29,10 +29,16 @@ struct RunArguments {
   std::vector<std::string> may;
   std::string shim;  // path, "" to look for it
   bool help = false;
+  // vigil explore only:
+  std::uint64_t runs = 100;
+  bool all = false;
 };
 
-// Reads what follows `vigil run`. On failure nothing is returned and error is one clear line.
-std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arguments, std::string& error);
+enum class RunVerb : std::uint8_t { Run, Explore };
+
+// Reads what follows `vigil run` or `vigil explore`. On failure nothing is returned and error is one clear line.
+std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arguments, std::string& error,
+                                                RunVerb verb = RunVerb::Run);
 
 // The nearest of names, for "did you mean"; "" when none is near.
 std::string_view nearest(std::string_view wrong, std::span<const std::string_view> names);

@@ -8,6 +8,7 @@
 #include "reports/load/json_values.hpp"
 #include "reports/load/record_file.hpp"
 #include "reports/model/kind.hpp"
+#include "reports/model/options.hpp"
 
 namespace vigil::reports {
 namespace {
@@ -193,6 +194,12 @@ void add_notes(const RecordFile& record, Report& report) {
   note(record.dropped, "finding did not fit into the record.", "findings did not fit into the record.");
   note(record.skipped, "event happened in a signal handler while vigil was busy and was not seen.",
        "events happened in signal handlers while vigil was busy and were not seen.");
+  const OptionMap options = parse_options(record.options);
+  if (option_text(options, "schedule", "") == "random") {
+    report.notes.push_back(fmt::format(
+        "The schedule was random, drawn from seed {0}. The same one again: vigil run --schedule=random --seed={0}",
+        option_text(options, "seed", "0")));
+  }
   if (record.too_big) report.notes.emplace_back("The record is too big to be read whole: this is its beginning.");
   if (record.replaced)
     report.notes.emplace_back("The process replaced itself with another program (exec); this report ends there.");

@@ -34,7 +34,7 @@ TEST(Options, DefaultsAreThoseOfTheContract) {
   EXPECT_FALSE(options.halt_on_error);
   EXPECT_EQ(options.deadline.ns, 0);
   EXPECT_EQ(options.long_block.ns, 200'000'000);
-  EXPECT_EQ(options.schedule, "normal");
+  EXPECT_EQ(options.schedule, Schedule::Normal);
   EXPECT_EQ(options.log_level, LogLevel::Off);
 }
 
@@ -92,9 +92,9 @@ TEST(Options, ANameFarFromAllGetsNoGuess) {
 TEST(Options, BadValuesKeepTheDefaultAndAreOneLineEach) {
   const std::string_view bad =
       "exitcode=256:exitcode=-1:exitcode=:exitcode:strict=maybe:deadline=5x:deadline=-1:deadline=:log_level=loud:"
-      "formats=json,pdf:detect=task-leek:seed=1.5";
+      "formats=json,pdf:detect=task-leek:seed=1.5:schedule=wild";
   const Options options = parse(bad);
-  EXPECT_EQ(complaints.size(), 12U);
+  EXPECT_EQ(complaints.size(), 13U);
   EXPECT_EQ(options.exitcode.value, 66);
   EXPECT_EQ(options.deadline.ns, 0);
   EXPECT_EQ(options.formats.text, "json,html");

@@ -1,0 +1,245 @@
+// vigil explore: runs a program again and again under random schedules, each drawn from a seed of its own, and tells
+// which seed made it fail and how to have that run again.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reports/cli/commands.hpp"
+#include "reports/cli/exit_codes.hpp"
+#include "reports/cli/make_report.hpp"
+#include "reports/cli/run_options.hpp"
+#include "reports/cli/watched_run.hpp"
+#include "reports/model/finish.hpp"
+#include "reports/model/kind.hpp"
+#include "reports/model/utf8.hpp"
+
+namespace vigil::reports {
+namespace {
+
+constexpr std::uint64_t kMostSeed = 1'000'000'000;  // seeds that are drawn: short, for they are copied by hand
+constexpr int kRepeats = 3;                         // runs of a seed that failed, to see whether it fails again
+constexpr std::string_view kDeadline = "60s";       // of one run, unless the user says another
+
+// What one run came to.
+struct Outcome {
+  std::string record;               // path; "" when the run left none
+  std::optional<Report> report;     // finished
+  std::vector<std::string> errors;  // one sentence each; empty: it was fine
+};
+
+// Where the program's output goes while nobody wants to see it.
+class Output {
+ public:
+  Output() : file_(::memfd_create("output", MFD_CLOEXEC)) {}
+  ~Output() {
+    if (file_ >= 0) ::close(file_);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  // Empty again; -1 when there is none, and the program writes to ours.
+  [[nodiscard]] int fresh() const {
+    if (file_ >= 0 && (::ftruncate(file_, 0) != 0 || ::lseek(file_, 0, SEEK_SET) != 0)) return -1;
+    return file_;
+  }
+  void show() const {
+    if (file_ < 0 || ::lseek(file_, 0, SEEK_SET) != 0) return;
+    std::array<char, 4096> bytes{};
+    for (ssize_t got = 0; (got = ::read(file_, bytes.data(), bytes.size())) > 0;)
+      std::fwrite(bytes.data(), 1, static_cast<std::size_t>(got), stdout);
+  }
+
+ private:
+  int file_;
+};
+
+std::string how_it_ended(const ChildEnd& end, const std::optional<Report>& report) {
+  if (report && report->program.end == "deadline") return "it did not end in time";
+  if (WIFSIGNALED(end.wait_status)) return fmt::format("signal {} ended it", WTERMSIG(end.wait_status));
+  const int status = WIFEXITED(end.wait_status) ? WEXITSTATUS(end.wait_status) : 0;
+  return status == 0 ? std::string() : fmt::format("its exit status was {}", status);
+}
+
+class Explorer {
+ public:
+  Explorer(WatchedProgram program, std::uint64_t first_seed) : program_(std::move(program)), first_seed_(first_seed) {
+    formats_ = option_text(program_.options, "formats", "json,html");
+    program_.options["schedule"] = "random";
+    program_.options["formats"] = "";  // only the runs that fail get a report
+    // The program's own exit status must come through.
+    program_.options["exitcode"] = "0";
+    if (option_text(program_.options, "deadline", "").empty()) program_.options["deadline"] = kDeadline;
+  }
+
+  int run() {
+    const std::uint64_t runs = program_.arguments.runs;
+    for (std::uint64_t i = 0; i < runs; ++i) {
+      const std::uint64_t seed = first_seed_ + i;
+      const Outcome outcome = once(seed);
+      ++done_;
+      if (status_ != 0) return status_;
+      if (outcome.errors.empty()) {
+        forget(outcome);
+        continue;
+      }
+      ++failed_;
+      if (!tell(outcome, seed)) forget(outcome);
+      if (!program_.arguments.all || stopped_) break;
+    }
+    return conclude();
+  }
+
+ private:
+  Outcome once(std::uint64_t seed) {
+    program_.options["seed"] = fmt::format("{}", seed);
+    Outcome outcome;
+    const WatchedEnd end = run_watched(program_, output_.fresh());
+    status_ = end.status;
+    if (status_ != 0) return outcome;
+    bool strict = false;
+    if (end.record) {
+      outcome.record = end.record->path;
+      std::string error;
+      if (auto loaded = load_report(end.record->path, "", error)) {
+        strict = loaded->strict;
+        outcome.report = std::move(loaded->report);
+      } else {
+        spdlog::error("{}", show_deceptive(error));
+      }
+    }
+    if (outcome.report && fails(*outcome.report, strict)) outcome.errors.push_back(verdict_of(*outcome.report));
+    // What was found explains how it ended, but for a crash.
+    if (const std::string ended = how_it_ended(end.child, outcome.report);
+        !ended.empty() && (outcome.errors.empty() || WIFSIGNALED(end.child.wait_status)))
+      outcome.errors.push_back(ended);
+    const int signal = WIFSIGNALED(end.child.wait_status) ? WTERMSIG(end.child.wait_status) : 0;
+    stopped_ = signal == SIGINT || signal == SIGTERM || signal == SIGHUP;  // meant for us as well
+    return outcome;
+  }
+
+  static void forget(const Outcome& outcome) {
+    if (!outcome.record.empty()) ::unlink(outcome.record.c_str());
+  }
+
+  // False: as a seed before.
+  bool tell(const Outcome& outcome, std::uint64_t seed) {
+    std::string what;
+    for (const std::string& error : outcome.errors) what += (what.empty() ? "" : "; ") + error;
+    if (++times_[what] > 1) return false;
+    output_.show();
+    fmt::print("vigil: seed {}, run {} of {}: {}\n", seed, done_, program_.arguments.runs, show_deceptive(what));
+    if (outcome.report)
+      fmt::print("vigil: report: {}\n", show_deceptive(write_reports(*outcome.report, outcome.record, formats_)));
+    if (!stopped_)
+      fmt::print("vigil: the same seed gave it again in {} of {} runs\n", repeats(outcome, seed), kRepeats);
+    fmt::print("vigil: again: {}\n", show_deceptive(again(seed)));
+    std::fflush(stdout);
+    return true;
+  }
+
+  int repeats(const Outcome& first, std::uint64_t seed) {
+    int same = 0;
+    for (int i = 0; i < kRepeats && status_ == 0 && !stopped_; ++i) {
+      const Outcome next = once(seed);
+      if (next.errors == first.errors) ++same;
+      forget(next);
+    }
+    return same;
+  }
+
+  [[nodiscard]] std::string again(std::uint64_t seed) const {
+    std::string line = fmt::format("vigil run --schedule=random --seed={}", seed);
+    for (const auto& [name, value] : program_.arguments.options)
+      if (name != "seed" && name != "schedule") line += fmt::format(" --{}={}", name, value);
+    line += " --";
+    for (const std::string& word : program_.arguments.command) line += " " + word;
+    return line;
+  }
+
+  [[nodiscard]] int conclude() const {
+    if (failed_ == 0) {
+      fmt::print("vigil: nothing found in {} run{}, seeds {} to {}\n", done_, done_ == 1 ? "" : "s", first_seed_,
+                 first_seed_ + done_ - 1);
+      return kClean;
+    }
+    if (program_.arguments.all) {
+      fmt::print("vigil: {} of {} runs failed\n", failed_, done_);
+      for (const auto& [what, count] : times_) fmt::print("vigil: {:>6} x {}\n", count, show_deceptive(what));
+    }
+    return kErrorsFound;
+  }
+
+  WatchedProgram program_;
+  const std::uint64_t first_seed_;
+  std::string formats_;
+  Output output_;
+  std::map<std::string, std::uint64_t> times_;  // what went wrong, and in how many runs
+  std::uint64_t done_ = 0;
+  std::uint64_t failed_ = 0;
+  int status_ = 0;  // not 0: the program cannot be run
+  bool stopped_ = false;
+};
+
+std::uint64_t first_seed(const OptionMap& options) {
+  const std::string given = option_text(options, "seed", "0");
+  const std::uint64_t seed = std::strtoull(given.c_str(), nullptr, 10);
+  return seed != 0 ? seed : 1 + std::random_device()() % kMostSeed;
+}
+
+}  // namespace
+
+int explore_program(const std::vector<std::string>& words, const CLI::App& app) {
+  std::string error;
+  const auto arguments = parse_run_arguments(words, error, RunVerb::Explore);
+  if (!arguments) {
+    spdlog::error("{} (vigil explore --help lists them)", show_deceptive(error));
+    return kUsage;
+  }
+  if (arguments->help) {
+    fmt::print("{}", app.get_subcommand("explore")->help());
+    return kClean;
+  }
+  if (arguments->command.empty()) {
+    spdlog::error("which program? vigil explore [options] -- program [arguments]");
+    return kUsage;
+  }
+  int status = 0;
+  auto program = prepare(*arguments, status);
+  if (!program) return status;
+  const std::uint64_t seed = first_seed(program->options);
+  return Explorer(std::move(*program), seed).run();
+}
+
+Action add_explore_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "explore", "Run a program under many random schedules: vigil explore [options] -- program [arguments]");
+  command->footer(
+      "vigil explore [--runs=N] [--all] [--seed=S] [--option=value ...] -- program [arguments]\n\n"
+      "  --runs           how many schedules to try [100]\n"
+      "  --all            go on after the first run that fails, and count [0]\n"
+      "  --seed           of the first run; the next ones count up from it. 0: drawn [0]\n"
+      "  --shim           path of libvigil_shim.so, when it lies elsewhere\n\n"
+      "Takes the options of vigil run, too. A run fails when it has findings of level error (with strict, any), when a "
+      "signal ends it,\nwhen its own exit status is not 0, or when it does not end within `deadline` [60s; 0: no "
+      "limit]. "
+      "Only runs that fail leave a\nrecord and show their output. Tasks are repeated step by step from the seed; "
+      "threads "
+      "as far as they wait in primitives.\n");
+  return [] { return kUsage; };
+}
+
+}  // namespace vigil::reports

@@ -1,0 +1,142 @@
+#include "reports/cli/watched_run.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <utility>
+
+#include "reports/cli/exit_codes.hpp"
+#include "reports/cli/make_report.hpp"
+#include "reports/cli/program_check.hpp"
+#include "reports/load/record_file.hpp"
+#include "reports/model/utf8.hpp"
+
+namespace vigil::reports {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Beside the command, in ../lib as in a build tree, or where an installation puts libraries.
+std::string find_shim(const std::string& given) {
+  if (!given.empty()) return fs::absolute(given).string();
+  std::error_code problem;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", problem).parent_path();
+  for (const fs::path& place : {folder, folder / "../lib", folder / ".." / VIGIL_INSTALL_LIBDIR}) {
+    const fs::path path = place / "libvigil_shim.so";
+    if (::access(path.c_str(), R_OK) == 0) return fs::weakly_canonical(path, problem).string();
+  }
+  return {};
+}
+
+std::string environment_value(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// The record of process pid in folder, made by this run; the newest when it became several programs by exec.
+std::optional<RunRecord> find_record(const std::string& folder, pid_t pid, const timespec& since) {
+  const std::string middle = fmt::format(".{}.", pid);
+  std::optional<std::pair<std::pair<std::int64_t, std::int64_t>, std::string>> newest;
+  std::error_code problem;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
+    const std::string name = entry.path().filename().string();
+    struct stat status {};
+    if (!name.ends_with(".jsonl") || name.find(middle) == std::string::npos ||
+        ::stat(entry.path().c_str(), &status) != 0)
+      continue;
+    const std::pair<std::int64_t, std::int64_t> when(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    if (when < std::pair<std::int64_t, std::int64_t>(since.tv_sec - 1, since.tv_nsec))
+      continue;  // clocks of file systems are coarse
+    if (!newest || newest->first < when) newest.emplace(when, entry.path().string());
+  }
+  if (!newest) return std::nullopt;
+  std::string error;
+  const auto record = read_record_file(newest->second, error);
+  return RunRecord{newest->second, record && record->ended};
+}
+
+ChildPlan plan_of(const WatchedProgram& program, int output) {
+  ChildPlan plan;
+  plan.path = program.path;
+  plan.arguments = program.arguments.command;
+  plan.output = output;
+  const std::string preload = environment_value("LD_PRELOAD");
+  plan.environment.emplace_back("LD_PRELOAD",
+                                preload.empty() ? program.shim : fmt::format("{}:{}", program.shim, preload));
+  if (!program.options.empty()) plan.environment.emplace_back("VIGIL_OPTIONS", format_options(program.options));
+  return plan;
+}
+
+}  // namespace
+
+std::optional<WatchedProgram> prepare(const RunArguments& arguments, int& status) {
+  const std::string shim = find_shim(arguments.shim);
+  if (shim.empty() || ::access(shim.c_str(), R_OK) != 0) {
+    spdlog::error("cannot find libvigil_shim.so{}; the program was not started",
+                  shim.empty() ? " beside this command or in ../lib" : fmt::format(" at {}", shim));
+    status = kShimDidNotStart;
+    return std::nullopt;
+  }
+  if (shim.find_first_of(" :") != std::string::npos) {
+    spdlog::error("the shim's path {} has a space or colon, which LD_PRELOAD cannot hold; the program was not started",
+                  shim);
+    status = kShimDidNotStart;
+    return std::nullopt;
+  }
+  const ProgramCheck check = check_program(arguments.command.front());
+  if (check.status != 0) {
+    spdlog::error("{}", show_deceptive(check.problem));
+    status = check.status;
+    return std::nullopt;
+  }
+  OptionMap options = parse_options(environment_value("VIGIL_OPTIONS"));
+  for (const auto& [name, value] : arguments.options) options[name] = value;
+  return WatchedProgram{arguments, std::move(options), check.path, shim};
+}
+
+WatchedEnd run_watched(const WatchedProgram& program, int output) {
+  timespec started{};
+  ::clock_gettime(CLOCK_REALTIME, &started);
+  WatchedEnd end;
+  end.child = run_child(plan_of(program, output));
+  if (end.child.exec_error != 0) {
+    spdlog::error("cannot start {}: {}", show_deceptive(program.path), std::strerror(end.child.exec_error));
+    end.status = end.child.exec_error == ENOENT ? kNotFound : kCannotExecute;
+    return end;
+  }
+  if (!end.child.shim_answered) {
+    spdlog::error(
+        "{} ran without vigil's shim: the loader did not bring it in (its own message, if any, is above), so nothing "
+        "was watched",
+        show_deceptive(program.path));
+    end.status = kShimDidNotStart;
+    return end;
+  }
+  end.record = find_record(option_text(program.options, "report_dir", "vigil-reports"), end.child.pid, started);
+  return end;
+}
+
+std::string write_reports(const Report& report, const std::string& record, const std::string& formats) {
+  std::string error;
+  const auto list = parse_formats(formats, error);
+  std::string told = record;
+  if (!list) return told;
+  for (const Format format : list->formats) {
+    const std::string path = path_stem(record, "") + std::string(extension_of(format));
+    if (!write_file(path, render(report, format), true, error)) {
+      spdlog::error("{}", show_deceptive(error));
+    } else if (told == record || format == Format::Html) {
+      told = path;
+    }
+  }
+  return told;
+}
+
+}  // namespace vigil::reports

@@ -1,0 +1,95 @@
+// A program whose outcome hangs on the order of its tasks. "order": prints it. "latch": a latch that loses its signal
+// when that comes between the look and the wait; by itself that hardly ever happens. "held": tasks that hold a
+// std::mutex while they use primitives, which is sound as long as nobody makes them wait there.
+#include <cstdio>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "vigil/vigil.hpp"
+
+namespace {
+
+void order() {
+  std::string seen;
+  const vigil::Channel<int> numbers(1);
+  vigil::Mutex lock;
+  vigil::WaitGroup all;
+  const auto add = [&](char what) {
+    const std::scoped_lock held(lock);
+    seen += what;
+  };
+  for (int i = 0; i < 4; ++i) {
+    all.go([&, i] {
+      for (int k = 0; k < 3; ++k) {
+        add(static_cast<char>('a' + i));
+        numbers.send(i);
+      }
+    });
+  }
+  all.go([&] {
+    for (int k = 0; k < 12; ++k) add(static_cast<char>('0' + numbers.receive_or_zero()));
+  });
+  for (int k = 0; k < 3; ++k) add('M');
+  vigil::sleep_for(std::chrono::milliseconds(1));
+  add('S');
+  all.wait();
+  std::puts(seen.c_str());
+}
+
+class LossyLatch {
+ public:
+  void wait() {
+    lock_.lock();
+    const bool set = set_;
+    lock_.unlock();
+    if (!set) signal_.receive();
+  }
+  void set() {
+    lock_.lock();
+    set_ = true;
+    lock_.unlock();
+    static_cast<void>(signal_.try_send({}));
+  }
+
+ private:
+  vigil::Mutex lock_;
+  bool set_ = false;
+  vigil::Channel<vigil::Unit> signal_{0};
+};
+
+void latch() {
+  LossyLatch latch;
+  vigil::WaitGroup all;
+  all.go([&] { latch.wait(); });
+  all.go([&] { latch.set(); });
+  all.wait();
+}
+
+void held() {
+  std::mutex lock;
+  const vigil::Channel<int> items(1000);
+  vigil::WaitGroup all;
+  for (int i = 0; i < 4; ++i) {
+    all.go([&] {
+      for (int k = 0; k < 100; ++k) {
+        {
+          const std::scoped_lock guard(lock);
+          items.send(k);
+        }
+        vigil::yield();
+      }
+    });
+  }
+  all.wait();
+  std::printf("%zu\n", items.size());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  if (what == "order") order();
+  if (what == "latch") latch();
+  if (what == "held") held();
+}
