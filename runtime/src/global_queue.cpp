@@ -44,6 +44,7 @@ std::uint32_t GlobalQueue::pop(Task** into, std::uint32_t limit, std::uint32_t s
   for (std::uint32_t i = 0; i < taken; ++i) into[i] = ring_[(first_ + i) & (room_ - 1)];
   first_ = (first_ + taken) & (room_ - 1);
   count_.store(count - taken, std::memory_order_relaxed);
+  taken_.store(taken_.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);
   return taken;
 }
 

@@ -24,15 +24,18 @@ class GlobalQueue {
   // A hint, exact when nobody pushes or pops.
   [[nodiscard]] std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  // How many tasks were ever taken out, modulo 2^32; a hint, as size().
+  [[nodiscard]] std::uint32_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
 
  private:
   void grow_locked(std::size_t needed) noexcept;
 
   SpinLock lock_;
-  Task** ring_ = nullptr;              // guarded by lock_; room_ pointers, mapped
-  std::size_t room_ = 0;               // guarded by lock_; a power of two
-  std::size_t first_ = 0;              // guarded by lock_
-  std::atomic<std::size_t> count_{0};  // written under lock_
+  Task** ring_ = nullptr;                // guarded by lock_; room_ pointers, mapped
+  std::size_t room_ = 0;                 // guarded by lock_; a power of two
+  std::size_t first_ = 0;                // guarded by lock_
+  std::atomic<std::size_t> count_{0};    // written under lock_
+  std::atomic<std::uint32_t> taken_{0};  // written under lock_
 };
 
 }  // namespace vigil::detail

@@ -20,6 +20,8 @@ bool Scheduler::work_in_sight() noexcept {
   if (!global_.empty()) return true;
   if (const std::uint64_t earliest = timers.earliest(); earliest != kNoDeadline && earliest <= now_ns()) return true;
   const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
+  // What lies in another worker's queue is that worker's to run, and when lazy, the keeper's to judge.
+  if (lazy_.load(std::memory_order_relaxed)) return false;
   for (std::uint32_t i = 0; i < count; ++i)
     if (const Worker* const worker = workers_[i].load(std::memory_order_acquire);
         worker != nullptr && !worker->queue_.empty())
@@ -68,7 +70,7 @@ void Scheduler::call_due(Worker& worker, TimedCall& first) noexcept {
   worker.actor = nullptr;
 }
 
-Task* Scheduler::sleep(Worker& worker) noexcept {
+Task* Scheduler::sleep(Worker& worker, bool rests) noexcept {
   const bool was_spinning = std::exchange(worker.spinning_, false);  // before a waker can find it here and set it
   {
     const SpinGuard held(idle_lock_);
@@ -84,12 +86,16 @@ Task* Scheduler::sleep(Worker& worker) noexcept {
   }
   const bool was_last = running_.fetch_sub(1, std::memory_order_seq_cst) == 1;
   if (was_spinning) spinning_.fetch_sub(1, std::memory_order_seq_cst);
-  // The decrements are full fences: announced first, looked second (I1).
-  if (work_in_sight() && leave_idle(worker)) {
+  // The decrements are full fences: announced first, looked second (I1). Who rests leaves it to the others to look,
+  // unless all of them have gone to sleep too.
+  if ((was_last || !rests) && work_in_sight() && leave_idle(worker)) {
     worker.spinning_ = true;
     spinning_.fetch_add(1, std::memory_order_seq_cst);
     return nullptr;
   }
+  // What was not looked at for being lazy, the keeper sees to.
+  if (!was_last && lazy_.load(std::memory_order_relaxed) && keeper_.load(std::memory_order_relaxed) != &worker)
+    static_cast<void>(keeper_will_look());
   worker.leave();
   if (was_last) vigil_probe_idle();
   Task* task = nullptr;
@@ -113,14 +119,27 @@ Task* Scheduler::sleep(Worker& worker) noexcept {
   return task;
 }
 
+std::uint64_t Scheduler::switches_of_all() const noexcept {
+  std::uint64_t sum = 0;
+  const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (const Worker* const worker = workers_[i].load(std::memory_order_acquire); worker != nullptr)
+      sum += worker->switches_.load(std::memory_order_relaxed);
+  return sum;
+}
+
 // One worker's turn as keeper: until it is granted or asked to look again, a timer is due, or a hand-off got stuck.
 // In the last two cases it has left the idle ones itself and its word is kGranted.
 Task* Scheduler::keep(Worker& worker) noexcept {
   std::uint64_t period = kFirstLookNs;
+  std::uint64_t switches_before = 0;
   for (;;) {
     watching_.store(true, std::memory_order_relaxed);
+    // That all sleep at this moment says little where tasks exchange with threads: one more look, if anything ran.
+    const std::uint64_t switches = switches_of_all();
+    const bool something_ran = std::exchange(switches_before, switches) != switches;
     const bool others_run = [&] {
-      if (running_.load(std::memory_order_relaxed) > 0) return true;
+      if (something_ran || running_.load(std::memory_order_relaxed) > 0) return true;
       // seq_cst store, then load: a worker that starts running counts itself first and reads watching_ second.
       watching_.store(false, std::memory_order_seq_cst);
       if (running_.load(std::memory_order_seq_cst) == 0) return false;
@@ -144,7 +163,7 @@ Task* Scheduler::keep(Worker& worker) noexcept {
       return nullptr;
     }
     if (!others_run) continue;
-    if (Task* const task = take_stuck_hand_off(worker); task != nullptr) {
+    if (Task* const task = take_what_waits(worker); task != nullptr) {
       if (leave_idle(worker)) worker.wake_word_.store(Worker::kGranted, std::memory_order_relaxed);
       while (worker.wake_word_.load(std::memory_order_acquire) != Worker::kGranted)
         cpu_relax();  // popped: grant is coming
@@ -154,45 +173,84 @@ Task* Scheduler::keep(Worker& worker) noexcept {
   }
 }
 
-// A task that has waited in a run_next_ since the last look, while its worker ran one and the same task, is stuck.
-Task* Scheduler::take_stuck_hand_off(Worker& keeper) noexcept {
+// The keeper's look at what has waited while its own processor was free.
+Task* Scheduler::take_what_waits(Worker& keeper) noexcept {
   // One looks at a time: a keeper that has just lost its role may still be here when the next one comes.
   if (looking_.exchange(true, std::memory_order_acquire)) return nullptr;
   keeper.enter();
-  Task* stuck = nullptr;
+  Task* task = nullptr;
   const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
-  for (std::uint32_t i = 0; i < count && stuck == nullptr; ++i) {
+  for (std::uint32_t i = 0; i < count && task == nullptr; ++i) {
     Worker* const worker = workers_[i].load(std::memory_order_acquire);
     if (worker == nullptr || worker == &keeper) continue;
-    // Only a hint; taking it is done with the worker claimed.
-    Task* const next = worker->run_next_.load(std::memory_order_relaxed);
-    const std::uint32_t switches = worker->switches_.load(std::memory_order_relaxed);
-    const bool same = next != nullptr && next == worker->seen_next_ && switches == worker->seen_switches_;
-    worker->seen_next_ = next;
-    worker->seen_switches_ = switches;
-    if (!same) continue;
-    worker->stop.fetch_or(ThreadRecord::kClaimed, std::memory_order_relaxed);
-    fence_all_threads();
-    // acquire: pairs with the release in leave(); outside, the worker does not touch run_next_, and cannot come in.
-    if (worker->busy.load(std::memory_order_acquire) == 0) {
-      stuck = worker->run_next_.load(std::memory_order_relaxed);
-      worker->run_next_.store(nullptr, std::memory_order_relaxed);
-      worker->hand_off_got_stuck_.store(true, std::memory_order_relaxed);
-    }
-    worker->stop.fetch_and(~ThreadRecord::kClaimed, std::memory_order_release);
+    task = take_stuck_hand_off(*worker);
   }
+  if (task == nullptr) task = take_ripe(keeper);
+  if (task != nullptr) lazy_.store(false, std::memory_order_relaxed);
   keeper.leave();
   looking_.store(false, std::memory_order_release);
+  return task;
+}
+
+// A task that has waited in run_next_ since the last look, while its worker ran one and the same task, is stuck; and a
+// plain thread that was put off before the last look has waited long enough.
+Task* Scheduler::take_stuck_hand_off(Worker& worker) noexcept {
+  // Only hints; taking the task is done with the worker claimed.
+  Task* const next = worker.run_next_.load(std::memory_order_relaxed);
+  PlainThread* const put_off = worker.put_off_.load(std::memory_order_relaxed);
+  const std::uint32_t switches = worker.switches_.load(std::memory_order_relaxed);
+  const bool same_task_runs = switches == worker.seen_switches_;
+  const bool is_stuck = next != nullptr && next == worker.seen_next_ && same_task_runs;
+  const bool thread_waits = put_off != nullptr && put_off == worker.seen_put_off_;
+  worker.seen_next_ = next;
+  worker.seen_put_off_ = put_off;
+  worker.seen_switches_ = switches;
+  if (thread_waits) {
+    if (same_task_runs) worker.hand_off_got_stuck_.store(true, std::memory_order_relaxed);
+    worker.grant_put_off();
+  }
+  if (!is_stuck) return nullptr;
+  Task* stuck = nullptr;
+  worker.stop.fetch_or(ThreadRecord::kClaimed, std::memory_order_relaxed);
+  fence_all_threads();
+  // acquire: pairs with the release in leave(); outside, the worker does not touch run_next_, and cannot come in.
+  if (worker.busy.load(std::memory_order_acquire) == 0) {
+    stuck = worker.run_next_.load(std::memory_order_relaxed);
+    worker.run_next_.store(nullptr, std::memory_order_relaxed);
+    worker.hand_off_got_stuck_.store(true, std::memory_order_relaxed);
+  }
+  worker.stop.fetch_and(~ThreadRecord::kClaimed, std::memory_order_release);
   return stuck;
+}
+
+// Tasks in queues: those that wait for as long as a thief would look at them (see Worker::steal).
+Task* Scheduler::take_ripe(Worker& keeper) noexcept {
+  constexpr int kRipePauses = 64;  // 2 us
+  const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
+  bool any = false;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Worker* const worker = workers_[i].load(std::memory_order_acquire);
+    if (worker == nullptr || worker == &keeper) continue;
+    any = any || !worker->queue_.empty();
+    worker->seen_put_ = worker->queue_.put();
+  }
+  if (any)
+    for (int i = 0; i < kRipePauses; ++i) cpu_relax();
+  for (std::uint32_t i = 0; any && i < count; ++i) {
+    Worker* const worker = workers_[i].load(std::memory_order_acquire);
+    if (worker == nullptr || worker == &keeper || worker->queue_.passed(worker->seen_put_)) continue;
+    if (Task* const task = keeper.queue_.steal_half(worker->queue_); task != nullptr) return task;
+  }
+  const std::uint32_t taken = global_.taken();
+  const bool nobody_takes = !global_.empty() && taken == seen_taken_;
+  seen_taken_ = taken;
+  return nobody_takes ? pop_global(keeper) : nullptr;
 }
 
 // This worker is one too many: gives away what it has and sleeps until set_max_procs() wants it again.
 void Scheduler::retire(Worker& worker) noexcept {
   const bool was_spinning = std::exchange(worker.spinning_, false);
-  while (Task* const task = worker.pick_local()) {
-    Task* const one[] = {task};
-    global_.push(one);
-  }
+  worker.give_away();
   {
     const SpinGuard held(idle_lock_);
     if ((worker.stop.load(std::memory_order_relaxed) & ThreadRecord::kRetire) == 0) {

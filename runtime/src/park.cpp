@@ -18,24 +18,30 @@ PlainThread& thread_of(Inside& inside) noexcept { return static_cast<PlainThread
 // PlainThread::granted.
 enum : std::uint32_t { kAwake = 0, kGranted = 1, kAsleep = 2 };
 
-// Looks for the grant for as long as sleeping and being woken would cost, if that has paid off lately: a peer that runs
-// at the same time answers within a microsecond, and a wake-up by the kernel takes several.
-bool granted_while_spinning(PlainThread& thread) noexcept {
-  constexpr std::uint32_t kMostSpins = 128;  // pauses, about 5 us
-  constexpr std::uint32_t kTryAgainEvery = 32;
-  if (thread.spins == 0 && ++thread.parks_without_spinning % kTryAgainEvery != 0) return false;
-  const std::uint32_t limit = thread.spins == 0 ? kMostSpins : thread.spins;
-  for (std::uint32_t i = 0; i < limit; ++i) {
-    // acquire: pairs with the release in wake(); the waker's stores to our Waiter are visible.
-    if (thread.granted.load(std::memory_order_acquire) == kGranted) {
-      thread.spins = kMostSpins;
-      return true;
+// Looks for the grant for as long as sleeping and being woken would cost, if its last wait was that short: a peer that
+// runs at the same time answers within microseconds.
+bool granted_while_looking(PlainThread& thread) noexcept {
+  constexpr Ticks kAlways = 2'000;
+  constexpr int kPauses = 8;  // between two looks at the time
+  if (!scheduler().has_room_to_spin()) return false;
+  const Ticks limit = thread.expects_short_wait ? scheduler().patience.limit() : kAlways;
+  do {
+    for (int i = 0; i < kPauses; ++i) {
+      // acquire: pairs with the release in grant(); the waker's stores to our Waiter are visible.
+      if (thread.granted.load(std::memory_order_acquire) == kGranted) {
+        thread.expects_short_wait = true;
+        scheduler().set_exchanging(thread, true);
+        return true;
+      }
+      cpu_relax();
     }
-    cpu_relax();
-  }
-  thread.spins /= 2;
-  if (thread.spins < kMostSpins / 8) thread.spins = 0;
+  } while (ticks() - thread.parked_at < limit);
   return false;
+}
+
+void learn_from_wait(PlainThread& thread) noexcept {
+  scheduler().patience.woken(thread.granted_at);
+  thread.expects_short_wait = thread.granted_at - thread.parked_at < scheduler().patience.limit();
 }
 
 // Sleeps until granted (true) or until the deadline is over (false).
@@ -45,7 +51,10 @@ bool sleep_until_granted(PlainThread& thread, std::uint64_t deadline_ns) noexcep
   if (!thread.granted.compare_exchange_strong(awake, kAsleep, std::memory_order_acquire)) return true;
   for (;;) {
     futex_wait(thread.granted, kAsleep, deadline_ns);
-    if (thread.granted.load(std::memory_order_acquire) == kGranted) return true;
+    if (thread.granted.load(std::memory_order_acquire) == kGranted) {
+      learn_from_wait(thread);
+      return true;
+    }
     if (deadline_ns != kNoDeadline && now_ns() >= deadline_ns) return false;
   }
 }
@@ -60,7 +69,12 @@ void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t 
   release.run(release.what);
   thread.leave();
   vigil_probe_thread_park(&thread.probe);
-  if (!granted_while_spinning(thread) && !sleep_until_granted(thread, deadline_ns)) {
+  thread.parked_at = ticks();
+  const bool granted = granted_while_looking(thread) || [&] {
+    scheduler().set_exchanging(thread, false);
+    return sleep_until_granted(thread, deadline_ns);
+  }();
+  if (!granted) {
     thread.enter();  // what follows changes a parked actor
     const bool timed_out = race->claim(Race::kTimeout);
     if (timed_out) thread.move_to(TaskState::Running);
@@ -135,8 +149,16 @@ void wake(ThreadRecord& self, Waiter& waiter) noexcept {
   }
   auto& thread = static_cast<PlainThread&>(actor);
   thread.move_to(TaskState::Running);
-  if (is_choosing()) turns().ready(thread);
+  if (is_choosing())
+    turns().ready(thread);
+  else if (self.worker != nullptr && scheduler().put_off(*self.worker, thread))
+    return;
+  grant(thread);
+}
+
+void grant(PlainThread& thread) noexcept {
   // release: what was done for the thread comes with it. The record stays valid even if the thread ends at once.
+  thread.granted_at = ticks();
   if (thread.granted.exchange(kGranted, std::memory_order_release) == kAsleep) futex_wake(thread.granted, 1);
 }
 

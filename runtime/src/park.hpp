@@ -26,6 +26,8 @@ void park_until(Inside& inside, AfterSwitch release, Race& race, std::uint64_t d
 [[noreturn]] void park_for_ever(Inside& inside) noexcept;
 
 void wake(ThreadRecord& self, Waiter& waiter) noexcept;
+// The second half of waking a plain thread, which a worker may put off: it runs again.
+void grant(PlainThread& thread) noexcept;
 // One goes on next, as by wake(); several in their order, behind what is runnable, and processors are told once for
 // all.
 void wake_all(ThreadRecord& self, WakeList& woken) noexcept;

@@ -47,6 +47,12 @@ class RunQueue {
   [[nodiscard]] bool empty() const noexcept {
     return head_.load(std::memory_order_acquire) == tail_.load(std::memory_order_acquire);
   }
+  // How many tasks were ever put in and taken out, modulo 2^32: a task that was inside when put() was p still is,
+  // unless it has been passed(p). Hints, for who judges from outside how long tasks wait here.
+  [[nodiscard]] std::uint32_t put() const noexcept { return tail_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool passed(std::uint32_t put_before) const noexcept {
+    return static_cast<std::int32_t>(head_.load(std::memory_order_relaxed) - put_before) >= 0;
+  }
 
  private:
   alignas(64) std::atomic<std::uint32_t> head_{0};

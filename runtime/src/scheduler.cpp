@@ -24,7 +24,8 @@ union Immortal {
 };
 constinit Immortal immortal;
 
-constexpr std::size_t kLongBacklog = 4096;  // tasks in the global queue
+constexpr std::size_t kShortBacklog = 64;   // tasks in the global queue: one worker will do
+constexpr std::size_t kLongBacklog = 4096;  // tasks in the global queue: who makes more should wait
 constexpr std::uint32_t kEagerWakes =
     1000;  // after a hand-off got stuck; one more stuck hand-off costs at most a look's period
 
@@ -98,14 +99,13 @@ void Scheduler::place(Worker* worker, Task& task) noexcept {
     Task* const one[] = {&task};
     global_.push(one);
     wake_one();
-  } else if (worker->eager_wakes_ > 0 && running_.load(std::memory_order_relaxed) < procs()) {
-    --worker->eager_wakes_;
+  } else if (running_.load(std::memory_order_relaxed) < procs() && is_eager(*worker)) {
     worker->put_last(task);  // where the other worker can steal it
     wake_one();
   } else if (worker->put_next(task)) {
     wake_one();
   } else {
-    watch_hand_off(*worker);
+    watch_hand_off();
   }
 }
 
@@ -164,30 +164,89 @@ void Scheduler::wake_one() noexcept {
   // seq_cst fence: what was pushed before, against the reading of running_ and spinning_; the sleeper does the reverse
   // (I1).
   full_fence();
-  if (running_.load(std::memory_order_relaxed) >= procs() || spinning_.load(std::memory_order_relaxed) != 0) return;
+  const std::uint32_t running = running_.load(std::memory_order_relaxed);
+  if (running >= procs() || spinning_.load(std::memory_order_relaxed) != 0) return;
+  const bool may_wait = (lazy_.load(std::memory_order_relaxed) && global_.size() < kShortBacklog) ||
+                        running + exchanging_.load(std::memory_order_relaxed) >= procs();
+  if (running > 0 && may_wait && keeper_will_look()) return;
   std::uint32_t none = 0;
   if (!spinning_.compare_exchange_strong(none, 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return;
   Worker* const worker = pop_idle();
   if (worker != nullptr) {
     worker->spinning_ = true;
+    worker->was_woken_ = true;
     grant(*worker);
   } else if (!start_worker()) {
     spinning_.fetch_sub(1, std::memory_order_seq_cst);
   }
 }
 
+// Whether the keeper looks round every while: it does, or is told to. False: there is none.
+bool Scheduler::keeper_will_look() noexcept {
+  if (watching_.load(std::memory_order_relaxed)) return true;
+  if (keeper_.load(std::memory_order_relaxed) == nullptr) return false;
+  poke_keeper();
+  return true;
+}
+
 // Out of the way of the hand-off itself: it looks only whether somebody would notice if it got stuck.
-void Scheduler::watch_hand_off(Worker& worker) noexcept {
+void Scheduler::watch_hand_off() noexcept {
   if (!watching_.load(std::memory_order_relaxed) && running_.load(std::memory_order_relaxed) < procs()) [[unlikely]] {
-    if (keeper_.load(std::memory_order_relaxed) != nullptr)
-      poke_keeper();
-    else
-      wake_one();
+    if (!keeper_will_look()) wake_one();
   }
+}
+
+// After a hand-off got stuck, for a while: others are told at once.
+bool Scheduler::is_eager(Worker& worker) noexcept {
   if (worker.hand_off_got_stuck_.load(std::memory_order_relaxed)) [[unlikely]] {
     worker.hand_off_got_stuck_.store(false, std::memory_order_relaxed);
     worker.eager_wakes_ = kEagerWakes;
   }
+  if (worker.eager_wakes_ == 0) return false;
+  --worker.eager_wakes_;
+  return true;
+}
+
+// While a keeper looks, a plain thread that was woken need not be told at once, as a task need not be: the worker goes
+// on with what it has, and tells it when that is done, when some time has passed, or when another thread is to be told.
+// Meanwhile more may come for the thread (a buffer fills), and the two do not take turns at every item.
+bool Scheduler::put_off(Worker& worker, PlainThread& thread) noexcept {
+  if (!watching_.load(std::memory_order_relaxed) || is_eager(worker)) return false;
+  worker.put_off_since_ = ticks();
+  // seq_cst, and then the look at watching_: who ceases to watch stores that first and then grants all (below). So
+  // either that one finds the thread, or this one sees that nobody watches.
+  if (PlainThread* const before = worker.put_off_.exchange(&thread, std::memory_order_seq_cst); before != nullptr)
+    detail::grant(*before);
+  if (!watching_.load(std::memory_order_seq_cst)) worker.grant_put_off();
+  return true;
+}
+
+void Scheduler::grant_all_put_off() noexcept {
+  const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (Worker* const worker = workers_[i].load(std::memory_order_acquire); worker != nullptr) worker->grant_put_off();
+}
+
+bool Scheduler::has_room_to_spin() noexcept {
+  static const bool several = processors() > 1;
+  return several;
+}
+
+// relaxed: a count that only guides who sleeps. When a thread leaves, what it kept others from may begin.
+void Scheduler::set_exchanging(PlainThread& thread, bool exchanging) noexcept {
+  if (thread.exchanging == exchanging) return;
+  thread.exchanging = exchanging;
+  if (exchanging) {
+    exchanging_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    exchanging_.fetch_sub(1, std::memory_order_relaxed);
+    if (!global_.empty()) wake_one();
+  }
+}
+
+bool Scheduler::one_should_rest() noexcept {
+  const std::uint32_t running = running_.load(std::memory_order_relaxed);
+  return running > 1 && running + exchanging_.load(std::memory_order_relaxed) > procs();
 }
 
 bool Scheduler::begin_choosing() noexcept {
@@ -240,7 +299,8 @@ Worker* Scheduler::pop_idle() noexcept {
     worker = keeper_.load(std::memory_order_relaxed);
     if (worker == nullptr) return nullptr;
     keeper_.store(nullptr, std::memory_order_relaxed);
-    watching_.store(false, std::memory_order_relaxed);
+    watching_.store(false, std::memory_order_seq_cst);
+    grant_all_put_off();
   }
   worker->is_idle_ = false;
   running_.fetch_add(1, std::memory_order_seq_cst);
@@ -254,7 +314,8 @@ bool Scheduler::leave_idle(Worker& worker) noexcept {
   if (keeper_.load(std::memory_order_relaxed) == &worker) {
     Worker* const heir = idle_;
     if (heir != nullptr) idle_ = heir->next_idle_;
-    watching_.store(false, std::memory_order_relaxed);
+    watching_.store(false, std::memory_order_seq_cst);
+    grant_all_put_off();
     keeper_.store(heir, std::memory_order_relaxed);
     if (heir != nullptr) {
       heir->wake_word_.store(Worker::kLookAgain, std::memory_order_release);
@@ -272,6 +333,7 @@ bool Scheduler::leave_idle(Worker& worker) noexcept {
 
 void Scheduler::grant(Worker& worker) noexcept {
   // release: pairs with the acquire in sleep(); spinning_ was set for the worker.
+  worker.granted_at_ = ticks();
   worker.wake_word_.store(Worker::kGranted, std::memory_order_release);
   futex_wake(worker.wake_word_, 1);
 }
@@ -280,6 +342,8 @@ void Scheduler::poke_keeper() noexcept {
   const SpinGuard held(idle_lock_);
   Worker* const keeper = keeper_.load(std::memory_order_relaxed);
   if (keeper == nullptr) return;
+  // Watched from now on, so that one poke is enough; it looks itself, once it is awake, whether that is needed.
+  if (running_.load(std::memory_order_relaxed) > 0) watching_.store(true, std::memory_order_relaxed);
   keeper->wake_word_.store(Worker::kLookAgain,
                            std::memory_order_release);  // it is idle: nobody has granted it anything
   futex_wake(keeper->wake_word_, 1);

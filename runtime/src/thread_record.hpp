@@ -13,6 +13,7 @@
 
 #include "runtime/src/actor.hpp"
 #include "runtime/src/futex.hpp"
+#include "runtime/src/patience.hpp"
 #include "runtime/src/spin_lock.hpp"
 
 namespace vigil::detail {
@@ -85,9 +86,13 @@ struct TurnPlace {
 
 // A thread that is not a worker: main, std::thread.
 struct PlainThread : ThreadRecord, Actor {
-  FutexWord granted{0};       // see park.cpp; written by the waker after everything else
-  std::uint32_t spins = 128;  // how long it looks before it sleeps; 0: spinning has not paid off lately
-  std::uint32_t parks_without_spinning = 0;
+  FutexWord granted{0};  // see park.cpp; written by the waker after everything else
+  // How long it looks for its grant before it sleeps depends on how long it had to wait the last time.
+  // granted_at is written by the waker, before granted.
+  bool expects_short_wait = true;
+  bool exchanging = false;  // its last wait was over while it looked: it needs a processor beside the workers
+  Ticks parked_at = 0;
+  Ticks granted_at = 0;
   PlainThread* next_free = nullptr;
   std::atomic<bool> in_use{false};
   TurnPlace turn;

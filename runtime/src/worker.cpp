@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 
+#include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
 #include "runtime/src/stack_overflow.hpp"
@@ -114,8 +115,22 @@ void Worker::put_last(Task& task) noexcept {
   }
 }
 
+void Worker::grant_put_off() noexcept {
+  if (put_off_.load(std::memory_order_relaxed) == nullptr) return;
+  // seq_cst: with watching_, see Scheduler::put_off().
+  if (PlainThread* const thread = put_off_.exchange(nullptr, std::memory_order_seq_cst); thread != nullptr)
+    grant(*thread);
+}
+
+// A switch is a good moment to tell a thread that was put off a while ago. Processors count 1 to 5 of these a
+// nanosecond, and this need not be exact.
+bool Worker::put_off_for_long() const noexcept {
+  constexpr std::uint64_t kLong = 30'000;
+  return put_off_.load(std::memory_order_relaxed) != nullptr && ticks() - put_off_since_ > kLong;
+}
+
 Task* Worker::pick_or_look_around() noexcept {
-  if (time_to_look_around() || stop.load(std::memory_order_relaxed) != 0) [[unlikely]]
+  if (time_to_look_around() || stop.load(std::memory_order_relaxed) != 0 || put_off_for_long()) [[unlikely]]
     return nullptr;
   return pick_local();
 }
@@ -144,9 +159,12 @@ Task* Worker::look_everywhere() noexcept {
   return steal();
 }
 
+// Takes tasks from others that have waited for kRipe, 2 us or so. What a worker will get round to
+// sooner is better left to it: bringing a task and all it touches to another processor costs about as much.
 Task* Worker::steal() noexcept {
-  constexpr int kRounds = 16;
-  constexpr int kRelax = 8;  // pauses between rounds: 5 us of looking in all, about what a futex wake-up would cost
+  constexpr Ticks kAlways = 12'000;  // 5 us of looking; more when the last sleep was short
+  constexpr Ticks kRipe = 5'000;
+  constexpr int kRelax = 8;  // pauses between rounds
   Scheduler& all = scheduler();
   if (!spinning_) {
     // No more than half of the busy ones may be looking (as Go): looking takes cache lines away from those that work.
@@ -155,20 +173,50 @@ Task* Worker::steal() noexcept {
     spinning_ = true;
     all.spinning_.fetch_add(1, std::memory_order_seq_cst);
   }
-  for (int round = 0; round < kRounds; ++round) {
+  struct Look {
+    std::uint32_t put;
+    Ticks at;  // 0: it was empty
+  };
+  std::array<Look, Scheduler::kMaxWorkers> first_looks;  // of a victim's queue, when its first task there was seen
+  std::uint32_t known = 0;
+  bool saw_unripe = false;
+  const Ticks limit = slept_shortly_ ? all.patience.limit() : kAlways;
+  const Ticks begin = ticks();
+  for (Ticks now = begin; now - begin < limit; now = ticks()) {
     const std::uint32_t count = all.workers_started_.load(std::memory_order_acquire);
     const std::uint32_t start = random_below(count);
+    for (; known < count; ++known) first_looks[known] = {0, 0};
     for (std::uint32_t i = 0; i < count; ++i) {
-      Worker* const victim = all.workers_[(start + i) % count].load(std::memory_order_acquire);
-      if (victim == nullptr || victim == this) continue;
-      if (Task* const task = queue_.steal_half(victim->queue_); task != nullptr) return task;
+      const std::uint32_t at = (start + i) % count;
+      Worker* const victim = all.workers_[at].load(std::memory_order_acquire);
+      if (victim == nullptr || victim == this || victim->queue_.empty()) continue;
+      Look& look = first_looks[at];
+      if (look.at == 0 || victim->queue_.passed(look.put)) {
+        look = {victim->queue_.put(), now};
+        saw_unripe = true;
+      } else if (now - look.at >= kRipe) {
+        if (Task* const task = queue_.steal_half(victim->queue_); task != nullptr) {
+          all.lazy_.store(false, std::memory_order_relaxed);
+          return task;
+        }
+      }
     }
-    if (!all.global_.empty())
-      if (Task* const task = all.pop_global(*this); task != nullptr) return task;
+    for (int i = 0; i < kRelax; ++i) {
+      if (!all.global_.empty())
+        if (Task* const task = all.pop_global(*this); task != nullptr) return task;
+      cpu_relax();
+    }
     if (stop.load(std::memory_order_relaxed) != 0) return nullptr;
-    for (int i = 0; i < kRelax; ++i) cpu_relax();
   }
+  if (saw_unripe || was_woken_) all.lazy_.store(true, std::memory_order_relaxed);
   return nullptr;
+}
+
+void Worker::give_away() noexcept {
+  while (Task* const task = pick_local()) {
+    Task* const one[] = {task};
+    scheduler().global_.push(one);
+  }
 }
 
 Task* Worker::find_work() noexcept {
@@ -180,10 +228,25 @@ Task* Worker::find_work() noexcept {
       enter();
     }
     if ((stops & kChoosing) != 0) return &turns().next_task(*this);
+    grant_put_off();
     if ((stops & kRetire) != 0) all.retire(*this);
-    Task* task = look_everywhere();
-    if (task == nullptr) task = all.sleep(*this);
+    const bool rests = all.one_should_rest();
+    Task* task = nullptr;
+    if (rests) [[unlikely]]
+      give_away();
+    else
+      task = look_everywhere();
+    if (task == nullptr) {
+      grant_put_off();  // a timer that has fired may have woken one
+      was_woken_ = false;
+      const Ticks since = ticks();
+      granted_at_ = 0;
+      task = all.sleep(*this, rests);
+      slept_shortly_ = granted_at_ != 0 && granted_at_ - since < all.patience.limit();
+      if (granted_at_ != 0) all.patience.woken(granted_at_);
+    }
     if (task == nullptr) continue;
+    was_woken_ = false;
     all.stop_spinning(*this);
     return task;
   }

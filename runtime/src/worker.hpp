@@ -57,12 +57,17 @@ class Worker : public ThreadRecord {
   static constexpr std::uint32_t kLookAroundEvery =
       61;  // as Go: prime, so that it does not beat with a program's periods
 
+  // Grants the plain thread whose wake-up was put off, if there is one. Anybody may call it.
+  void grant_put_off() noexcept;
+  [[nodiscard]] bool put_off_for_long() const noexcept;
+
   // The next task of this worker's own; null when there is none or when the loop should look around.
   [[nodiscard]] Task* pick_or_look_around() noexcept;
   [[nodiscard]] Task* pick_local() noexcept;
   [[nodiscard]] Task* find_work() noexcept;
   [[nodiscard]] Task* look_everywhere() noexcept;
   [[nodiscard]] Task* steal() noexcept;
+  void give_away() noexcept;  // all its tasks, to the global queue
   void start_running(Task& task) noexcept;
   void arrived(SavedContext left) noexcept;
   void run_task(Task& task) noexcept;
@@ -75,6 +80,9 @@ class Worker : public ThreadRecord {
   std::uint32_t eager_wakes_ = 0;                // so many more wake-ups get another worker at once
   std::atomic<std::uint32_t> switches_{0};       // read by the keeper, to see whether run_next_ is stuck
   std::atomic<bool> hand_off_got_stuck_{false};  // set by the keeper that had to take run_next_
+  // A plain thread that is to go on, but is not told yet (see Scheduler::put_off); who exchanges it out grants it.
+  std::atomic<PlainThread*> put_off_{nullptr};
+  Ticks put_off_since_ = 0;
 
   Task* left_ = nullptr;  // null: the loop
   AfterSwitch after_;
@@ -89,14 +97,19 @@ class Worker : public ThreadRecord {
   // Sleeping; guarded by the scheduler's idle lock but for the word.
   enum : std::uint32_t { kSleeping = 0, kGranted = 1, kLookAgain = 2 };
   FutexWord wake_word_{kGranted};
+  Ticks granted_at_ = 0;  // written by who grants, before the word
   Worker* next_idle_ = nullptr;
   bool is_idle_ = false;
   bool is_retired_ = false;
-  bool spinning_ = false;  // counted in the scheduler's spinning_; the worker's own but while it sleeps
+  bool spinning_ = false;       // counted in the scheduler's spinning_; the worker's own but while it sleeps
+  bool was_woken_ = false;      // for work, and has found none yet
+  bool slept_shortly_ = false;  // the last time: looking a little longer would have paid off
 
   // The keeper's memory of this worker; guarded by the scheduler's looking_.
   std::uint32_t seen_switches_ = 0;
+  std::uint32_t seen_put_ = 0;
   Task* seen_next_ = nullptr;
+  PlainThread* seen_put_off_ = nullptr;
 };
 
 }  // namespace vigil::detail
