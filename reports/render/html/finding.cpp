@@ -10,7 +10,7 @@ namespace vigil::reports::html {
 namespace {
 
 // Of the static form: so much markup is opened at once without a wait, on a slow machine too.
-constexpr std::size_t kMostCards = 100;
+constexpr std::size_t kMostCards = 30;
 constexpr std::size_t kMostStates = 200;
 
 void write_meta(HtmlWriter& out, const Finding& finding) {

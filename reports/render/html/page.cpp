@@ -17,7 +17,7 @@ namespace vigil::reports {
 namespace html {
 namespace {
 
-constexpr std::size_t kMostLines = 1000;  // of the static form's table of contents
+constexpr std::size_t kMostLines = 300;  // of the static form's table of contents
 
 std::string_view base_name(std::string_view path) noexcept { return path.substr(path.find_last_of('/') + 1); }
 

@@ -76,7 +76,7 @@ std::vector<CodePart> code_parts(std::string_view line, bool& in_comment) {
 }
 
 void write_snippet(HtmlWriter& out, const Snippet& snippet) {
-  out << "<pre class=\"code\">";
+  out << "<pre class=\"code\" tabindex=\"0\">";
   bool in_comment = false;
   for (std::size_t i = 0; i < snippet.lines.size(); ++i) {
     const std::uint32_t number = snippet.first_line + static_cast<std::uint32_t>(i);

@@ -1,5 +1,5 @@
 // The page: verdict on top, filters, findings, then what they say together.
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { addressOf, everything, Facet, readAddress, View, writeAddress } from './address';
 import { Card } from './card';
 import { asText, copy } from './copy';
@@ -106,7 +106,10 @@ export function App() {
   const help = useRef<HTMLDialogElement>(null);
   const shown = useMemo(() => shownBy(view), [view.query, view.chosen]);
 
+  // What a key acts on: keys come faster than drawings.
+  const now = useRef(view);
   const change = useCallback((next: View) => {
+    now.current = next;
     setView(next);
     writeAddress(next);
   }, []);
@@ -117,23 +120,16 @@ export function App() {
       if (!next.delete(id)) next.add(id);
       return next;
     });
-    setView((old) => {
-      const next = { ...old, finding: id };
-      writeAddress(next);
-      return next;
-    });
+    change({ ...now.current, finding: id });
   }, []);
 
   /** Opens a finding, whatever the filters hide. */
   const open = useCallback((id: string) => {
     setOpened((old) => new Set(old).add(id));
-    setView((old) => {
-      const seen = shownBy(old).some((index) => data.findings[index].id === id);
-      const next = { ...(seen ? old : everything()), finding: id };
-      setMost((m) => Math.max(m, shownBy(next).findIndex((index) => data.findings[index].id === id) + 1));
-      writeAddress(next);
-      return next;
-    });
+    const seen = shownBy(now.current).some((index) => data.findings[index].id === id);
+    const next = { ...(seen ? now.current : everything()), finding: id };
+    setMost((m) => Math.max(m, shownBy(next).findIndex((index) => data.findings[index].id === id) + 1));
+    change(next);
     requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById(`f-${id}`)?.scrollIntoView({ block: 'start' })));
   }, []);
 
@@ -141,9 +137,10 @@ export function App() {
     const follow = () => {
       const next = readAddress(location.hash);
       if (next.finding !== '' && data.findings.some((f) => f.id === next.finding)) {
-        setView(next);
+        now.current = next;
         open(next.finding);
       } else if (location.hash === '' || addressOf(next) !== '') {
+        now.current = next;
         setView(next);
       }
     };
@@ -169,11 +166,11 @@ export function App() {
 
   const step = (by: number) => {
     if (shown.length === 0) return;
-    const at = shown.findIndex((index) => data.findings[index].id === view.finding);
+    const at = shown.findIndex((index) => data.findings[index].id === now.current.finding);
     const next = at < 0 ? (by > 0 ? 0 : shown.length - 1) : Math.min(shown.length - 1, Math.max(0, at + by));
     if (next >= most) setMost(next + page);
     const id = data.findings[shown[next]].id;
-    change({ ...view, finding: id });
+    change({ ...now.current, finding: id });
     requestAnimationFrame(() => {
       const card = document.getElementById(`f-${id}`);
       card?.scrollIntoView({ block: 'nearest' });
@@ -181,14 +178,14 @@ export function App() {
     });
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || help.current?.open) return;
       if (isTyping(event.target)) {
         if (event.key === 'Escape') (event.target as HTMLElement).blur();
         return;
       }
-      const finding = data.findings.find((f) => f.id === view.finding);
+      const finding = data.findings.find((f) => f.id === now.current.finding);
       const keys: Record<string, () => void> = {
         '/': () => search.current?.focus(),
         j: () => step(1),
@@ -292,7 +289,7 @@ export function App() {
           </div>
         </div>
       </main>
-      <footer class="page-foot">
+      <footer class={many ? 'page-foot wide' : 'page-foot'}>
         <div class="wrap">
           Made by vigil{data.version && ` ${data.version}`}. Frames of the runtime and of system libraries are folded away; an arrow opens them.
         </div>

@@ -119,7 +119,9 @@ export async function load(): Promise<void> {
   const element = document.getElementById('data')!;
   let json = element.textContent!;
   if (element.dataset.form === 'deflate') {
-    const bytes = Uint8Array.from(atob(json), (c) => c.charCodeAt(0));
+    const packed = atob(json);
+    const bytes = new Uint8Array(packed.length);
+    for (let i = 0; i < packed.length; ++i) bytes[i] = packed.charCodeAt(i);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
     json = await new Response(stream).text();
   }

@@ -31,7 +31,7 @@ export function tipAt(end: Point, before: Point): string {
 
 /** What a click on an edge does; it works from the keyboard as well. */
 export const pressed = (act: () => void) => ({
-  tabIndex: 0,
+  tabindex: 0, // in SVG the name's case counts
   role: 'button',
   onClick: act,
   onKeyDown: (event: KeyboardEvent) => {

@@ -7,7 +7,7 @@ function Source({ snippet }: { snippet: Snippet }) {
   const [first, marked, stale, ...lines] = snippet;
   return (
     <>
-      <pre class="code" tabIndex={0} aria-label={`Source lines ${first} to ${first + lines.length - 1}`} role="region">
+      <pre class="code" tabIndex={0} aria-label={`Source lines ${first} to ${first + lines.length - 1}`} role="group">
         {lines.map((line, i) => (
           <span class={first + i === marked ? 'row hit' : 'row'}>
             <span class="ln">{first + i}</span>
