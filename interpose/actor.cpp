@@ -5,6 +5,7 @@
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/race/engine_thread.hpp"
+#include "interpose/race/atomics.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/throws.hpp"
 
@@ -80,6 +81,7 @@ void end_task(vigil_probe_actor* task) noexcept {
   race::actor_ended(*actor, reinterpret_cast<std::uintptr_t>(task));
   order::end(actor->clocks);
   forget_throws(*actor);
+  race::forget_fences(*actor);
   own_delete(actor);
 }
 

@@ -22,6 +22,7 @@ struct ThreadPart;
 struct ThrowHistory;
 namespace race {
 struct ActorPart;
+struct Fences;
 }
 
 // Everything a finding says of an actor, in one word that outlives it: type, number, creation stack.
@@ -40,6 +41,7 @@ struct Actor {
   bool is_in_lock_waits = false;   // locks/lock_waits.hpp knows of it
   std::uint32_t wishes_added = 0;  // to the order of locks; each was a step of its clock
   ThrowHistory* throws = nullptr;  // made by its first throw
+  race::Fences* fences = nullptr;  // made by its first fence
   ThreadPart* thread = nullptr;    // threads only
   race::ActorPart* memory = nullptr;  // the race engine's; made by its first instrumented call or access
 };

@@ -51,6 +51,18 @@ void release_merge(Clocks& actor, Point& point, Edge edge) noexcept {
   if ((need & kFirm) != 0) race::release_merge(firm(actor), point.firm);
 }
 
+void merge(Point& point, const Point& other) noexcept {
+  const std::uint8_t need = needs();
+  if ((need & kWhole) != 0) race::merge(point.whole, other.whole);
+  if ((need & kFirm) != 0) race::merge(point.firm, other.firm);
+}
+
+bool knows_all(Clocks& actor, const Point& point) noexcept {
+  const std::uint8_t need = needs();
+  return ((need & kWhole) == 0 || race::knows_all(whole(actor), point.whole)) &&
+         ((need & kFirm) == 0 || race::knows_all(firm(actor), point.firm));
+}
+
 void exchange(Clocks& actor, Point& point) noexcept {
   const std::uint8_t need = needs();
   if ((need & kWhole) != 0) race::release_store_acquire(whole(actor), point.whole);

@@ -68,6 +68,10 @@ void acquire(Clocks& actor, const Point& point, Edge edge = Edge::Firm) noexcept
 void release_store(Clocks& actor, Point& point, Edge edge = Edge::Firm) noexcept;
 // The point knows what the actor knows besides what it knew.
 void release_merge(Clocks& actor, Point& point, Edge edge = Edge::Firm) noexcept;
+// The point also knows what the other does.
+void merge(Point& point, const Point& other) noexcept;
+// Whether an acquire would teach the actor nothing. false may be wrong, true is not.
+bool knows_all(Clocks& actor, const Point& point) noexcept;
 // One step of a channel's slot: each gets what the other knew.
 void exchange(Clocks& actor, Point& point) noexcept;
 void meet(Clocks& one, Clocks& other) noexcept;

@@ -12,6 +12,7 @@
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/race/engine_thread.hpp"
+#include "interpose/race/atomics.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/schedule.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
@@ -65,6 +66,7 @@ bool have_end_key() noexcept {
 void free_thread(Actor* thread) noexcept {
   race::actor_ended(*thread, 0);
   forget_throws(*thread);
+  race::forget_fences(*thread);
   own_delete(thread->thread);
   own_delete(thread);
 }

@@ -12,6 +12,7 @@
 #include "interpose/export.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/order.hpp"
+#include "interpose/race/atomics.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/throws.hpp"
@@ -72,6 +73,8 @@ extern "C" VIGIL_EXPORT void __cxa_guard_release(void* guard) noexcept {
   if (!inside_shim && (order::needs() & order::kWhole) != 0) {
     record([] { variables::static_initialised(current_actor()); });
   }
+  // Instrumented code tests the first byte by itself.
+  race::atomics::released_into(reinterpret_cast<std::uintptr_t>(guard), 1);
   Release* const real = inside_shim ? nullptr : find_once(real_release, "__cxa_guard_release");
   (real != nullptr ? real : vigil_own_cxa_guard_release)(guard);
 }

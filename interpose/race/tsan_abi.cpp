@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "interpose/export.hpp"
+#include "interpose/instrumented_code.hpp"
 #include "interpose/race/engine_mode.hpp"
 #include "interpose/race/engine_start.hpp"
 #include "interpose/race/engine_thread.hpp"
@@ -248,4 +249,5 @@ extern "C" VIGIL_EXPORT void __tsan_func_exit() noexcept {
 // Called by the constructor of every instrumented module.
 extern "C" VIGIL_EXPORT void __tsan_init() noexcept {
   if (auto* const real = next_init.if_passed_on()) return real();
+  instrumented_code_arrived();
 }

@@ -98,6 +98,20 @@ struct ClockOps {
     learn(actor, held, may_adopt && actor.slot() == slot);  // held does not know the end of a slot that just ran out
   }
 
+  static void merge(SyncClock& into, const SyncClock& from) noexcept {
+    const auto into_knows = [&](Epoch point) { return into.known_.knows(point); };
+    const auto from_knows = [&](Epoch point) { return from.known_.knows(point); };
+    if (from.known_.frontier_within(into_knows)) return;
+    if (into.known_.frontier_within(from_knows)) {
+      into.known_ = from.known_;
+    } else {
+      into.known_.join(from.known_, Epoch(), into_knows, from_knows);
+    }
+  }
+  static bool knows_all(const ActorClock& actor, const SyncClock& sync) noexcept {
+    return sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); });
+  }
+
   static void meet(ActorClock& a, ActorClock& b) noexcept {
     const Epoch at_a = epoch(a);
     const Epoch at_b = epoch(b);
@@ -167,6 +181,8 @@ void release_merge(ActorClock& actor, SyncClock& sync) noexcept { ClockOps::rele
 void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept {
   ClockOps::release_store_acquire(actor, sync);
 }
+void merge(SyncClock& into, const SyncClock& from) noexcept { ClockOps::merge(into, from); }
+bool knows_all(const ActorClock& actor, const SyncClock& sync) noexcept { return ClockOps::knows_all(actor, sync); }
 void meet(ActorClock& a, ActorClock& b) noexcept { ClockOps::meet(a, b); }
 Epoch now(ActorClock& actor) noexcept { return ClockOps::now(actor); }
 Epoch now_in_shadow(ActorClock& actor) noexcept { return ClockOps::now_in_shadow(actor); }

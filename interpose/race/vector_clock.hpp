@@ -67,6 +67,8 @@ void release_merge(ActorClock& actor, SyncClock& sync) noexcept;
 // The channel slot's step, for send and receive alike: the slot gets what the actor knew, the actor learns what the
 // slot held.
 void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept;
+// K(into) = K(into) + K(from): what a release fence left, or what relaxed loads have collected.
+void merge(SyncClock& into, const SyncClock& from) noexcept;
 // A rendezvous: each learns all the other knows. a and b are two.
 void meet(ActorClock& a, ActorClock& b) noexcept;
 
@@ -79,5 +81,7 @@ Epoch now_in_shadow(ActorClock& actor) noexcept;
 bool happened_before(Epoch epoch, const ActorClock& actor) noexcept;
 // Whether everybody who acquires sync now will know that epoch.
 bool happened_before(Epoch epoch, const SyncClock& sync) noexcept;
+// Whether the actor knows all of sync already. false may be wrong, true is not; O(1).
+bool knows_all(const ActorClock& actor, const SyncClock& sync) noexcept;
 
 }  // namespace vigil::shim::race

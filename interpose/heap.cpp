@@ -1,0 +1,159 @@
+#include "interpose/heap.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+
+#include "interpose/futex_lock.hpp"
+#include "interpose/heap_blocks.hpp"
+#include "interpose/instrumented_code.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/race/atomic_points.hpp"
+#include "interpose/race/atomics.hpp"
+#include "interpose/race/memory.hpp"
+#include "interpose/threads.hpp"
+
+namespace vigil::shim::heap {
+namespace {
+
+// More of a block is not marked as freed: it would cost a shadow that the program never asked for. What the allocator
+// maps for itself (128 KiB and more) goes back to the system anyway.
+constexpr std::size_t kMostMarked = 64U << 10U;
+
+constinit std::atomic<bool> watched{false};
+thread_local constinit std::uintptr_t on_behalf_of __attribute__((tls_model("initial-exec"))) = 0;
+
+std::uintptr_t address_of(const void* block) noexcept { return reinterpret_cast<std::uintptr_t>(block); }
+
+// Freed blocks that the allocator does not have back yet, first in, first out, in a few lanes so that threads do not
+// wait for each other.
+class Quarantine {
+ public:
+  constexpr Quarantine() noexcept = default;
+
+  // Takes the block and gives others to be freed in its place. False: it does not take this one.
+  static constexpr std::size_t kMost = 4;
+  bool swap(void* block, std::size_t bytes, std::array<void*, kMost>& others) noexcept {
+    if (bytes > kLargest) return false;
+    Lane& lane = lanes_[static_cast<unsigned>(known_tid()) % kLanes];
+    const auto is_full = [&] { return lane.count == kBlocks || lane.bytes + bytes > kBytes; };
+    const std::lock_guard held(lane.lock);
+    for (std::size_t i = 0; i < kMost && is_full(); ++i) {
+      const Waiting& oldest = lane.blocks[lane.first];
+      others[i] = oldest.block;
+      lane.bytes -= oldest.bytes;
+      lane.first = (lane.first + 1) % kBlocks;
+      --lane.count;
+    }
+    if (is_full()) return false;
+    lane.blocks[(lane.first + lane.count) % kBlocks] = {block, static_cast<std::uint32_t>(bytes)};
+    ++lane.count;
+    lane.bytes += bytes;
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kLanes = 8;
+  static constexpr std::size_t kBlocks = 512;         // in a lane
+  static constexpr std::size_t kBytes = 256U << 10U;  // in a lane: 2 MiB in all
+  static constexpr std::size_t kLargest = 16U << 10U;
+  struct Waiting {
+    void* block = nullptr;
+    std::uint32_t bytes = 0;
+  };
+  struct alignas(64) Lane {
+    FutexLock lock;
+    std::size_t first = 0;
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    std::array<Waiting, kBlocks> blocks{};
+  };
+  static int known_tid() noexcept {
+    static thread_local constinit int tid __attribute__((tls_model("initial-exec"))) = 0;
+    if (tid == 0) tid = this_tid();
+    return tid;
+  }
+  std::array<Lane, kLanes> lanes_{};
+};
+constinit Quarantine quarantine;
+
+bool can_tell() noexcept { return is_watched() && !inside_shim && !race::atomics::in_operation; }
+
+bool find_block(std::uintptr_t address, race::BlockInfo& info) noexcept {
+  HeapBlock block;
+  std::uintptr_t start = 0;
+  if (!heap_blocks.find(address, start, block)) return false;
+  info = {.start = start,
+          .size = block.size,
+          .number = block.number,
+          .allocated_at = race::stack_of(block.place),
+          .allocated_by = block.owner};
+  return true;
+}
+
+}  // namespace
+
+OnBehalf::OnBehalf(std::uintptr_t pc) noexcept : before_(on_behalf_of) { on_behalf_of = pc; }
+OnBehalf::~OnBehalf() { on_behalf_of = before_; }
+
+bool is_watched() noexcept { return watched.load(std::memory_order_relaxed); }
+
+void watch() noexcept {
+  if (is_watched()) return;
+  race::set_block_finder(find_block);
+  watched.store(true, std::memory_order_relaxed);
+  if (watch_calls != nullptr) watch_calls();
+}
+
+void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr_t pc) noexcept {
+  if (block == nullptr || !can_tell()) return;
+  if (on_behalf_of != 0) pc = on_behalf_of;
+  const int saved_errno = errno;
+  // All that the program may use, which is more than it asked for if it asks malloc_usable_size().
+  const std::size_t room = std::max(real.usable_size(block), size);
+  race::forget(address_of(block), room);
+  const race::PlaceId place = race::place_here(pc);
+  record([&] { heap_blocks.allocated(address_of(block), size, room, place, key_of(current_actor())); });
+  errno = saved_errno;
+}
+
+void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
+  if (!can_tell()) return;
+  if (on_behalf_of != 0) pc = on_behalf_of;
+  const std::size_t room = real.usable_size(block);
+  const std::size_t marked = std::min(room, kMostMarked);
+  if (!is_instrumented(pc)) race::forget(address_of(block), marked);
+  race::freed(address_of(block), marked, pc);
+  if (marked < room) race::forget(address_of(block) + marked, room - marked);
+  record([&] {
+    race::atomic_points.forget(address_of(block), room);
+    heap_blocks.freed(address_of(block));
+  });
+}
+
+void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
+  if (!can_tell() || stage() != Stage::Live) return real.free(block);
+  const int saved_errno = errno;  // free() keeps it, as of glibc 2.33
+  const std::size_t room = real.usable_size(block);
+  freeing(real, block, pc);
+  std::array<void*, Quarantine::kMost> others{};
+  bool taken = false;
+  record([&] { taken = quarantine.swap(block, room, others); });
+  for (void* const other : others) {
+    if (other != nullptr) real.free(other);
+  }
+  if (!taken) real.free(block);
+  errno = saved_errno;
+}
+
+void mapped(void* at, std::size_t size) noexcept {
+  if (!is_watched() || inside_shim) return;
+  const int saved_errno = errno;
+  race::forget(address_of(at), size);
+  record([&] { race::atomic_points.forget(address_of(at), size); });
+  errno = saved_errno;
+}
+
+}  // namespace vigil::shim::heap

@@ -1,0 +1,63 @@
+// Heap: what the race engine learns of the program's memory from its allocator (wrap_malloc.cpp) and of its mappings
+// (wrap_mmap.cpp).
+//
+//   - Memory that is handed out is fresh: its shadow is forgotten. That makes no order between who had it before and
+//     who has it now, so nothing is hidden by the allocator's own locks.
+//   - A free is a write of the whole block, by the place that freed it, and marks it: what touches it later used it
+//     after it was freed. Code that is not instrumented may order its frees in ways nobody sees (the reference counts
+//     of the C++ runtime's exceptions): its free marks the block, but is compared with nothing before it.
+//   - A freed block waits a while before the allocator gets it back (quarantine), so that a late access still finds it
+//     freed, and not as somebody else's. Bounded in number and bytes; the program sees no more than an allocator that
+//     prefers other blocks.
+//
+// A program that is not instrumented has none of this: its calls jump to the allocator.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vigil::shim::heap {
+
+// The allocator behind the wrappers.
+struct RealHeap {
+  void* (*malloc)(std::size_t);
+  void* (*calloc)(std::size_t, std::size_t);
+  void* (*realloc)(void*, std::size_t);
+  void (*free)(void*);
+  int (*posix_memalign)(void**, std::size_t, std::size_t);
+  void* (*aligned_alloc)(std::size_t, std::size_t);
+  void* (*memalign)(std::size_t, std::size_t);
+  void* (*valloc)(std::size_t);
+  void* (*pvalloc)(std::size_t);
+  std::size_t (*usable_size)(void*);
+};
+
+// pc: of the call, in whoever asked for the memory.
+void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr_t pc) noexcept;
+// Instead of a free: tells the engine, and frees the block or another in its place.
+void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept;
+// The block is about to be given to the allocator, which may hand it out at once.
+void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept;
+// Memory of the system, mapped or about to go.
+void mapped(void* at, std::size_t size) noexcept;
+
+// The call of an allocation function on behalf of another place: operator new calls malloc, but was itself called by
+// instrumented code.
+class OnBehalf {
+ public:
+  explicit OnBehalf(std::uintptr_t pc) noexcept;
+  ~OnBehalf();
+  OnBehalf(const OnBehalf&) = delete;
+  OnBehalf& operator=(const OnBehalf&) = delete;
+
+ private:
+  std::uintptr_t before_;
+};
+
+// From now on blocks are looked after: the engine watches. Called once instrumented code is there; cheap when repeated.
+void watch() noexcept;
+bool is_watched() noexcept;
+// Points the wrappers to what they do then (wrap_malloc.cpp; not there in unit tests).
+[[gnu::weak]] void watch_calls() noexcept;
+
+}  // namespace vigil::shim::heap

@@ -1,0 +1,138 @@
+#include "interpose/heap_blocks.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+namespace vigil::shim {
+
+constinit HeapBlocks heap_blocks;
+
+HeapBlocks::Page* HeapBlocks::page_of(std::uintptr_t address, bool make) noexcept {
+  if (address >> kAddressBits != 0) return nullptr;
+  std::atomic<Region*>& place = regions_[address >> kRegionBits];
+  // acquire, here and below: pairs with the exchange that published what is found.
+  Region* region = place.load(std::memory_order_acquire);
+  if (region == nullptr) {
+    if (!make) return nullptr;
+    auto* const made = own_new<Region>();
+    if (place.compare_exchange_strong(region, made, std::memory_order_acq_rel)) {
+      region = made;
+    } else {
+      own_delete(made);
+    }
+  }
+  constexpr std::uintptr_t kInRegion = (std::uintptr_t{1} << kRegionBits) - 1;
+  std::atomic<Page*>& slot = region->pages[(address & kInRegion) >> kPageBits];
+  Page* page = slot.load(std::memory_order_acquire);  // made under the shard's lock
+  if (page == nullptr && make) {
+    page = own_new<Page>();
+    slot.store(page, std::memory_order_release);
+  }
+  return page;
+}
+
+std::uint32_t HeapBlocks::take(Shard& shard) noexcept {
+  if (shard.free != 0) {
+    const std::uint32_t number = shard.free;
+    shard.free = record(shard, number).number;
+    return number;
+  }
+  const std::uint32_t number = shard.next++;
+  if (shard.chunks == nullptr) shard.chunks = own_new<OwnVector<HeapBlock*>>();
+  if (number / kChunk == shard.chunks->size()) {
+    shard.chunks->push_back(static_cast<HeapBlock*>(own_allocate(kChunk * sizeof(HeapBlock))));
+  }
+  return number;
+}
+
+void HeapBlocks::drop(Shard& shard, Page& page, std::size_t slot) noexcept {
+  const std::uint32_t number = page.slots[slot];
+  if (number == 0) return;
+  page.slots[slot] = 0;
+  --page.used;
+  record(shard, number).number = shard.free;
+  shard.free = number;
+}
+
+// The blocks that began in between are no more.
+void HeapBlocks::drop_between(std::uintptr_t from, std::uintptr_t until) noexcept {
+  constexpr std::uintptr_t kPageBytes = std::uintptr_t{1} << kPageBits;
+  while (from < until) {
+    const std::uintptr_t end = std::min(until, (from / kPageBytes + 1) * kPageBytes);
+    if (Page* const page = page_of(from, false)) {
+      Shard& shard = shard_of(from);
+      const std::lock_guard held(shard.lock);
+      for (std::uintptr_t at = from; page->used != 0 && at < end; at += kSlotBytes) {
+        drop(shard, *page, at / kSlotBytes % kSlots);
+      }
+    }
+    from = end;
+  }
+}
+
+void HeapBlocks::allocated(std::uintptr_t address, std::size_t size, std::size_t room, race::PlaceId place,
+                           ActorKey owner) noexcept {
+  if (address >> kAddressBits != 0 || size >> kAddressBits != 0) return;
+  {
+    Shard& shard = shard_of(address);
+    const std::lock_guard held(shard.lock);
+    Page& page = *page_of(address, true);
+    std::uint32_t& slot = page.slots[address / kSlotBytes % kSlots];
+    if (slot == 0) {
+      slot = take(shard);
+      ++page.used;
+    }
+    HeapBlock& block = record(shard, slot);
+    block = HeapBlock();
+    block.size = size & ((std::uint64_t{1} << kAddressBits) - 1);
+    block.place = place;
+    block.owner = owner;
+  }
+  drop_between(address + kSlotBytes, address + room);
+}
+
+bool HeapBlocks::freed(std::uintptr_t address) noexcept {
+  Shard& shard = shard_of(address);
+  const std::lock_guard held(shard.lock);
+  const Page* const page = page_of(address, false);
+  if (page == nullptr) return false;
+  const std::uint32_t slot = page->slots[address / kSlotBytes % kSlots];
+  if (slot == 0) return false;
+  HeapBlock& block = record(shard, slot);
+  if (block.is_freed != 0) return false;
+  block.is_freed = 1;
+  return true;
+}
+
+bool HeapBlocks::find(std::uintptr_t address, std::uintptr_t& start, HeapBlock& block) noexcept {
+  if (address >> kAddressBits != 0) return false;
+  constexpr std::uintptr_t kPageBytes = std::uintptr_t{1} << kPageBits;
+  constexpr std::size_t kMostPages = 1U << 18U;  // looked back: a gibibyte
+  constexpr unsigned kMostStarts = 64;           // of blocks freed, split and handed out anew
+  unsigned starts = 0;
+  std::uintptr_t at = address / kSlotBytes * kSlotBytes;
+  for (std::size_t pages = 0; pages < kMostPages; ++pages) {
+    if (Page* const page = page_of(at, false)) {
+      Shard& shard = shard_of(at);
+      const std::lock_guard held(shard.lock);
+      for (std::size_t slot = at / kSlotBytes % kSlots + 1; page->used != 0 && slot-- > 0;) {
+        if (page->slots[slot] == 0) continue;
+        HeapBlock& known = record(shard, page->slots[slot]);
+        const std::uintptr_t begin = at / kPageBytes * kPageBytes + slot * kSlotBytes;
+        if (address - begin < std::max<std::uint64_t>(known.size, 1)) {
+          if (known.number == 0) known.number = last_number_.fetch_add(1, std::memory_order_relaxed) + 1;
+          start = begin;
+          block = known;
+          return true;
+        }
+        if (++starts == kMostStarts) return false;
+      }
+    }
+    const std::uintptr_t before = at / kPageBytes * kPageBytes;
+    if (before == 0) return false;
+    at = before - kSlotBytes;
+  }
+  return false;
+}
+
+}  // namespace vigil::shim

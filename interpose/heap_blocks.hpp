@@ -1,0 +1,86 @@
+// HeapBlocks: the blocks of the program's heap, found by any address in them: who allocated them and where.
+//
+// Invariants
+//   B1  A record stands for a block from its allocation until other memory is handed out over its first byte: also
+//       after it was freed, for that is when somebody asks.
+//   B2  All of one page (its slots and the records of the blocks that begin there) is used under its shard's lock.
+//
+// A slot for every 16 bytes, as no allocator aligns to less; three levels over the address space.
+// Threads: any; no other lock is taken under a shard's but that of our own memory.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "interpose/actor.hpp"
+#include "interpose/futex_lock.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/race/memory.hpp"
+
+namespace vigil::shim {
+
+struct HeapBlock {
+  std::uint64_t size : 47 = 0;  // as asked for
+  std::uint64_t is_freed : 1 = 0;
+  race::PlaceId place{};
+  std::uint32_t number = 0;  // given when somebody asks first
+  ActorKey owner{};          // who allocated it
+};
+static_assert(sizeof(HeapBlock) == 24);
+
+class HeapBlocks {
+ public:
+  constexpr HeapBlocks() noexcept = default;
+  HeapBlocks(const HeapBlocks&) = delete;
+  HeapBlocks& operator=(const HeapBlocks&) = delete;
+
+  // room: how much of the memory is the block's, at least its size.
+  void allocated(std::uintptr_t address, std::size_t size, std::size_t room, race::PlaceId place,
+                 ActorKey owner) noexcept;
+  // Returns whether the block was known and not freed before.
+  bool freed(std::uintptr_t address) noexcept;
+  // The block of that address, or the one freed last that began before it and reached it.
+  bool find(std::uintptr_t address, std::uintptr_t& start, HeapBlock& block) noexcept;
+
+ private:
+  static constexpr std::size_t kSlotBytes = 16;
+  static constexpr unsigned kPageBits = 12;
+  static constexpr unsigned kRegionBits = 30;
+  static constexpr unsigned kAddressBits = 47;
+  static constexpr std::size_t kSlots = (std::size_t{1} << kPageBits) / kSlotBytes;
+  static constexpr std::size_t kShards = 16;
+  static constexpr std::size_t kChunk = 4096;  // records
+
+  struct Page {
+    std::uint32_t used = 0;
+    std::uint32_t slots[kSlots] = {};  // the number of a record of the shard, from 1; 0: no block begins here
+  };
+  struct Region {
+    std::atomic<Page*> pages[std::size_t{1} << (kRegionBits - kPageBits)];
+  };
+  struct alignas(64) Shard {
+    FutexLock lock;
+    std::uint32_t next = 1;  // record never used
+    std::uint32_t free = 0;  // head of the unused ones, chained through `number`
+    OwnVector<HeapBlock*>* chunks = nullptr;
+  };
+
+  Shard& shard_of(std::uintptr_t address) noexcept { return shards_[(address >> kPageBits) % kShards]; }
+  Page* page_of(std::uintptr_t address, bool make) noexcept;
+  static HeapBlock& record(Shard& shard, std::uint32_t number) noexcept {
+    return (*shard.chunks)[number / kChunk][number % kChunk];
+  }
+  static std::uint32_t take(Shard& shard) noexcept;
+  static void drop(Shard& shard, Page& page, std::size_t slot) noexcept;
+  void drop_between(std::uintptr_t from, std::uintptr_t until) noexcept;
+
+  std::atomic<Region*> regions_[std::size_t{1} << (kAddressBits - kRegionBits)] = {};
+  std::array<Shard, kShards> shards_{};
+  std::atomic<std::uint32_t> last_number_{0};
+};
+
+extern constinit HeapBlocks heap_blocks;
+
+}  // namespace vigil::shim

@@ -1,0 +1,30 @@
+// The modules that were compiled with instrumentation, and what is put in the way of their calls.
+//
+// Some functions matter only when instrumented code calls them: copies and string functions, which g++ leaves to libc,
+// and operator new and delete. Wrapping them for the whole process would cost every library in it, and change what
+// others see. So only the instrumented modules' own tables of imported functions are changed, once, when a module
+// says that it is there (__tsan_init); nobody else's calls take a detour.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace vigil::shim {
+
+// A function of another library, and what instrumented code gets in its place.
+struct Replacement {
+  const char* name;
+  void* ours;
+  void** real;  // where the function itself is kept; a name that nobody defines stays as it is
+};
+std::span<const Replacement> memory_replacements() noexcept;      // memory_functions.cpp
+std::span<const Replacement> allocation_replacements() noexcept;  // allocation_functions.cpp
+
+std::span<const Replacement> cxxabi_replacements() noexcept;  // cxxabi_functions.cpp
+
+// An instrumented module says that it was loaded. Looks at all that are loaded now, and from the first on at the heap.
+void instrumented_code_arrived() noexcept;
+// Whether that code was compiled with instrumentation.
+bool is_instrumented(std::uintptr_t pc) noexcept;
+
+}  // namespace vigil::shim
