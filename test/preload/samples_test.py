@@ -9,6 +9,7 @@ and without the shim, but for the exit status that findings set.
 """
 import json
 import pathlib
+import re
 import sys
 import unittest
 
@@ -27,6 +28,12 @@ def shimmed(sample, form):
     return RUNNER.shimmed(RUNNER.build / "bin" / f"{sample['id']}_{form}", options=sample["options"])
 
 
+def in_any_order(title):
+    """Which of two racing accesses came first is up to the schedule."""
+    race = re.fullmatch(r"(.+) and (.+) race on (.+)", title)
+    return "{} and {} race on {}".format(*sorted(race.groups()[:2]), race[3]) if race else title
+
+
 def summary(run):
     """The findings as expected.txt has them, in an order that does not depend on the schedule."""
     findings = []
@@ -38,7 +45,9 @@ def summary(run):
             did = "" if finding["kind"] in BY_CHANCE else f"{participant['role']} {participant['operation']}: "
             lines.append(f"  {did}{where}\n")
         count = "" if finding["kind"] in BY_CHANCE else f" x{finding['count']}"
-        findings.append(f"{finding['kind']}{count}: {finding['title']}\n" + "".join(sorted(lines)))
+        told = f"{finding['kind']}{count}: {in_any_order(finding['title'])}\n" + "".join(sorted(lines))
+        if finding["kind"] not in BY_CHANCE or told not in findings:  # which of a place's accesses met is chance, too
+            findings.append(told)
     return "".join(sorted(findings))
 
 

@@ -1,0 +1,28 @@
+// A configuration is published first and filled in afterwards: who finds it may find it empty.
+#include <vigil/vigil.hpp>
+
+#include <atomic>
+#include <cstdio>
+
+namespace {
+
+struct Config {
+  int limit = 0;
+};
+
+}  // namespace
+
+int main() {
+  Config config;
+  std::atomic<const Config*> current{nullptr};
+  vigil::WaitGroup server;
+  server.go([&] {
+    const Config* found = nullptr;
+    while ((found = current.load()) == nullptr) vigil::yield();
+    if (found->limit > 100) std::printf("too many\n");
+  });
+  current.store(&config);
+  config.limit = 10;
+  server.wait();
+  std::printf("served\n");
+}
