@@ -159,6 +159,9 @@ void DieIndex::walk_children(Unit& unit, Dwarf_Die& parent, Position& position) 
       local.rest += own;
       unit.names.emplace(dwarf_dieoffset(&child), std::move(local));
     }
+    if (is_function && position.function != nullptr) {
+      unit.outermost_lines.emplace(dwarf_dieoffset(&child), position.outermost_line);
+    }
     if (dwarf_haschildren(&child) == 0 && is_scope) continue;
     Position inside;
     inside.scope = position.scope;
@@ -167,6 +170,7 @@ void DieIndex::walk_children(Unit& unit, Dwarf_Die& parent, Position& position) 
     if (dwarf_haschildren(&child) == 0) continue;
     const Dwarf_Die enclosing = child;  // stays while its children are walked
     inside.function = is_function ? &enclosing : position.function;
+    inside.outermost_line = is_function ? declared_at(unit, enclosing) : position.outermost_line;
     if (!is_function) inside.path = position.path;
     if (is_scope) inside.path.push_back(scope_name(child));
     walk_children(unit, child, inside);
@@ -196,6 +200,14 @@ std::string DieIndex::function_name(Unit& unit, Dwarf_Die& die) {
   }
   const char* plain = dwarf_diename(&origin);
   return plain == nullptr ? std::string() : to_valid_utf8(plain);
+}
+
+std::uint32_t DieIndex::declared_at(const Unit& unit, const Dwarf_Die& function) {
+  Dwarf_Die origin = origin_of(function);
+  const auto outermost = unit.outermost_lines.find(dwarf_dieoffset(&origin));
+  if (outermost != unit.outermost_lines.end()) return outermost->second;
+  int line = 0;
+  return dwarf_decl_line(&origin, &line) == 0 ? small(line) : 0;
 }
 
 std::string DieIndex::source_path(Unit& unit, const char* file) {
@@ -265,8 +277,7 @@ std::vector<CodePlace> DieIndex::places_of(std::uint64_t address) {
     }
     place.function = function_name(*unit, scope.die);
     place.inlined = scope.inlined;
-    int declared = 0;
-    if (dwarf_decl_line(&scope.die, &declared) == 0) place.declared_at = small(declared);
+    place.declared_at = declared_at(*unit, scope.die);
     places.push_back(std::move(place));
   }
   return places;

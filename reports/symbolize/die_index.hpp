@@ -19,7 +19,9 @@ struct CodePlace {
   std::string function;  // demangled
   std::string file;
   std::uint32_t line = 0;
-  std::uint32_t declared_at = 0;  // line of the function's declaration, 0 when unknown
+  // Line of the function's declaration, 0 when unknown. For a lambda, or a member of a local class: of the outermost
+  // function around it, since many of them begin in the line they are called from.
+  std::uint32_t declared_at = 0;
   bool inlined = false;
 };
 
@@ -58,6 +60,8 @@ class DieIndex {
     std::vector<Scope> scopes;
     std::vector<Interval> functions;                 // sorted by low
     std::unordered_map<Dwarf_Off, LocalName> names;  // of functions without a linkage name
+    // Of functions inside functions, what CodePlace::declared_at is.
+    std::unordered_map<Dwarf_Off, std::uint32_t> outermost_lines;
   };
 
   Unit* unit_of(std::uint64_t address);
@@ -66,6 +70,7 @@ class DieIndex {
   struct Position {
     std::int64_t scope = -1;  // index into scopes, -1 for none
     const Dwarf_Die* function = nullptr;
+    std::uint32_t outermost_line = 0;  // of the declaration of the outermost function, 0 outside of functions
     std::vector<std::string> path;
     int depth = 0;
   };
@@ -75,6 +80,7 @@ class DieIndex {
   const std::string& demangled(const char* linkage_name);
   void set_line(Unit& unit, std::uint64_t address, CodePlace& place);
   void set_call_site(Unit& unit, Dwarf_Die& inlined_call, CodePlace& place);
+  static std::uint32_t declared_at(const Unit& unit, const Dwarf_Die& function);
   static std::string source_path(Unit& unit, const char* file);
 
   std::vector<Unit> units_;

@@ -99,6 +99,15 @@ TEST_P(SymbolizerOf, NamesClosuresByTheirFunction) {
   EXPECT_EQ(stack[0]->line, marked_line("closure calls"));
 }
 
+// Else all one-line closures of a function would be one place to a fingerprint.
+TEST_P(SymbolizerOf, PlacesClosuresAfterTheirOutermostFunction) {
+  Symbolizer symbolizer(0);
+  Stack stack;
+  symbolizer.append_frames(fixture_.module(), fixture_.call_in("fixture_closure"), stack);
+  ASSERT_GE(stack.size(), 1U);
+  EXPECT_EQ(stack[0]->place_in_function, marked_line("closure calls") - marked_line("closure's function declared"));
+}
+
 TEST_P(SymbolizerOf, NamesGlobals) {
   Symbolizer symbolizer(0);
   EXPECT_EQ(symbolizer.data_name(fixture_.module(), fixture_.data_of("fixture_counter")), "fixture::the_counter");
