@@ -59,6 +59,10 @@ void publish_record(ThreadRecord& record) noexcept {
 
 void ThreadRecord::enter_slow() noexcept {
   if ((stop.load(std::memory_order_relaxed) & kChoosing) != 0) turns().point(*this, false);
+  wait_at_door();
+}
+
+void ThreadRecord::wait_at_door() noexcept {
   for (;;) {
     busy.store(0, std::memory_order_release);
     while ((stop.load(std::memory_order_relaxed) & kClaimed) != 0) cpu_relax();  // a few instructions of another worker

@@ -80,7 +80,8 @@ void Scheduler::start_task(Task& task, std::uint32_t flags) noexcept {
   task.wait = {};
   note_peak(id);
 
-  ThreadRecord* const self = this_thread_or_null();
+  // Who takes turns must be known from its first task on.
+  ThreadRecord* const self = is_choosing() ? &this_thread() : this_thread_or_null();
   vigil_probe_task_create(self != nullptr ? &self->actor->probe : nullptr, &task.probe, flags);
   if (self != nullptr) self->enter();
   task.move_to(TaskState::Runnable);

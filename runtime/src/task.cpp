@@ -69,7 +69,7 @@ void task_main(Arrival from) noexcept {
   run_closure(task);
   if (task.closure_alignment != 0) ::operator delete (task.closure, std::align_val_t{task.closure_alignment});
   Worker& last = *this_thread().worker;
-  last.enter();
+  last.enter_quietly();
   vigil_probe_task_end(&task.probe);
   task.move_to(TaskState::None);
   last.finished.add_one();

@@ -53,6 +53,13 @@ struct alignas(64) ThreadRecord {
     if ((stop.load(std::memory_order_acquire) & (kPaused | kClaimed | kChoosing)) != 0) [[unlikely]]
       enter_slow();
   }
+  // Not a choice point: what follows concerns nobody else.
+  void enter_quietly() noexcept {
+    busy.store(1, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // as above
+    if ((stop.load(std::memory_order_acquire) & (kPaused | kClaimed)) != 0) [[unlikely]]
+      wait_at_door();
+  }
   // release: pairs with the stopper's acquire of busy, which then reads what this thread did.
   void leave() noexcept { busy.store(0, std::memory_order_release); }
 
@@ -69,6 +76,7 @@ struct alignas(64) ThreadRecord {
 
  private:
   void enter_slow() noexcept;
+  void wait_at_door() noexcept;
 };
 
 // A plain thread's part in Turns (turns.hpp), guarded by its lock.
