@@ -175,15 +175,23 @@ void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
 
 }  // namespace
 
-void on_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept { access(address, size, 0, pc); }
+thread_local constinit Ignored ignored __attribute__((tls_model("initial-exec")));
+
+void on_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
+  if (ignored.reads == 0) [[likely]]
+    access(address, size, 0, pc);
+}
 void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  access(address, size, AccessWord::kWrite, pc);
+  if (ignored.writes == 0) [[likely]]
+    access(address, size, AccessWord::kWrite, pc);
 }
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  access(address, size, AccessWord::kAtomic, pc);
+  if (ignored.reads == 0) [[likely]]
+    access(address, size, AccessWord::kAtomic, pc);
 }
 void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  access(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
+  if (ignored.writes == 0) [[likely]]
+    access(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
 }
 void freed(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   access(address, size, AccessWord::kWrite | AccessWord::kFreed, pc);

@@ -29,6 +29,14 @@ void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexc
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept;
 void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept;
 
+// What this thread reads and writes until the end counts for nothing: the program says so. They nest. Frees still mark
+// what they free.
+struct Ignored {
+  unsigned reads = 0;
+  unsigned writes = 0;
+};
+extern thread_local constinit Ignored ignored __attribute__((tls_model("initial-exec")));
+
 // ---- life of memory -------------------------------------------------------------------------------------------------
 // Fresh memory (an allocation, a mapping, the stack of a new thread or task): whatever was known of it is forgotten,
 // and no order is made.

@@ -126,6 +126,25 @@ void new_memory(std::uintptr_t /*pc*/, const char* /*file*/, int /*line*/, void*
   vigil::shim::record([&] { atomic_points.forget(address_of(at), size); });
 }
 
+// ---- accesses that do not count -------------------------------------------------------------------------------------
+
+void ignore_reads(std::uintptr_t /*pc*/, const char* /*file*/, int /*line*/) noexcept { ++ignored.reads; }
+void ignore_writes(std::uintptr_t /*pc*/, const char* /*file*/, int /*line*/) noexcept { ++ignored.writes; }
+void count_reads(std::uintptr_t /*pc*/, const char* /*file*/, int /*line*/) noexcept {
+  if (ignored.reads != 0) --ignored.reads;
+}
+void count_writes(std::uintptr_t /*pc*/, const char* /*file*/, int /*line*/) noexcept {
+  if (ignored.writes != 0) --ignored.writes;
+}
+void ignore_all(std::uintptr_t pc) noexcept {
+  ignore_reads(pc, nullptr, 0);
+  ignore_writes(pc, nullptr, 0);
+}
+void count_all(std::uintptr_t pc) noexcept {
+  count_reads(pc, nullptr, 0);
+  count_writes(pc, nullptr, 0);
+}
+
 }  // namespace
 
 extern "C" {
@@ -175,5 +194,12 @@ VIGIL_EXPORT void AnnotateRWLockDestroy(const char* file, int line, void* at) no
 VIGIL_EXPORT void AnnotateRWLockAcquired(const char* file, int line, void* at, long for_writing) noexcept { return entry<"AnnotateRWLockAcquired">(rw_lock_acquired, file, line, at, for_writing); }
 VIGIL_EXPORT void AnnotateRWLockReleased(const char* file, int line, void* at, long for_writing) noexcept { return entry<"AnnotateRWLockReleased">(rw_lock_released, file, line, at, for_writing); }
 VIGIL_EXPORT void AnnotateNewMemory(const char* file, int line, void* at, std::size_t size) noexcept { return entry<"AnnotateNewMemory">(new_memory, file, line, at, size); }
+VIGIL_EXPORT void __tsan_ignore_thread_begin() noexcept { return entry<"__tsan_ignore_thread_begin">(ignore_all); }
+VIGIL_EXPORT void __tsan_ignore_thread_end() noexcept { return entry<"__tsan_ignore_thread_end">(count_all); }
+VIGIL_EXPORT void AnnotateIgnoreReadsBegin(const char* file, int line) noexcept { return entry<"AnnotateIgnoreReadsBegin">(ignore_reads, file, line); }
+VIGIL_EXPORT void AnnotateIgnoreReadsEnd(const char* file, int line) noexcept { return entry<"AnnotateIgnoreReadsEnd">(count_reads, file, line); }
+VIGIL_EXPORT void AnnotateIgnoreWritesBegin(const char* file, int line) noexcept { return entry<"AnnotateIgnoreWritesBegin">(ignore_writes, file, line); }
+VIGIL_EXPORT void AnnotateIgnoreWritesEnd(const char* file, int line) noexcept { return entry<"AnnotateIgnoreWritesEnd">(count_writes, file, line); }
+
 // clang-format on
 }

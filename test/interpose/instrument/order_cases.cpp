@@ -15,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <future>
+#include <iostream>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -734,6 +735,14 @@ void clean_streams_and_locales() {
   work();
   other.join();
 }
+void clean_printing_together() {
+  const auto work = [] {
+    for (int i = 0; i < 20; ++i) std::cerr << "line " << i << ' ' << 1.5 * i << '\n' << std::flush;
+  };
+  std::thread other(work);
+  work();
+  other.join();
+}
 void clean_pool_of_std_threads() {
   std::mutex lock;
   std::condition_variable more;
@@ -918,6 +927,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_jthread_and_stop_token),
     VIGIL_CASE(clean_stop_callback),
     VIGIL_CASE(clean_streams_and_locales),
+    VIGIL_CASE(clean_printing_together),
     VIGIL_CASE(clean_pool_of_std_threads),
     VIGIL_CASE(clean_c11),
     VIGIL_CASE(clean_mapping_reused),

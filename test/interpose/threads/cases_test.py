@@ -13,6 +13,7 @@ import tempfile
 # What each first word promises: the kinds found, and how the program ends.
 PROMISES = {
     "race": ({"data-race"}, 66),
+    "freed": ({"use-after-free"}, 66),
     "clean": (set(), 0),
     "stuck": ({"deadlock"}, 66),
     "twice": ({"deadlock", "double-lock"}, 66),
