@@ -26,10 +26,11 @@ struct Page {
 };
 constexpr std::size_t kPages = (std::size_t{kLastSlot} + 1) / kSlotsOfPage;
 // 32 MiB of zero pages, of which the few are touched that slots in use lead to.
-constinit std::array<std::atomic<Page*>, kPages> pages{};
+// Used through atomic_ref: clang gives up to initialise so many atomics before the program starts.
+constinit std::array<Page*, kPages> pages{};
 
 Page& page_of(std::size_t slot) noexcept {
-  std::atomic<Page*>& place = pages[slot / kSlotsOfPage];
+  const std::atomic_ref place(pages[slot / kSlotsOfPage]);
   Page* page = place.load(std::memory_order_acquire);
   if (page != nullptr) return *page;
   Page* const fresh = own_new<Page>();
