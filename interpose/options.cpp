@@ -61,7 +61,9 @@ bool parse(std::string_view text, Duration& out) noexcept {
       {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {"m", 60e9}, {"h", 3600e9}}};
   const auto unit = std::ranges::find(kUnits, suffix, &Unit::name);
   if (unit == kUnits.end() || value * unit->ns > 9e18) return false;
-  out.ns = static_cast<std::int64_t>(value * unit->ns + 0.5);
+  const double ns = value * unit->ns;
+  out.ns = static_cast<std::int64_t>(ns);
+  if (ns - static_cast<double>(out.ns) >= 0.5) ++out.ns;
   return true;
 }
 

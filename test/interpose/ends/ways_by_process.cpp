@@ -13,8 +13,6 @@
 
 #include "test/interpose/ends/way.hpp"
 
-extern char** environ;
-
 namespace vigil::test {
 namespace {
 
