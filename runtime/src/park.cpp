@@ -4,6 +4,7 @@
 #include <span>
 
 #include "runtime/src/fatal.hpp"
+#include "runtime/src/fork.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
 #include "runtime/src/turns.hpp"
@@ -60,6 +61,7 @@ bool sleep_until_granted(PlainThread& thread, std::uint64_t deadline_ns) noexcep
 }
 
 void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t deadline_ns) noexcept {
+  refuse_to_wait_in_child();
   PlainThread& thread = thread_of(inside);
   thread.granted.store(kAwake, std::memory_order_relaxed);
   // Counted before it can be seen parked: a watcher that finds nothing moving and no deadline may conclude a deadlock.

@@ -39,6 +39,12 @@ class RunQueue {
         return task;
     }
   }
+  // The first, or null; a hint, for thieves may take it any time.
+  [[nodiscard]] const Task* peek() const noexcept {
+    const std::uint32_t head = head_.load(std::memory_order_relaxed);
+    if (head == tail_.load(std::memory_order_relaxed)) return nullptr;
+    return slots_[head % kSlots].load(std::memory_order_relaxed);
+  }
   // Owner: takes the older half (kSlots / 2) of a full queue; false when it is not full any more.
   [[nodiscard]] bool take_half(Task** into) noexcept;
   // Another worker: moves half of `victim` here and returns one more to run now; null when there was nothing.

@@ -55,6 +55,8 @@ class Scheduler {
   [[nodiscard]] bool begin_choosing() noexcept;
   void ensure_worker() noexcept;
 
+  [[nodiscard]] bool has_workers() const noexcept { return workers_started_.load(std::memory_order_relaxed) != 0; }
+
   int set_max_procs(int n) noexcept;
   [[nodiscard]] std::uint32_t max_procs() noexcept;
 

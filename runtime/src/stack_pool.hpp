@@ -39,6 +39,10 @@ class StackPool {
   void give_back(Task& task) noexcept;
   void give_back(StackCache& cache, Task& task) noexcept;
 
+  // Prepares some of the slots that will be taken next, if slots are being taken for the first time just now. By who
+  // has nothing to do; says whether it did anything.
+  bool warm_ahead() noexcept;
+
   // Calls visit(Task&) for each slot ever used until it returns false. Allocates nothing, takes no lock.
   template <class Visit>
   void each_slot(Visit&& visit) const {
@@ -57,7 +61,8 @@ class StackPool {
   struct Arena {
     std::byte* base = nullptr;
     std::uint32_t slots = 0;
-    std::atomic<std::uint32_t> used{0};  // release: pairs with the acquire of each_slot(), which then reads the slot
+    std::atomic<std::uint32_t> warmed{0};  // slots below were prepared, or are in use; a hint
+    std::atomic<std::uint32_t> used{0};    // release: pairs with the acquire of each_slot(), which then reads the slot
   };
   static constexpr std::uint32_t kMaxArenas = 8192;
   static constexpr std::uint32_t kFirstArenaSlots = 64;      // 16 MiB of address space
@@ -73,6 +78,8 @@ class StackPool {
   Task* batches_ = nullptr;  // guarded by lock_; chains of kBatch slots
   Task* loose_ = nullptr;    // guarded by lock_
   std::atomic<std::uint32_t> arena_count_{0};
+  std::atomic<std::uint32_t> warmed_for_{0};  // arena.used when slots were last prepared; a hint
+  std::atomic<bool> cannot_warm_{false};
   Arena arenas_[kMaxArenas];
 };
 

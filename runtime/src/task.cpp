@@ -11,6 +11,7 @@
 #include <sched.h>
 
 #include "runtime/src/fatal.hpp"
+#include "runtime/src/fork.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
@@ -79,6 +80,7 @@ void task_main(Arrival from) noexcept {
 }  // namespace
 
 NewTask::NewTask(std::size_t closure_bytes, std::size_t closure_alignment) {
+  demand_own_workers();
   Worker* const worker = worker_of_this_thread();
   StackPool& stacks = scheduler().stacks;
   task_ = worker != nullptr ? stacks.take(worker->stacks) : stacks.take();

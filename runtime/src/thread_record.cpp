@@ -9,6 +9,7 @@
 #include "runtime/src/clock.hpp"
 #include "runtime/src/fatal.hpp"
 #include "runtime/src/probe_calls.hpp"
+#include "runtime/src/scheduler.hpp"
 #include "runtime/src/turns.hpp"
 
 namespace vigil::detail {
@@ -28,6 +29,7 @@ pthread_key_t end_key() noexcept {
     pthread_key_t made = 0;
     const int failed = pthread_key_create(&made, [](void* ended) {
       auto* const thread = static_cast<PlainThread*>(ended);
+      scheduler().set_exchanging(*thread, false);
       vigil_probe_thread_end(&thread->probe);
       if (is_choosing()) turns().leave(*thread);
       self = nullptr;

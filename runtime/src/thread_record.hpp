@@ -36,6 +36,7 @@ struct alignas(64) ThreadRecord {
   static constexpr std::uint32_t kClaimed = 2;  // another worker takes something out of this one's hands
   static constexpr std::uint32_t kRetire =
       4;  // this worker is one too many; looked at when it schedules, not in enter()
+  static constexpr std::uint32_t kForked = 16;   // this is a child's only thread, see fork.hpp
   static constexpr std::uint32_t kChoosing = 8;  // a source decides the schedule: each enter() is a choice point
 
   std::atomic<std::uint32_t> busy{0};

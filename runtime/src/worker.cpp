@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 
+#include "runtime/src/fork.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
@@ -142,7 +143,10 @@ Task* Worker::pick_local() noexcept {
     put_last(*next);  // two tasks that hand each other the processor must not starve the rest
   }
   streak_ = 0;
-  return queue_.pop();
+  Task* const first = queue_.pop();
+  // Where many wait, each has long left the caches: the next one's block is fetched while this one runs.
+  if (const Task* const second = queue_.peek(); second != nullptr) prefetch(*second);
+  return first;
 }
 
 Task* Worker::look_everywhere() noexcept {
@@ -201,6 +205,7 @@ Task* Worker::steal() noexcept {
         }
       }
     }
+    if (all.stacks.warm_ahead()) continue;
     for (int i = 0; i < kRelax; ++i) {
       if (!all.global_.empty())
         if (Task* const task = all.pop_global(*this); task != nullptr) return task;
@@ -221,6 +226,7 @@ void Worker::give_away() noexcept {
 
 Task* Worker::find_work() noexcept {
   Scheduler& all = scheduler();
+  refuse_to_wait_in_child();
   for (;;) {
     const std::uint32_t stops = stop.load(std::memory_order_relaxed);
     if ((stops & (kPaused | kClaimed)) != 0) {

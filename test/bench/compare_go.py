@@ -59,8 +59,9 @@ def arguments():
 
 
 def chosen_tables(args):
-    tables = [TABLES["go"], *([TABLES["peers"]] if args.peers else [])]
+    tables = [TABLES["go"], TABLES["thread"], *([TABLES["peers"]] if args.peers else [])]
     if args.columns:
+        tables.remove(TABLES["thread"])
         tables = [Table(table.id, tuple(args.columns), table.rows, table.quick) for table in tables]
     for table in tables:
         rows = table.quick if args.quick else table.rows

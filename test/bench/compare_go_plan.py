@@ -53,6 +53,8 @@ class Table:
 
 COLUMNS = {column.id: column for column in (
     Column("vigil", "vigil", BUILD_VIGIL, (ROOT / "build/release/bin/workloads",)),
+    Column("vigil_thread", "vigil, main a thread", BUILD_VIGIL, (ROOT / "build/release/bin/workloads",),
+           environment={"WORKLOADS_MAIN": "thread"}),
     Column("go", "Go", build_go(output=OUT / "workloads_go"), (OUT / "workloads_go",)),
     Column("go_race", "Go -race", build_go("-race", output=OUT / "workloads_go_race"), (OUT / "workloads_go_race",),
            most={"alive": 100_000}),
@@ -80,6 +82,9 @@ TABLES = {table.id: table for table in (
                alive=1_000_000, sieve=2000, matmul=600, mergesort=4_000_000),
           rows(pingpong=10_000, pipeline=10_000, select=10_000, mutex=100_000, spawn=10_000, alive=10_000, sieve=200,
                matmul=100, mergesort=100_000)),
+    Table("thread", ("vigil_thread", "go"),
+          rows(pipeline=1_000_000, select=300_000, sieve=1000, spawn=1_000_000),
+          rows(pipeline=10_000, select=10_000, sieve=200, spawn=10_000)),
     Table("peers", ("vigil", "boost", "boost_stealing", "std"),
           rows(pingpong=100_000, pipeline=1_000_000, mutex=10_000_000, spawn=(20_000, 200_000), alive=(10_000, 100_000),
                sieve=500, matmul=600, mergesort=4_000_000),

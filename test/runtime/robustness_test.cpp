@@ -1,10 +1,20 @@
 // The runtime under circumstances: main as a task, fork, exit with live tasks, an idle program, unfair tasks.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "test/runtime/support.hpp"
 #include "test/runtime/world.hpp"
@@ -56,6 +66,219 @@ TEST(Run, SeveralThreadsMayEachHaveOne) {
   std::thread other([&] { run([&] { there.send(7); }); });
   EXPECT_EQ(run([&] { return there.receive_or_zero(); }), 7);
   other.join();
+}
+
+// ---- fork --------------------------------------------------------------------------------------------------------
+
+struct Ended {
+  int status;  // as waitpid gives it
+  std::string words;
+};
+// Runs body in a forked child, which then ends with its result.
+template <class Body>
+Ended in_child(Body body) {
+  int pipe_ends[2] = {-1, -1};
+  EXPECT_EQ(::pipe(pipe_ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(pipe_ends[1], STDERR_FILENO);
+    ::_exit(body());
+  }
+  ::close(pipe_ends[1]);
+  Ended ended{};
+  char buffer[256];
+  for (ssize_t got = 0; (got = ::read(pipe_ends[0], buffer, sizeof buffer)) > 0;)
+    ended.words.append(buffer, static_cast<std::size_t>(got));
+  ::close(pipe_ends[0]);
+  EXPECT_EQ(::waitpid(child, &ended.status, 0), child);
+  return ended;
+}
+
+#if !defined(__SANITIZE_THREAD__)  // it allows no thread in a child
+TEST(Fork, AChildOfAProcessWithoutTasksIsLikeAnyOther) {
+  ASSERT_EQ(test::counts().started, 0U);
+  const Ended ended = in_child([] { return run([] { return 7; }); });
+  EXPECT_TRUE(WIFEXITED(ended.status));
+  EXPECT_EQ(WEXITSTATUS(ended.status), 7);
+}
+#endif
+
+TEST(Fork, AChildOfARunningRuntimeMayUseWhatNeedsNobodyElse) {
+  run([] {});
+  test::until_no_task_is_left();
+  const Ended ended = in_child([] {
+    Mutex lock;
+    lock.lock();
+    lock.unlock();
+    const Channel<int> box(1);
+    box.send(5);
+    const std::string refused = test::panic_of([] { go([] {}); });
+    return box.receive_or_zero() + static_cast<int>(refused.find("forked child") != std::string::npos);
+  });
+  EXPECT_TRUE(WIFEXITED(ended.status));
+  EXPECT_EQ(WEXITSTATUS(ended.status), 6);
+}
+
+TEST(Fork, AChildThatWouldWaitForEverSaysSo) {
+  run([] {});
+  const Ended from_thread = in_child([] { return Channel<int>(0).receive_or_zero(); });
+  EXPECT_TRUE(WIFSIGNALED(from_thread.status));
+  EXPECT_NE(from_thread.words.find("forked child would wait for ever"), std::string::npos) << from_thread.words;
+  const Ended from_task = run([] { return in_child([] { return Channel<int>(0).receive_or_zero(); }); });
+  EXPECT_TRUE(WIFSIGNALED(from_task.status));
+  EXPECT_NE(from_task.words.find("forked child would wait for ever"), std::string::npos) << from_task.words;
+}
+
+TEST(Fork, TheParentGoesOn) {
+  run([] {});
+  in_child([] { return 0; });
+  EXPECT_EQ(run([] { return 3; }), 3);
+}
+
+// ---- an end with live tasks --------------------------------------------------------------------------------------
+
+TEST(Exit, WithTasksThatRunAndTasksThatWait) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        const Channel<int> items(0);
+        for (int i = 0; i < 4; ++i) go([items] { items.send(1); });
+        for (int i = 0; i < 4; ++i)
+          go([items] {
+            for (;;) yield();
+          });
+        items.receive();
+        std::exit(3);
+      },
+      testing::ExitedWithCode(3), "");
+}
+
+// ---- sizes -------------------------------------------------------------------------------------------------------
+
+std::int64_t resident_kib() {
+  std::ifstream status("/proc/self/statm");
+  std::int64_t total = 0;
+  std::int64_t resident = 0;
+  status >> total >> resident;
+  return resident * 4;
+}
+
+// A million with VIGIL_TEST_ROUNDS=100 and VIGIL_TEST_TASKS=1000000.
+std::int64_t from_environment(const char* name, std::int64_t otherwise) {
+  const char* const wanted = std::getenv(name);
+  return wanted != nullptr ? std::strtoll(wanted, nullptr, 10) : otherwise;
+}
+
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)  // they keep what has ended
+TEST(Sizes, TasksThatComeAndGoDoNotGrowTheProgram) {
+  const std::int64_t rounds = from_environment("VIGIL_TEST_ROUNDS", 30);
+  const std::int64_t tasks = from_environment("VIGIL_TEST_TASKS", 10'000);
+  const auto round = [&] {
+    const Channel<Unit> gate(0);  // all alive at once
+    WaitGroup all;
+    for (std::int64_t i = 0; i < tasks; ++i) all.go([&] { gate.receive(); });
+    gate.close();
+    all.wait();
+    test::until_no_task_is_left();
+  };
+  round();
+  round();
+  const std::int64_t before = resident_kib();
+  for (std::int64_t i = 0; i < rounds; ++i) round();
+  EXPECT_LT(resident_kib(), before + before / 4 + 4096);
+}
+#endif
+
+// Ten million with VIGIL_TEST_ITEMS=10000000.
+TEST(Sizes, AChannelHoldsMillionsOfItems) {
+  const auto wanted = static_cast<std::size_t>(from_environment("VIGIL_TEST_ITEMS", 1'000'000));
+  const Channel<std::uint8_t> items(wanted);
+  std::size_t sent = 0;
+  while (items.try_send(static_cast<std::uint8_t>(sent))) ++sent;
+  EXPECT_EQ(sent, wanted);
+  items.close();
+  std::size_t at = 0;
+  std::size_t wrong = 0;
+  for (const std::uint8_t item : items) wrong += item != static_cast<std::uint8_t>(at++) ? 1U : 0U;
+  EXPECT_EQ(at, wanted);
+  EXPECT_EQ(wrong, 0U);
+}
+
+TEST(Sizes, AHundredThousandTimersAllFire) {
+  constexpr int kTimers = 100'000;
+  std::atomic<int> fired{0};
+  WaitGroup all;
+  all.add(kTimers);
+  for (int i = 0; i < kTimers; ++i)
+    after_func(std::chrono::microseconds(i % 1000), [&] {
+      fired.fetch_add(1, std::memory_order_relaxed);
+      all.done();
+    });
+  all.wait();
+  EXPECT_EQ(fired.load(), kTimers);
+}
+
+// ---- processors --------------------------------------------------------------------------------------------------
+
+std::int64_t own_processor_time_us() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::int64_t{used.tv_sec} * 1'000'000 + used.tv_nsec / 1000;
+}
+
+TEST(Processors, AnIdleProgramUsesNone) {
+  const Channel<int> never(0);
+  for (int i = 0; i < 100; ++i) go([never] { never.receive(); });
+  go([] { sleep_for(std::chrono::hours(1)); });
+  test::until_parked(101);
+  sleep_for(std::chrono::milliseconds(5));  // the keeper's last look
+  const std::int64_t before = own_processor_time_us();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_LT(own_processor_time_us() - before, 5'000);
+}
+
+// Two tasks that hand each other the only processor, for as long as it takes.
+TEST(Processors, APairOfTasksDoesNotStarveAThird) {
+  set_max_procs(1);
+  const Channel<int> there(0);
+  const Channel<int> back(0);
+  std::atomic<bool> over{false};
+  WaitGroup all;
+  all.go([&] {
+    while (!over.load()) {
+      there.send(1);
+      back.receive();
+    }
+    there.close();
+  });
+  all.go([&] {
+    while (there.receive()) back.send(1);
+  });
+  all.go([&] { over.store(true); });
+  all.wait();
+}
+
+// A worker that has told nobody: the plain thread whose answer a computing task has sent gets it all the same.
+TEST(Processors, AThreadIsToldThoughTheTaskThatWokeItGoesOn) {
+  set_max_procs(2);
+  const Channel<int> answers(0);
+  const Channel<int> noise(0);
+  std::array<std::atomic<bool>, 20> over{};
+  WaitGroup all;
+  for (int i = 0; i < 2; ++i)  // so that a keeper looks, and threads are put off
+    all.go([&, i] {
+      for (int n = 0; n < 10'000; ++n) i == 0 ? noise.send(n) : static_cast<void>(noise.receive());
+    });
+  for (std::atomic<bool>& is_over : over) {
+    all.go([&] {
+      answers.send(1);
+      while (!is_over.load()) {  // computes, and uses no primitive
+      }
+    });
+    EXPECT_EQ(answers.receive_or_zero(), 1);
+    is_over.store(true);
+  }
+  all.wait();
 }
 
 }  // namespace
