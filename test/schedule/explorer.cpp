@@ -1,7 +1,9 @@
 #include "test/schedule/explorer.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <stdexcept>
 #include <utility>
 
 #include "runtime/src/choice.hpp"
@@ -23,7 +25,6 @@ extern "C" __attribute__((visibility("default"))) void vigil_probe_idle() noexce
 namespace vigil::test {
 namespace {
 
-using detail::ChoiceKey;
 using detail::Step;
 
 // Follows a prefix of choices, then always takes the first way, and remembers how many there were.
