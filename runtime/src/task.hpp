@@ -41,10 +41,10 @@ static_assert(sizeof(Task) <= 192, "an idle task must fit one page together with
 // Fetches the block and what lies below it, the closure and the uppermost frames, for writing. Slots are never
 // unmapped.
 inline void prefetch(const Task& task) noexcept {
-  constexpr int kLine = 64;
-  constexpr int kLinesBelow = 4;
+  constexpr std::ptrdiff_t kLine = 64;
+  constexpr std::ptrdiff_t kLinesBelow = 4;
   const auto* const block = reinterpret_cast<const std::byte*>(&task);
-  for (int line = -kLinesBelow; line * kLine < static_cast<int>(sizeof(Task)); ++line)
+  for (std::ptrdiff_t line = -kLinesBelow; line * kLine < static_cast<std::ptrdiff_t>(sizeof(Task)); ++line)
     __builtin_prefetch(block + line * kLine, 1);
 }
 
