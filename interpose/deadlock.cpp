@@ -121,9 +121,9 @@ class Picture {
   std::size_t next_ = 0;
 };
 
-void tell(const BlockedActors& blocked, const Groups& groups) noexcept {
+void tell(std::string_view what, const BlockedActors& blocked, const Groups& groups) noexcept {
   Line message;
-  message << "nothing can move any more: ";
+  message << what;
   ObjectList objects;
   OwnVector<Participant> participants;
   OwnVector<Phrase> notes(groups.size());
@@ -168,9 +168,15 @@ bool tell_deadlock() noexcept {
   collect_blocked(blocked);
   const Groups groups = blocked.groups();
   if (groups.empty()) return false;
-  tell(blocked, groups);
+  tell("nothing can move any more: ", blocked, groups);
   Picture().draw(groups);
   return true;
+}
+
+void tell_ring(const BlockedActors& members) noexcept {
+  const Groups groups = members.groups();
+  tell("they wait for each other, and nobody else ever used what they wait for: ", members, groups);
+  Picture().draw(groups);
 }
 
 }  // namespace vigil::shim

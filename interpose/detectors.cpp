@@ -2,6 +2,7 @@
 #include "interpose/end.hpp"
 #include "interpose/leaks/leak_scan.hpp"
 #include "interpose/locks/lock_events.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/state.hpp"
 #include "interpose/watch.hpp"
@@ -21,7 +22,10 @@ void detectors_at_end(EndKind kind) noexcept {
   expect_broken_locks();  // even a normal end may come from inside something of ours, under halt_on_error
   write_task_counts();    // the cheapest first: a dying process may not get further
   if (is_normal(kind)) {
-    if (!watch::told()) leaks::report_leaks();
+    if (!watch::told()) {
+      locks::tell_final_rings();
+      leaks::report_leaks();
+    }
   } else if (kind != EndKind::Deadlock) {
     write_state();
   }

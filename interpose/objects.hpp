@@ -5,9 +5,11 @@
 // holds during its probes, or by the one actor that holds it; what neither covers has a lock of its own.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 #include "interpose/actor.hpp"
 #include "interpose/finding.hpp"
@@ -44,6 +46,31 @@ class SlotPoints {
   OwnVector<Block*> blocks_;
 };
 
+// Who sent, received or closed on a channel: the first few, and whether there were more. Under the channel's own lock.
+class ChannelUsers {
+ public:
+  void note(ActorKey user) noexcept {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (users_[i] == user) return;
+    }
+    if (count_ < users_.size()) {
+      users_[count_++] = user;
+    } else {
+      more_ = true;
+    }
+  }
+  [[nodiscard]] bool are_among(std::span<const ActorKey> actors) const noexcept {
+    return !more_ && std::all_of(users_.begin(), users_.begin() + count_, [&](ActorKey user) {
+      return std::find(actors.begin(), actors.end(), user) != actors.end();
+    });
+  }
+
+ private:
+  std::array<ActorKey, 4> users_{};
+  std::uint8_t count_ = 0;
+  bool more_ = false;
+};
+
 struct ChannelObject : Object {
   static constexpr ObjectType kType = ObjectType::Channel;
   explicit ChannelObject(std::size_t items) noexcept : capacity(items), slots(items) {}
@@ -51,6 +78,7 @@ struct ChannelObject : Object {
   bool closed = false;
   ActorKey closer{};  // valid when closed
   StackId closed_at = kNoStack;
+  ChannelUsers users;
   SlotPoints slots;
   order::Point close_point;
 };

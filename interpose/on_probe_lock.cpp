@@ -46,8 +46,8 @@ extern "C" VIGIL_EXPORT void vigil_probe_lock_misuse(vigil_probe_actor* actor, c
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_destroy(const void* lock, int is_locked) noexcept {
   record([&] {
-    if (is_locked != 0) locks::tell_destroy_locked(locks::find_lock(LockFamily::Vigil, lock));
-    locks::gone(lock);
+    const bool at_exit = is_locked != 0 && !locks::tell_destroy_locked(locks::find_lock(LockFamily::Vigil, lock));
+    if (!at_exit) locks::gone(lock);  // else the look at the end is still to come
   });
 }
 

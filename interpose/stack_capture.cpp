@@ -121,11 +121,10 @@ namespace {
   const auto stack_pointer = reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()) - sizeof(std::uintptr_t);
   RecentStacks* const mine = recent_stacks();
   if (mine == nullptr) return capture_anew(unwind::current_registers(), nullptr, stack_pointer);
-  RecentStacks::Entry& entry =
-      mine->place_of(stack_pointer, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
-  if (still_stands(entry, stack_pointer, modules_generation())) [[likely]]
-    return entry.stack;
-  return capture_anew(unwind::current_registers(), &entry, stack_pointer);
+  const auto first_return = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+  if (const RecentStacks::Entry* const entry = mine->find(stack_pointer, first_return, modules_generation())) [[likely]]
+    return entry->stack;
+  return capture_anew(unwind::current_registers(), &mine->replace(stack_pointer, first_return), stack_pointer);
 }
 
 StackId capture_parked(const vigil_probe_registers& saved, std::uintptr_t stack_low,

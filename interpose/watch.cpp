@@ -70,6 +70,7 @@ void run(void* /*context*/) noexcept {
   while (true) {
     wait_for_poke();
     if (stage() != Stage::Live || !look_until_clear() || stage() != Stage::Live) continue;
+    locks::tell_final_rings();
     // A ring that was told is why nothing moves: it is not told again under another shape.
     if (!locks::ring_was_told() && !tell_deadlock()) continue;
     deadlock_told.store(true, std::memory_order_release);  // read by the end, on whatever thread

@@ -14,6 +14,8 @@
 
 #include "interpose/export.hpp"
 #include "interpose/heap.hpp"
+#include "interpose/lifecycle.hpp"
+#include "interpose/locks/find_lock.hpp"
 #include "interpose/race/engine_mode.hpp"
 #include "interpose/real_calls.hpp"
 
@@ -78,6 +80,24 @@ bool find_allocator() noexcept {
   return true;
 }
 
+// ---- locks in what is freed -----------------------------------------------------------------------------------------
+
+constinit std::atomic<bool> frees_tell{
+    false};  // a lock is known: std::mutex does not say when it goes, its memory does
+
+void forget_locks_in(void* block) noexcept {
+  if (inside_shim) return;
+  const auto low = reinterpret_cast<std::uintptr_t>(block);
+  const std::uintptr_t high = low + real.usable_size(block);
+  if (locks::may_hold_locks(low, high)) record([&] { locks::memory_gone(low, high); });
+}
+
+void telling_free(void* block) noexcept {
+  if (block == nullptr || is_early(block)) return;
+  forget_locks_in(block);
+  real.free(block);
+}
+
 // ---- watched --------------------------------------------------------------------------------------------------------
 
 void* told(void* block, std::size_t size, std::uintptr_t pc) noexcept {
@@ -91,6 +111,7 @@ void* watched_calloc(std::size_t count, std::size_t size) noexcept {
 }
 void watched_free(void* block) noexcept {
   if (block == nullptr || is_early(block)) return;
+  if (frees_tell.load(std::memory_order_relaxed)) forget_locks_in(block);
   heap::free_later(real, block, caller());
 }
 // As a new block, a copy and a free: in place the allocator might hand the old end out before anybody knew. What is
@@ -158,6 +179,7 @@ bool settle() noexcept {
     point_all(kWatched);
   } else if (race::engine_mode() != race::EngineMode::Undecided && early_used.load(std::memory_order_relaxed) == 0) {
     point_all(real);
+    if (frees_tell.load(std::memory_order_relaxed)) point<void (*)(void*)>(calls.free, telling_free);
   }
   return true;
 }
@@ -205,6 +227,14 @@ void watch_calls() noexcept {
   if (find_allocator()) point_all(kWatched);
 }
 }  // namespace vigil::shim::heap
+
+namespace vigil::shim::locks {
+void watch_frees() noexcept {
+  if (!find_allocator()) return;
+  frees_tell.store(true, std::memory_order_relaxed);
+  if (!heap::is_watched()) point<void (*)(void*)>(calls.free, telling_free);
+}
+}  // namespace vigil::shim::locks
 
 extern "C" VIGIL_EXPORT void* malloc(std::size_t size) noexcept { return calls.malloc(size); }
 extern "C" VIGIL_EXPORT void* calloc(std::size_t count, std::size_t size) noexcept { return calls.calloc(count, size); }

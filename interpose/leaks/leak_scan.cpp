@@ -1,6 +1,10 @@
 #include "interpose/leaks/leak_scan.hpp"
 
+#include <algorithm>
+
+#include "interpose/deadlock.hpp"
 #include "interpose/finding_writer.hpp"
+#include "interpose/leaks/channel_rings.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/object_list.hpp"
 #include "interpose/runtime_view.hpp"
@@ -13,14 +17,39 @@ namespace {
 constexpr std::uint64_t kSettleNs = 200'000'000;
 constexpr std::uint64_t kPauseNs = 500'000'000;
 
-void collect_tasks(BlockedActors& blocked) noexcept {
+template <class Visit>
+void for_each_leaked(Visit&& visit) noexcept {
   for_each_actor([&](const vigil_probe_actor_view& view) {
     constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
     const bool leaked = (view.flags & kOthers) == 0 && view.state == VIGIL_TASK_PARKED && view.wait != nullptr &&
                         needs_others(*view.wait);
     const auto* const actor = static_cast<const Actor*>(view.actor->watch);
-    if (leaked && (actor == nullptr || !locks::is_in_told_ring(key_of(*actor)))) blocked.add_task(view);
+    if (leaked && (actor == nullptr || !locks::is_in_told_ring(key_of(*actor)))) visit(view);
     return true;
+  });
+}
+
+bool is_among(const OwnVector<ActorKey>& keys, const vigil_probe_actor_view& view) noexcept {
+  const auto* const actor = static_cast<const Actor*>(view.actor->watch);
+  return actor != nullptr && std::find(keys.begin(), keys.end(), key_of(*actor)) != keys.end();
+}
+
+// Those who wait for each other are deadlocked, and no leaks besides.
+struct Found {
+  BlockedActors leaked;
+  OwnVector<BlockedActors> rings;
+};
+
+void collect(Found& found) noexcept {
+  ChannelRings search;
+  for_each_leaked([&](const vigil_probe_actor_view& view) { search.add(view); });
+  const OwnVector<OwnVector<ActorKey>> rings = search.find();
+  found.rings.resize(rings.size());
+  for_each_leaked([&](const vigil_probe_actor_view& view) {
+    for (std::size_t i = 0; i < rings.size(); ++i) {
+      if (is_among(rings[i], view)) return found.rings[i].add_task(view);
+    }
+    found.leaked.add_task(view);
   });
 }
 
@@ -60,13 +89,14 @@ void settle() noexcept {
 
 void report_leaks() noexcept {
   if (runtime() == nullptr) return;
-  BlockedActors blocked;
+  Found found;
   {
     const RuntimePause pause(kPauseNs);
     if (!pause) return;
-    collect_tasks(blocked);
+    collect(found);
   }
-  for (const BlockedGroup* const group : blocked.groups()) tell(*group);
+  for (const BlockedActors& ring : found.rings) tell_ring(ring);
+  for (const BlockedGroup* const group : found.leaked.groups()) tell(*group);
 }
 
 }  // namespace vigil::shim::leaks

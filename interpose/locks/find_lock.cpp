@@ -52,7 +52,13 @@ struct Pages {
 };
 constinit Pages pages;
 
+constinit std::atomic<bool> frees_are_watched{false};
+
 void note_place(std::uintptr_t address) noexcept {
+  if (!frees_are_watched.load(std::memory_order_relaxed) && watch_frees != nullptr &&
+      !frees_are_watched.exchange(true, std::memory_order_relaxed)) {
+    watch_frees();
+  }
   const std::uintptr_t page = address >> kPageBits;
   mark_of(page).store(1, std::memory_order_relaxed);
   pages.lock.lock();
@@ -118,6 +124,15 @@ void gone(const void* address) noexcept {
   if (known == nullptr) return;
   forget_place(known->address);
   destroyed(known);
+}
+
+bool may_hold_locks(std::uintptr_t low, std::uintptr_t high) noexcept {
+  if (low >= high) return false;
+  const std::uintptr_t last = (high - 1) >> kPageBits;
+  for (std::uintptr_t page = low >> kPageBits; page <= last; ++page) {
+    if (mark_of(page).load(std::memory_order_relaxed) != 0) return true;
+  }
+  return false;
 }
 
 void memory_gone(std::uintptr_t low, std::uintptr_t high) noexcept {

@@ -34,6 +34,10 @@ inline LockObject& find_lock(LockFamily family, const void* address) noexcept {
 void born(const void* address) noexcept;
 // The lock at that address, if one is known, goes.
 void gone(const void* address) noexcept;
+// Whether a lock may lie in [low, high): a few loads.
+bool may_hold_locks(std::uintptr_t low, std::uintptr_t high) noexcept;
+// Makes free() tell memory_gone() from now on (wrap_malloc.cpp; not there in unit tests).
+[[gnu::weak]] void watch_frees() noexcept;
 // Every lock in [low, high) goes: the memory is given back. Cheap when there is none.
 void memory_gone(std::uintptr_t low, std::uintptr_t high) noexcept;
 

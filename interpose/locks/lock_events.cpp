@@ -10,6 +10,7 @@
 #include "interpose/locks/lock_graph.hpp"
 #include "interpose/locks/lock_misuse.hpp"
 #include "interpose/locks/lock_waits.hpp"
+#include "interpose/locks/read_twice.hpp"
 #include "interpose/stacks/safe_read.hpp"
 
 namespace vigil::shim::locks {
@@ -21,6 +22,7 @@ struct Order {
   LockGraph graph;
   OwnMap<LockId, LockObject*> objects;  // of the locks in the graph
   CycleReport cycles;
+  ReadTwice read_twice;
 };
 
 Order& the_order() noexcept {
@@ -138,7 +140,39 @@ void forget_order_of(const LockObject& lock) noexcept {
   Order& order = the_order();
   order.lock.lock();
   order.graph.remove(id_of(lock));
+  order.read_twice.remove(id_of(lock));
   order.objects.erase(id_of(lock));
+  order.lock.unlock();
+}
+
+// A read lock on top of another of the same lock, or a write lock that may come between two such.
+void note_one_lock(Actor& actor, const LockObject& lock, LockMode mode, StackId stack) noexcept {
+  const HeldLock* const first = actor.held.find([&](const HeldLock& held) { return held.lock == id_of(lock); });
+  if ((mode == LockMode::Shared) != (first != nullptr) || (first != nullptr && first->mode != mode)) return;
+  order::want(order::kFirm);
+  const std::span<const HeldLock> held = actor.held.live();
+  const std::uint64_t number = wish_number(actor, held, lock, mode, stack) ^ 2U;
+  std::uint64_t& place = remembered[number / 2 % kRemembered];
+  if (place == number) return;
+  place = number;
+  ++actor.wishes_added;
+  race::ActorClock& firm = order::firm(actor.clocks);
+  Witness witness{.actor = static_cast<std::uint64_t>(key_of(actor)),
+                  .taken_at = first == nullptr ? kNoStack : first->taken_at,
+                  .wanted_at = stack,
+                  .held_mode = LockMode::Shared,
+                  .wanted_mode = mode,
+                  .at = race::now(firm),
+                  .past = {},
+                  .gates = gates_besides(held, id_of(lock))};
+  race::release_store(firm, witness.past);
+  Order& order = the_order();
+  order.lock.lock();
+  if (mode == LockMode::Shared) {
+    order.read_twice.add_reader(lock, std::move(witness));
+  } else {
+    order.read_twice.add_writer(lock, std::move(witness));
+  }
   order.lock.unlock();
 }
 
@@ -154,6 +188,9 @@ void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept {
   const bool again = actor.wanted == id_of(lock);  // woken, but another was faster
   actor.wanted = id_of(lock);
   if (!again) actor.wanted_at = capture_stack();
+  if (!again && lock.type == ObjectType::RwMutex && lock.prefers_writers) {
+    note_one_lock(actor, lock, mode, actor.wanted_at);
+  }
   // The order first: once it is entered as waiting, what the actor holds is not changed.
   if (!again && !actor.held.empty()) {
     note_wish(actor, lock, mode, actor.wanted_at, closes_ring(actor, lock, mode));
@@ -174,6 +211,9 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
     gave_up(actor);
   } else {
     stack = capture_stack();
+    if (attempt == Attempt::Blocking && lock.type == ObjectType::RwMutex && lock.prefers_writers) {
+      note_one_lock(actor, lock, mode, stack);
+    }
     if (attempt == Attempt::Blocking && !actor.held.empty()) note_wish(actor, lock, mode, stack, false);
   }
 

@@ -29,13 +29,12 @@ bool share_a_gate(const OwnVector<Gate>& one, const OwnVector<Gate>& other) noex
   return false;
 }
 
-// Whether one schedule may bring both to the point where they wait.
+}  // namespace
+
 bool may_meet(const Witness& one, const Witness& other) noexcept {
   return one.actor != other.actor && !share_a_gate(one.gates, other.gates) &&
          !race::happened_before(one.at, other.past) && !race::happened_before(other.at, one.past);
 }
-
-}  // namespace
 
 // Depth first, for cycles of exactly `length` edges that begin with one given witness; only through nodes that
 // lead back to where it starts.

@@ -46,6 +46,9 @@ struct Witness {
   OwnVector<Gate> gates;  // what it held besides, ordered by lock
 };
 
+// Whether one schedule may bring both to the point where they wait.
+bool may_meet(const Witness& one, const Witness& other) noexcept;
+
 struct CycleEdge {
   LockId from{};
   LockId to{};

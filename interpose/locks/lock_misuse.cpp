@@ -1,14 +1,18 @@
 #include "interpose/locks/lock_misuse.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "interpose/finding_writer.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::locks {
 namespace {
 
-// A misuse by the actor that runs here, and who holds the lock meanwhile, if that is to be told.
+// A misuse by the actor, here if no stack is given, and who holds the lock meanwhile, if that is to be told.
 void tell(Kind kind, const Line& message, const Actor& actor, std::string_view role, std::string_view operation,
-          std::string_view note, const LockObject* lock, const LockObject* holders_lock) noexcept {
+          std::string_view note, const LockObject* lock, const LockObject* holders_lock,
+          StackId stack = kNoStack) noexcept {
   OwnVector<Participant> participants;
   OwnVector<ObjectInfo> objects;
   if (lock != nullptr) objects.push_back(info_of(*lock));
@@ -18,7 +22,8 @@ void tell(Kind kind, const Line& message, const Actor& actor, std::string_view r
                           .operation = operation,
                           .object = object,
                           .held = {},
-                          .stack = capture_stack(),
+
+                          .stack = stack != kNoStack ? stack : capture_stack(),
                           .note = note});
   if (holders_lock != nullptr) {
     participants.push_back({.role = "holder",
@@ -32,14 +37,23 @@ void tell(Kind kind, const Line& message, const Actor& actor, std::string_view r
   report({.kind = kind, .message = message.view(), .hint = {}, .participants = participants, .objects = objects});
 }
 
+// Whether exit() called what was captured there. It calls the handlers from near its end, and is a short function.
+bool comes_from_exit(StackId stack) noexcept {
+  constexpr std::uintptr_t kExitBytes = 64;
+  const auto start = reinterpret_cast<std::uintptr_t>(&::exit);
+  const auto frames = frames_of(stack);
+  return std::any_of(frames.begin(), frames.end(),
+                     [start](std::uintptr_t pc) { return pc >= start && pc < start + kExitBytes; });
+}
+
 }  // namespace
 
-void tell_double_lock(Actor& actor, LockObject& lock) noexcept {
+void tell_double_lock(const Actor& actor, const LockObject& lock, StackId stack) noexcept {
   Line message;
   message << words_for(info_of(actor, "")).view() << " locked " << words_for(lock).view()
           << ", which it holds already: it waits for itself";
   const bool known = lock.is_held() && lock.holder.load(std::memory_order_relaxed) == key_of(actor);
-  tell(Kind::DoubleLock, message, actor, "locker", "lock", "the second lock", &lock, known ? &lock : nullptr);
+  tell(Kind::DoubleLock, message, actor, "locker", "lock", "the second lock", &lock, known ? &lock : nullptr, stack);
 }
 
 void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept {
@@ -73,7 +87,9 @@ void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
   tell_unlock_by_other(actor, lock);
 }
 
-void tell_destroy_locked(const LockObject& lock) noexcept {
+bool tell_destroy_locked(const LockObject& lock) noexcept {
+  const StackId stack = capture_stack();
+  if (comes_from_exit(stack)) return false;
   Actor& actor = current_actor();
   const ActorInfo holder = info_of(lock.holder.load(std::memory_order_relaxed), "");
   Line message;
@@ -84,7 +100,8 @@ void tell_destroy_locked(const LockObject& lock) noexcept {
     message << " while it is locked";
   }
   tell(Kind::DestroyLocked, message, actor, "destroyer", "destroy", "the destruction", &lock,
-       lock.is_held() ? &lock : nullptr);
+       lock.is_held() ? &lock : nullptr, stack);
+  return true;
 }
 
 }  // namespace vigil::shim::locks

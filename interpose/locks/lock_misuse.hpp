@@ -8,8 +8,8 @@
 
 namespace vigil::shim::locks {
 
-// The actor holds the lock and wants it again, in a way that waits for itself.
-void tell_double_lock(Actor& actor, LockObject& lock) noexcept;
+// The actor holds the lock and wants it again, at that stack, in a way that waits for itself.
+void tell_double_lock(const Actor& actor, const LockObject& lock, StackId stack) noexcept;
 // lock: null when nothing is known of it.
 void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept;
 // Another thread locked it, and pthread's locks have owners.
@@ -17,6 +17,7 @@ void tell_unlock_by_other(Actor& actor, LockObject& lock) noexcept;
 // A vigil lock, which has no owner, is given back by somebody else than its taker: a finding when nothing orders the
 // one after the other.
 void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept;
-void tell_destroy_locked(const LockObject& lock) noexcept;
+// False, and nothing is told: static objects are destroyed because the program ends, whoever still holds their locks.
+bool tell_destroy_locked(const LockObject& lock) noexcept;
 
 }  // namespace vigil::shim::locks

@@ -6,6 +6,7 @@
 #include "interpose/futex_lock.hpp"
 #include "interpose/json_text.hpp"
 #include "interpose/kernel_threads.hpp"
+#include "interpose/locks/lock_misuse.hpp"
 #include "interpose/object_list.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/watch.hpp"
@@ -88,7 +89,8 @@ bool is_abandoned(const Wait& wait) noexcept {
 // Depth first along who waits for whom.
 class RingSearch {
  public:
-  explicit RingSearch(const Waits& waits) noexcept : waits_(waits) {}
+  // alone: who waits for himself counts, also for one of vigil's locks.
+  explicit RingSearch(const Waits& waits, bool alone = false) noexcept : waits_(waits), alone_(alone) {}
 
   // The ring that goes through `start`, in order; empty: there is none.
   Ring from(const Wait& start) noexcept {
@@ -120,7 +122,7 @@ class RingSearch {
     if (id_of(lock) != wait.lock_id || lock.wandered.load(std::memory_order_relaxed)) return;
     const ActorKey self = key_of(*wait.actor);
     const auto add = [&](ActorKey key) {
-      if (key != self || lock.family == LockFamily::Pthread) next.push_back(key);
+      if (key != self || alone_ || lock.family == LockFamily::Pthread) next.push_back(key);
     };
     if (lock.is_held()) return add(lock.holder.load(std::memory_order_relaxed));
     if (lock.type != ObjectType::RwMutex) return;
@@ -136,6 +138,7 @@ class RingSearch {
   }
 
   const Waits& waits_;
+  const bool alone_;
   const Wait* start_ = nullptr;
   ActorKey goal_{};
   OwnSet<ActorKey> seen_;
@@ -214,7 +217,7 @@ class RingReport {
     if (is_abandoned(*ring_.back())) {
       message_ << ", whose holder has ended";
     } else {
-      message_ << ": each waits for the next for ever";
+      message_ << (ring_.size() == 1 ? ": it waits for itself" : ": each waits for the next for ever");
     }
     report({.kind = Kind::Deadlock,
             .message = message_.view(),
@@ -370,6 +373,26 @@ std::size_t tell_standing_rings() noexcept {
   waits.suspects = std::move(open);
   suspected.store(!waits.suspects.empty(), std::memory_order_relaxed);
   return told;
+}
+
+void tell_final_rings() noexcept {
+  Waits& waits = the_waits();
+  const WaitsGuard held(waits);
+  if (!held) return;
+  for (const auto& [key, wait] : waits.by_actor) {
+    if (waits.told.contains(key)) continue;
+    Ring ring = RingSearch(waits, true).from(wait);
+    const bool known = std::any_of(ring.begin(), ring.end(),
+                                   [&](const Wait* one) { return waits.told.contains(key_of(*one->actor)); });
+    if (ring.empty() || known) continue;
+    const bool waits_for_itself = ring.size() == 1 && wait.lock != nullptr && !is_abandoned(wait);
+    if (waits_for_itself && wait.lock->family == LockFamily::Vigil) {
+      tell_double_lock(*wait.actor, *wait.lock, wait.stack);
+    }
+    RingReport(ring).tell();
+    for (const Wait* const one : ring) waits.told.insert(key_of(*one->actor));
+    any_told.store(true, std::memory_order_relaxed);
+  }
 }
 
 bool is_in_told_ring(ActorKey actor) noexcept {

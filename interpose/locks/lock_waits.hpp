@@ -37,6 +37,9 @@ void look_at_waiters_of(LockObject& lock) noexcept;
 // Returns how many were told.
 std::size_t tell_standing_rings() noexcept;
 bool has_suspects() noexcept;
+// When nobody is left who might unlock them, or the program ends: tells the rings as they stand, and whoever waits for
+// a vigil lock that it holds itself.
+void tell_final_rings() noexcept;
 // Whether this actor is part of a ring that was told.
 bool is_in_told_ring(ActorKey actor) noexcept;
 // Whether any ring was told.

@@ -58,7 +58,7 @@ void mutex_wanted(const pthread_mutex_t* mutex) noexcept {
     Actor& actor = current_actor();
     const bool waits_for_itself = glibc::is_usual(mutex) && !glibc::checks_errors(mutex) &&
                                   !glibc::is_recursive(mutex) && glibc::owner_of(mutex) == own_tid();
-    if (waits_for_itself) tell_double_lock(actor, lock);
+    if (waits_for_itself) tell_double_lock(actor, lock, capture_stack());
     wanted(actor, lock, LockMode::Exclusive);
   });
 }
@@ -82,7 +82,7 @@ void mutex_given_back(const pthread_mutex_t* mutex) noexcept {
 void mutex_destroyed(const pthread_mutex_t* mutex) noexcept {
   record([&] {
     if (is_concurrent() && glibc::is_usual(mutex) && glibc::is_locked(mutex) && glibc::owner_of(mutex) != 0) {
-      tell_destroy_locked(lock_at(mutex));
+      if (!tell_destroy_locked(lock_at(mutex))) return;
     }
     gone(mutex);
   });
@@ -118,7 +118,7 @@ void rwlock_unlocking(const pthread_rwlock_t* rwlock) noexcept {
 void rwlock_destroyed(const pthread_rwlock_t* rwlock) noexcept {
   record([&] {
     if (is_concurrent() && !glibc::is_shared(rwlock) && (glibc::writer_of(rwlock) != 0 || glibc::has_readers(rwlock))) {
-      tell_destroy_locked(lock_of(rwlock));
+      if (!tell_destroy_locked(lock_of(rwlock))) return;
     }
     gone(rwlock);
   });

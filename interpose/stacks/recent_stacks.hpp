@@ -31,26 +31,41 @@ class RecentStacks {
     std::array<std::uintptr_t, kMostFrames> returns;
   };
 
-  // Where a stack with this innermost return address and stack pointer is remembered, if it is.
-  Entry& place_of(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept {
-    const std::uintptr_t mixed = (stack_pointer >> 4U) ^ (first_return * 0x9e3779b97f4a7c15ULL >> 40U);
-    return entries_[mixed % kEntries];
+  // The remembered stack that stands there now; null: none does.
+  const Entry* find(std::uintptr_t stack_pointer, std::uintptr_t first_return, std::uint32_t generation) noexcept {
+    const std::size_t set = set_of(stack_pointer, first_return);
+    for (std::size_t way = 0; way < kWays; ++way) {
+      const Entry& entry = entries_[set * kWays + way];
+      if (stands(entry, stack_pointer, generation)) return &entry;
+    }
+    return nullptr;
+  }
+  // Where to remember one that stands there: in the place of the oldest.
+  Entry& replace(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept {
+    const std::size_t set = set_of(stack_pointer, first_return);
+    return entries_[set * kWays + next_[set]++ % kWays];
   }
 
  private:
-  static constexpr std::size_t kEntries = 32;
-  std::array<Entry, kEntries> entries_;
-};
+  // One function locks twice, and again in the next line: several stacks share their innermost frames and their stack
+  // pointer.
+  static constexpr std::size_t kSets = 16;
+  static constexpr std::size_t kWays = 4;
 
-// Whether the entry's stack is the one that stands at stack_pointer now.
-inline bool still_stands(const RecentStacks::Entry& entry, std::uintptr_t stack_pointer,
-                         std::uint32_t generation) noexcept {
-  if (entry.stack_pointer != stack_pointer || entry.generation != generation || entry.frames == 0) return false;
-  for (std::uint32_t i = 0; i < entry.frames; ++i) {
-    if (*reinterpret_cast<const std::uintptr_t*>(stack_pointer + entry.offsets[i]) != entry.returns[i]) return false;
+  static std::size_t set_of(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept {
+    return ((stack_pointer >> 4U) ^ (first_return * 0x9e3779b97f4a7c15ULL >> 40U)) % kSets;
   }
-  return true;
-}
+  static bool stands(const Entry& entry, std::uintptr_t stack_pointer, std::uint32_t generation) noexcept {
+    if (entry.stack_pointer != stack_pointer || entry.generation != generation || entry.frames == 0) return false;
+    for (std::uint32_t i = 0; i < entry.frames; ++i) {
+      if (*reinterpret_cast<const std::uintptr_t*>(stack_pointer + entry.offsets[i]) != entry.returns[i]) return false;
+    }
+    return true;
+  }
+
+  std::array<Entry, kSets * kWays> entries_;
+  std::array<std::uint8_t, kSets> next_{};
+};
 
 // This thread's. Null: it ended already.
 RecentStacks* recent_stacks() noexcept;

@@ -18,6 +18,11 @@ PROMISES = {
     "stuck": ({"deadlock"}, 66),
     "twice": ({"deadlock", "double-lock"}, 66),
     "moves": (set(), 0),
+    "cycle": ({"lock-cycle"}, 66),
+    "other": ({"unlock-by-other"}, 66),
+    "unheld": ({"unlock-not-held"}, 66),
+    "destroyed": ({"destroy-locked"}, 66),
+    "leak": ({"task-leak"}, 66),
 }
 SECONDS = 30  # a case takes well under one; a loaded machine may take more
 
