@@ -3,6 +3,8 @@
 #include <array>
 #include <span>
 
+#include <sched.h>
+
 #include "runtime/src/fatal.hpp"
 #include "runtime/src/fork.hpp"
 #include "runtime/src/probe_calls.hpp"
@@ -27,6 +29,8 @@ bool granted_while_looking(PlainThread& thread) noexcept {
   if (!scheduler().has_room_to_spin()) return false;
   const Ticks limit = thread.expects_short_wait ? scheduler().patience.limit() : kAlways;
   do {
+    // On a busy machine the kernel may have put who will grant it on this very processor, behind us.
+    if (ticks() - thread.parked_at > Patience::kPolite) sched_yield();
     for (int i = 0; i < kPauses; ++i) {
       // acquire: pairs with the release in grant(); the waker's stores to our Waiter are visible.
       if (thread.granted.load(std::memory_order_acquire) == kGranted) {

@@ -19,6 +19,9 @@ inline Ticks ticks() noexcept { return __rdtsc(); }
 
 class Patience {
  public:
+  // After looking for this long, one lets others have the processor between two looks.
+  static constexpr Ticks kPolite = 10'000;
+
   // Somebody was told to wake at `told` and does so now. Not exact when processors disagree about the time stamp.
   void woken(Ticks told) noexcept {
     const Ticks took = ticks() - told;
@@ -35,7 +38,7 @@ class Patience {
 
  private:
   static constexpr Ticks kLeast = 12'000;
-  static constexpr Ticks kMost = 400'000;
+  static constexpr Ticks kMost = 200'000;
   std::atomic<Ticks> cost_{kLeast};
 };
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include "runtime/src/fork.hpp"
@@ -206,6 +207,7 @@ Task* Worker::steal() noexcept {
       }
     }
     if (all.stacks.warm_ahead()) continue;
+    if (now - begin > Patience::kPolite) sched_yield();  // what we wait for may wait for this processor
     for (int i = 0; i < kRelax; ++i) {
       if (!all.global_.empty())
         if (Task* const task = all.pop_global(*this); task != nullptr) return task;
