@@ -98,8 +98,8 @@ bool each_word(std::string_view text, Visit visit) noexcept {
 }
 
 bool parse(std::string_view text, Formats& out) noexcept {
-  constexpr std::array<std::string_view, 8> kKnown{"json",  "html",  "text",     "sarif",
-                                                   "junit", "pprof", "perfetto", "dot"};
+  constexpr std::array<std::string_view, 10> kKnown{"json",   "html", "text", "sarif", "junit",
+                                                    "gitlab", "dot",  "tsan", "pprof", "perfetto"};
   const bool good =
       each_word(text, [&](std::string_view word) { return std::ranges::find(kKnown, word) != kKnown.end(); });
   if (good) out.text = text;
@@ -141,7 +141,7 @@ bool set(Options& options, std::string_view value) noexcept {
 
 constexpr std::array<OptionInfo, 20> kTable{{
     {"report_dir", "vigil-reports", "folder for record files and reports", &set<&Options::report_dir>},
-    {"formats", "json,html", "reports made at the end: json html text sarif junit pprof perfetto dot",
+    {"formats", "json,html", "reports made at the end: json html text sarif junit gitlab dot tsan pprof perfetto",
      &set<&Options::formats>},
     {"exitcode", "66", "exit status when the program's own is 0 and there are errors; 0 keeps the program's",
      &set<&Options::exitcode>},

@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 
 #include "reports/load/record_file.hpp"
 #include "reports/load/report_json.hpp"
@@ -20,9 +19,7 @@
 #include "reports/model/options.hpp"
 #include "reports/model/sources.hpp"
 #include "reports/model/suppressions.hpp"
-#include "reports/render/html/page.hpp"
-#include "reports/render/json.hpp"
-#include "reports/render/text.hpp"
+#include "reports/model/utf8.hpp"
 #include "reports/symbolize/symbolizer.hpp"
 
 namespace vigil::reports {
@@ -64,38 +61,20 @@ std::optional<Report> load_raw(const std::string& path, std::string& error) {
 }  // namespace
 
 std::optional<FormatList> parse_formats(std::string_view text, std::string& error) {
-  constexpr std::array<std::string_view, 5> kLater{"sarif", "junit", "pprof", "perfetto", "dot"};
   FormatList list;
   while (!text.empty()) {
     const std::size_t comma = text.find(',');
     const std::string_view name = text.substr(0, comma);
     text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
-    if (name == "json") {
-      list.formats.push_back(Format::Json);
-    } else if (name == "html") {
-      list.formats.push_back(Format::Html);
-    } else if (name == "text") {
-      list.formats.push_back(Format::Text);
-    } else if (std::find(kLater.begin(), kLater.end(), name) != kLater.end()) {
-      list.later.emplace_back(name);
+    if (const Form* form = find_form(name)) {
+      list.push_back(form);
     } else if (!name.empty()) {
-      error = fmt::format("there is no format '{}'; there are json, html and text", name);
+      error = fmt::format("there is no format '{}'; there are", show_deceptive(name));
+      for (const Form& known : all_forms()) error += fmt::format(" {}", known.name);
       return std::nullopt;
     }
   }
   return list;
-}
-
-std::string_view extension_of(Format format) noexcept {
-  switch (format) {
-    case Format::Json:
-      return ".json";
-    case Format::Html:
-      return ".html";
-    case Format::Text:
-      return ".txt";
-  }
-  return "";
 }
 
 std::optional<LoadedReport> load_report(const std::string& path, const std::string& extra_suppressions,
@@ -117,19 +96,8 @@ std::optional<LoadedReport> load_report(const std::string& path, const std::stri
   return LoadedReport{std::move(*report), option_on(options, "strict", false)};
 }
 
-std::string render(const Report& report, Format format) {
-  switch (format) {
-    case Format::Json: {
-      std::ostringstream out;
-      write_json(report, out);
-      return std::move(out).str();
-    }
-    case Format::Html:
-      return render_html(report, Sources::load(report));
-    case Format::Text:
-      return render_text(report, Sources::load(report));
-  }
-  return {};
+std::string render(const Report& report, const Form& form) {
+  return form.render(report, form.shows_sources ? Sources::load(report) : Sources());
 }
 
 bool write_file(const std::string& path, std::string_view text, bool is_private, std::string& error) {

@@ -7,19 +7,13 @@
 #include <vector>
 
 #include "reports/model/report.hpp"
+#include "reports/render/forms.hpp"
 
 namespace vigil::reports {
 
-enum class Format : std::uint8_t { Json, Html, Text };
-
-// "json,html" as formats. Names the contract has but this version does not make are handed to later; others fail, and
-// error says why.
-struct FormatList {
-  std::vector<Format> formats;
-  std::vector<std::string> later;
-};
+// "json,html" as forms; a name there is none for fails, and error says which there are.
+using FormatList = std::vector<const Form*>;
 std::optional<FormatList> parse_formats(std::string_view text, std::string& error);
-std::string_view extension_of(Format format) noexcept;  // ".json"
 
 struct LoadedReport {
   Report report;  // finished
@@ -30,7 +24,7 @@ struct LoadedReport {
 std::optional<LoadedReport> load_report(const std::string& path, const std::string& extra_suppressions,
                                         std::string& error);
 
-std::string render(const Report& report, Format format);
+std::string render(const Report& report, const Form& form);
 
 // Writes text to path, whole or not at all. Private files are for their owner only.
 bool write_file(const std::string& path, std::string_view text, bool is_private, std::string& error);

@@ -38,13 +38,13 @@ int report_one(const ReportArguments& arguments, const FormatList& list, const s
     return kFailed;
   }
   std::string written;
-  for (const Format format : list.formats) {
-    const std::string text = render(loaded->report, format);
+  for (const Form* form : list) {
+    const std::string text = render(loaded->report, *form);
     if (arguments.out == "-") {
       std::fwrite(text.data(), 1, text.size(), stdout);
       continue;
     }
-    const std::string path = path_stem(file, arguments.out) + std::string(extension_of(format));
+    const std::string path = path_stem(file, arguments.out) + std::string(form->extension);
     if (path == file) continue;  // a written report is not written over
     if (!write_file(path, text, arguments.for_shim, error)) {
       spdlog::error("{}", show_deceptive(error));
@@ -65,9 +65,6 @@ int run_report(const ReportArguments& arguments) {
   if (!list) {
     spdlog::error("{}", error);
     return kUsage;
-  }
-  for (const std::string& name : list->later) {
-    if (!arguments.for_shim) spdlog::warn("this vigil does not make the format '{}' yet", name);
   }
   if (arguments.for_shim) {
     // A program's end waits for this: no network.
@@ -98,7 +95,9 @@ Action add_report_command(CLI::App& app) {
   command->add_option("files", arguments->files, "Records (.jsonl) or written reports (.json)")
       ->required()
       ->type_name("FILE");
-  command->add_option("--formats", arguments->formats, "What to make: json, html, text; comma-separated")
+  command
+      ->add_option("--formats", arguments->formats,
+                   "What to make, comma-separated: json html text sarif junit gitlab dot tsan pprof perfetto")
       ->capture_default_str();
   command
       ->add_option("--out", arguments->out, "Folder to write to, or - for standard output; default: beside each file")

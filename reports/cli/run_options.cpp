@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::array<RunOption, 20> kOptions{{
     {"report_dir", OptionType::Text, "vigil-reports", "folder for record files and reports"},
-    {"formats", OptionType::Formats, "json,html", "reports made at the end: json, html, text"},
+    {"formats", OptionType::Formats, "json,html",
+     "reports made at the end: json html text sarif junit gitlab dot tsan pprof perfetto"},
     {"exitcode", OptionType::ExitCode, "66",
      "exit status when the program's own is 0 and there are errors; 0 keeps the program's"},
     {"strict", OptionType::Flag, "0", "1: warnings count like errors"},

@@ -128,11 +128,11 @@ std::string write_reports(const Report& report, const std::string& record, const
   const auto list = parse_formats(formats, error);
   std::string told = record;
   if (!list) return told;
-  for (const Format format : list->formats) {
-    const std::string path = path_stem(record, "") + std::string(extension_of(format));
-    if (!write_file(path, render(report, format), true, error)) {
+  for (const Form* form : *list) {
+    const std::string path = path_stem(record, "") + std::string(form->extension);
+    if (!write_file(path, render(report, *form), true, error)) {
       spdlog::error("{}", show_deceptive(error));
-    } else if (told == record || format == Format::Html) {
+    } else if (told == record || form->name == "html") {
       told = path;
     }
   }

@@ -44,7 +44,8 @@ Markup mood_of(const Report& report) noexcept;
 
 // Head with policy and style, up to and with <body> and the beginning of the static form.
 void write_head(HtmlWriter& out, std::string_view title);
-// The end of the static form (runs: of an index over many, else null), then the viewer and its data, which takes the static form's place when it runs.
+// The end of the static form (runs: of an index over many, else null), then the viewer and its data, which takes the
+// static form's place when it runs.
 void write_foot(HtmlWriter& out, const Context& context, const std::vector<IndexEntry>* runs);
 
 // The shape beside the verdict; it says the same as the colour.
