@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <memory>
 
 namespace {
 
@@ -13,7 +14,7 @@ struct Config {
 }  // namespace
 
 int main() {
-  Config config;
+  const auto config = std::make_unique<Config>();
   std::atomic<const Config*> current{nullptr};
   vigil::WaitGroup server;
   server.go([&] {
@@ -21,8 +22,8 @@ int main() {
     while ((found = current.load()) == nullptr) vigil::yield();
     if (found->limit > 100) std::printf("too many\n");
   });
-  current.store(&config);
-  config.limit = 10;
+  current.store(config.get());
+  config->limit = 10;
   server.wait();
   std::printf("served\n");
 }

@@ -2,6 +2,7 @@
 #include <vigil/vigil.hpp>
 
 #include <cstdio>
+#include <memory>
 
 namespace {
 
@@ -12,15 +13,15 @@ struct Config {
 }  // namespace
 
 int main() {
-  Config config;
+  const auto config = std::make_unique<Config>();
   vigil::Channel<const Config*> current(1);
   vigil::WaitGroup server;
   server.go([=] {
     const Config* const found = current.receive_or_zero();
     if (found->limit > 100) std::printf("too many\n");
   });
-  config.limit = 10;
-  current.send(&config);
+  config->limit = 10;
+  current.send(config.get());
   server.wait();
   std::printf("served\n");
 }
