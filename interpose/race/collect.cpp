@@ -47,9 +47,9 @@ bool wait_for_those_inside() noexcept {
   each_engine_thread(
       [](EngineThread& thread, void* context) {
         auto& all = *static_cast<Waiting*>(context);
-        // acquire: pairs with the release in leave(): what it did inside is done.
-        if (&thread == all.self || thread.inside.load(std::memory_order_acquire) == 0) return;
-        all.inside.emplace_back(&thread, thread.visits.load(std::memory_order_relaxed));
+        // acquire: pairs with the release in end_visit(): what it did inside is done.
+        const std::uint32_t visits = thread.visits.load(std::memory_order_acquire);
+        if (&thread != all.self && visits % 2 != 0) all.inside.emplace_back(&thread, visits);
       },
       &waiting);
   constexpr int kTries = 20'000;
@@ -66,8 +66,7 @@ bool wait_for_those_inside() noexcept {
         [](EngineThread& thread, void* context) {
           const auto& both = *static_cast<Compare*>(context);
           for (const auto& [known, visit] : both.before->inside) {
-            if (known == &thread && thread.inside.load(std::memory_order_acquire) != 0 &&
-                thread.visits.load(std::memory_order_relaxed) == visit) {
+            if (known == &thread && thread.visits.load(std::memory_order_acquire) == visit) {
               both.after->inside.emplace_back(known, visit);
             }
           }
@@ -81,7 +80,7 @@ bool wait_for_those_inside() noexcept {
 void clear_covered_entries() noexcept {
   each_engine_thread(
       [](EngineThread& thread, void*) {
-        for (CoveredEntry& entry : thread.covered) entry.state.store(0, std::memory_order_relaxed);
+        for (CoveredEntry& entry : thread.covered) entry.state.store(CoveredEntry::kNobody, std::memory_order_relaxed);
       },
       nullptr);
 }

@@ -141,9 +141,7 @@ EngineThread* enter() noexcept {
       return nullptr;
     }
   }
-  thread->visits.store(thread->visits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  thread->inside.store(1, std::memory_order_relaxed);
-  std::atomic_signal_fence(std::memory_order_seq_cst);  // for the rest: membarrier() in collect.cpp
+  thread->begin_visit();
   if (thread->flushed != collector_round()) {
     thread->flushed = collector_round();
     thread->moves.fill(Move{});
@@ -157,7 +155,7 @@ EngineThread* enter() noexcept {
 }
 
 void leave(EngineThread& thread) noexcept {
-  thread.inside.store(0, std::memory_order_release);  // pairs with the acquire in collect.cpp
+  thread.end_visit();
   collect_if_due();
   inside_shim = false;
 }

@@ -31,22 +31,22 @@ struct CallFrame {
 };
 static_assert(sizeof(CallFrame) == 16);
 
-// "In this state, in this epoch, a plain access to these bytes changes nothing." The collector may clear `state`.
+// "In this state, in this epoch, a plain access to these bytes changes nothing." The collector may make `state`
+// kNobody.
 struct CoveredEntry {
-  std::uint64_t epoch = 0;
-  std::atomic<std::uint64_t> state{0};  // number << 32 | bytes a write of which is covered << 8 | the same of a read
+  static constexpr StateId kNobody{~std::uint32_t{0}};
 
-  static constexpr unsigned kReads = 0;
-  static constexpr unsigned kWrites = 8;
+  std::uint64_t epoch = 0;
+  std::atomic<StateId> state{kUntouched};
+  std::uint8_t open_to_reads = 0xff;  // the bytes of which this does not hold
+  std::uint8_t open_to_writes = 0xff;
 
   [[nodiscard]] bool covers(std::uint64_t epoch_now, StateId of, bool is_write, std::uint64_t bytes) const noexcept {
-    // One comparison: the number must be the same, and the bytes asked for must be set.
-    const std::uint64_t asked = bytes << (is_write ? kWrites : kReads);
-    const std::uint64_t wanted = static_cast<std::uint64_t>(of) << 32U | asked;
-    const std::uint64_t differs = (state.load(std::memory_order_relaxed) ^ wanted) & (~std::uint64_t{0} << 32U | asked);
-    return (differs | (epoch ^ epoch_now)) == 0;
+    return epoch == epoch_now && state.load(std::memory_order_relaxed) == of &&
+           ((is_write ? open_to_writes : open_to_reads) & bytes) == 0;
   }
 };
+static_assert(sizeof(CoveredEntry) == 16);
 inline constexpr std::size_t kCoveredEntries = 512;
 
 // What every access and every call looks at. In the thread's own storage, 48 bytes.
@@ -77,8 +77,14 @@ struct Move {
   StateId from = kUntouched;
   StateId to = kUntouched;
   ContextId context{};
-  std::uint16_t held = 0;     // how many locks
-  std::uint16_t covered = 0;  // of `to`, as CoveredEntry::state has it
+  std::uint16_t held = 0;             // how many locks
+  std::uint8_t open_to_reads = 0xff;  // of `to`, as CoveredEntry has it
+  std::uint8_t open_to_writes = 0xff;
+
+  [[nodiscard]] bool is_for(StateId now, std::uint64_t access, std::uintptr_t at, ContextId inside,
+                            std::uint16_t locks) const noexcept {
+    return word == access && from == now && pc == at && context == inside && held == locks;
+  }
 };
 static_assert(sizeof(Move) == 32);
 
@@ -102,16 +108,37 @@ struct EngineThread {
     ClockTime until = 0;
   };
   std::array<KnownOrder, kOrdered> ordered{};
+  Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc) noexcept {
+    // Places differ in the low bits of pc, moves of one place in the state they come from.
+    const std::uint64_t hash = static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U;
+    return moves[hash % kMoves];
+  }
+  void remember_covered(std::uint64_t epoch, StateId state, std::uint8_t open_to_reads,
+                        std::uint8_t open_to_writes) noexcept {
+    CoveredEntry& entry = covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
+    entry.epoch = epoch;
+    entry.state.store(state, std::memory_order_relaxed);
+    entry.open_to_reads = open_to_reads;
+    entry.open_to_writes = open_to_writes;
+  }
+
   StateCache states;
   FoundRaces found;        // by the access being entered
   Actor* actor = nullptr;  // whose part hot shows; null: none
   ActorPart* part = nullptr;
   bool runs_collector = false;
   std::uint32_t flushed = 0;  // the collector's round for which the moves were dropped
-  // 1 between enter() and leave(). The owner's store and its next loads are ordered by the collector's membarrier().
-  std::atomic<std::uint32_t> inside{0};
-  std::atomic<std::uint32_t> visits{0};  // grows with every enter()
-  EngineThread* next = nullptr;          // guarded by the registry's lock (engine_thread.cpp)
+  // Odd between enter() and leave(), and grows with both. The owner's store and its next loads are ordered by the
+  // collector's membarrier().
+  std::atomic<std::uint32_t> visits{0};
+  [[nodiscard]] bool is_inside() const noexcept { return (visits.load(std::memory_order_relaxed) & 1U) != 0; }
+  void begin_visit() noexcept {
+    visits.store(visits.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // for the rest: membarrier() in collect.cpp
+  }
+  // release: pairs with the acquire in collect.cpp: what was done inside is done.
+  void end_visit() noexcept { visits.store(visits.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+  EngineThread* next = nullptr;  // guarded by the registry's lock (engine_thread.cpp)
   EngineThread* previous = nullptr;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "interpose/lifecycle.hpp"
+#include "interpose/race/collect.hpp"
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lock_sets.hpp"
@@ -37,32 +38,18 @@ class Entering {
   [[nodiscard]] Epoch at() const noexcept { return at_; }
 
  private:
-  [[nodiscard]] Move& move_for(StateId from, AccessWord word) noexcept {
-    std::uint64_t hash = (static_cast<std::uint64_t>(from) << 8U ^ word.bits() ^ pc_ << 3U) * 0x9E3779B97F4A7C15U;
-    hash ^= hash >> 32U;
-    return thread_.moves[hash % EngineThread::kMoves];
-  }
-  [[nodiscard]] bool is_for(const Move& move, StateId from, AccessWord word) const noexcept {
-    return move.from == from && move.word == word.bits() && move.pc == pc_ && move.context == context_ &&
-           move.held == held_count();
-  }
   [[nodiscard]] std::uint16_t held_count() const noexcept {
     return static_cast<std::uint16_t>(thread_.actor->held.count());
   }
   [[nodiscard]] bool is_ordered(Epoch epoch) noexcept;
-  void remember_covered(StateId state, std::uint16_t covered) noexcept {
-    CoveredEntry& entry = thread_.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
-    entry.epoch = at_.bits();
-    entry.state.store(static_cast<std::uint64_t>(state) << 32U | covered, std::memory_order_relaxed);
+  void remember_covered(StateId state, Covered covered) noexcept {
+    thread_.remember_covered(at_.bits(), state, static_cast<std::uint8_t>(~covered.reads),
+                             static_cast<std::uint8_t>(~covered.writes));
   }
   [[nodiscard]] bool is_covered(StateId state, AccessWord word) const noexcept {
     if (word.is_atomic() || word.is_free()) return false;
     const CoveredEntry& entry = thread_.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
     return entry.covers(at_.bits(), state, word.is_write(), word.bytes());
-  }
-  [[nodiscard]] std::uint16_t covered_of(StateId state) const noexcept {
-    const Covered covered = covered_at(state, at_);
-    return static_cast<std::uint16_t>(covered.reads << CoveredEntry::kReads | covered.writes << CoveredEntry::kWrites);
   }
 
   EngineThread& thread_;
@@ -90,17 +77,15 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
   for (;;) {
     // acquire: pairs with the release of the exchange below; the state's records are whole.
     StateId from = cell.load(std::memory_order_acquire);
-    Move& move = move_for(from, word);
-    if (from != kUntouched || move.to != kUntouched) {
-      if (is_for(move, from, word)) {
-        note_touched(address);
-        if (move.to != from &&
-            !cell.compare_exchange_strong(from, move.to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
-          continue;
-        }
-        remember_covered(move.to, move.covered);
-        return;
+    Move& move = thread_.move_for(from, word.bits(), pc_);
+    if (move.is_for(from, word.bits(), pc_, context_, held_count())) {
+      if (from == kUntouched) note_touched(address);
+      if (move.to != from &&
+          !cell.compare_exchange_strong(from, move.to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+        continue;
       }
+      thread_.remember_covered(at_.bits(), move.to, move.open_to_reads, move.open_to_writes);
+      return;
     }
     Clashes clashes;
     const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
@@ -119,11 +104,45 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
       thread_.found.add(address, record, clashes);
       return;  // such a step is not repeated blindly: every granule's race is told
     }
-    const std::uint16_t covered = covered_of(step.to);
-    move = {word.bits(), pc_, from, step.to, context_, held_count(), covered};
+    const Covered covered = covered_at(step.to, at_);
+    move = {word.bits(),
+            pc_,
+            from,
+            step.to,
+            context_,
+            held_count(),
+            static_cast<std::uint8_t>(~covered.reads),
+            static_cast<std::uint8_t>(~covered.writes)};
     remember_covered(step.to, covered);
     return;
   }
+}
+
+// Whether the access was a step worked out before: then it is made. The half of the engine that a new epoch meets
+// first, for every granule anew; nothing in it is called.
+bool repeat_move(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept {
+  EngineThread* const thread = hot.thread;
+  if (thread == nullptr || hot.epoch == nullptr || hot.top == nullptr || inside_shim) return false;
+  const ContextId context = hot.top[-1].context;
+  if (context == kNoContext) return false;
+  const std::uint64_t word = *hot.epoch | how;
+  const auto held = static_cast<std::uint16_t>(thread->actor->held.count());
+  ShadowCell& cell = cell_of(address);
+  bool done = false;
+  inside_shim = true;  // a signal handler's accesses must not end this visit
+  thread->begin_visit();
+  StateId from = cell.load(std::memory_order_relaxed);
+  const Move& move = thread->move_for(from, word, pc);
+  if (from != kUntouched && thread->flushed == collector_round() && move.is_for(from, word, pc, context, held)) {
+    done = move.to == from ||
+           cell.compare_exchange_strong(from, move.to, std::memory_order_acq_rel, std::memory_order_relaxed);
+    if (done) {
+      thread->remember_covered(word & AccessWord::kEpoch, move.to, move.open_to_reads, move.open_to_writes);
+    }
+  }
+  thread->end_visit();
+  inside_shim = false;
+  return done;
 }
 
 constexpr std::uint64_t bytes_mask(std::size_t first, std::size_t count) noexcept {
@@ -136,6 +155,8 @@ constexpr std::size_t kGranulesAtOnce = 1U << 14U;
 void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
   if (address >= kWatchedEnd || size > kWatchedEnd - address) return;
   const std::uintptr_t end = address + size;
+  const std::size_t offset = address % kGranuleBytes;
+  if (offset + size <= kGranuleBytes && repeat_move(address, how | bytes_mask(offset, size), pc)) return;
   while (address < end) {
     EngineThread* const thread = enter();
     if (thread == nullptr) return;

@@ -39,9 +39,9 @@ template <std::size_t kSize, Use kUse>
               reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
 }
 
-inline bool is_covered(std::uintptr_t address, std::uint64_t bytes, Use use, std::uint64_t epoch) noexcept {
+inline bool is_covered(const ShadowCell& cell, std::uint64_t bytes, Use use, std::uint64_t epoch) noexcept {
   // relaxed: a state that covers us was put there by ourselves, or after ourselves.
-  const StateId state = cell_of(address).load(std::memory_order_relaxed);
+  const StateId state = cell.load(std::memory_order_relaxed);
   return hot.covered[static_cast<std::uint32_t>(state) % kCoveredEntries].covers(epoch, state, use == Use::Write,
                                                                                  bytes);
 }
@@ -54,12 +54,15 @@ template <std::size_t kSize, Use kUse>
     return cold_access<kSize, kUse>(at, next);
   constexpr std::uint64_t kAll = kSize >= kGranuleBytes ? AccessWord::kBytes : (1U << kSize) - 1;
   const std::uintptr_t first = address % kGranuleBytes;
-  if constexpr (kSize <= kGranuleBytes) {
-    if (first + kSize <= kGranuleBytes && is_covered(address, kAll << first, kUse, *epoch)) [[likely]]
+  if constexpr (kSize < kGranuleBytes) {
+    if (first + kSize <= kGranuleBytes && is_covered(cell_of(address), kAll << first, kUse, *epoch)) [[likely]]
+      return;
+  } else if constexpr (kSize == kGranuleBytes) {
+    if (first == 0 && is_covered(cell_at(address), kAll, kUse, *epoch)) [[likely]]
       return;
   } else {
-    if (first == 0 && is_covered(address, kAll, kUse, *epoch) &&
-        is_covered(address + kGranuleBytes, kAll, kUse, *epoch)) [[likely]]
+    if (first == 0 && is_covered(cell_at(address), kAll, kUse, *epoch) &&
+        is_covered(cell_at(address + kGranuleBytes), kAll, kUse, *epoch)) [[likely]]
       return;
   }
   slow_access(address, kSize, kUse, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
