@@ -92,6 +92,7 @@ struct EngineThread {
   static constexpr std::size_t kMoves = 256;
   static constexpr std::size_t kContexts = 128;
   static constexpr std::size_t kOrdered = 16;
+  static constexpr std::size_t kPlaces = 64;
 
   std::array<CoveredEntry, kCoveredEntries> covered{};
   std::array<Move, kMoves> moves{};
@@ -108,6 +109,17 @@ struct EngineThread {
     ClockTime until = 0;
   };
   std::array<KnownOrder, kOrdered> ordered{};
+  // The place looked up last for a pc; and the set of the one lock that was held then.
+  struct KnownPlace {
+    std::uintptr_t pc = 0;
+    ContextId context{};
+    LockSetId held{};
+    PlaceId place{};
+  };
+  std::array<KnownPlace, kPlaces> places{};
+  locks::LockId only_lock{};
+  LockSetId only_lock_set{};
+
   Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc) noexcept {
     // Places differ in the low bits of pc, moves of one place in the state they come from.
     const std::uint64_t hash = static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U;

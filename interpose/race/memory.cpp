@@ -32,14 +32,31 @@ class Entering {
 
   void granule(std::uintptr_t address, std::uint64_t bytes) noexcept;
   [[nodiscard]] PlaceId place() noexcept {
-    if (place_ == PlaceId{0}) place_ = place_of(context_, pc_, lock_set_of(thread_.actor->held));
-    return place_;
+    if (place_ != PlaceId{0}) return place_;
+    const LockSetId held = held_set();
+    EngineThread::KnownPlace& known =
+        thread_.places[(pc_ ^ static_cast<std::size_t>(context_)) % EngineThread::kPlaces];
+    if (known.pc != pc_ || known.context != context_ || known.held != held) {
+      known = {pc_, context_, held, place_of(context_, pc_, held)};
+    }
+    return place_ = known.place;
   }
   [[nodiscard]] Epoch at() const noexcept { return at_; }
 
  private:
   [[nodiscard]] std::uint16_t held_count() const noexcept {
     return static_cast<std::uint16_t>(thread_.actor->held.count());
+  }
+  [[nodiscard]] LockSetId held_set() noexcept {
+    locks::HeldLocks& held = thread_.actor->held;
+    if (held.count() != 1) return lock_set_of(held);
+    const std::span<const locks::HeldLock> live = held.live();
+    if (live.empty()) return LockSetId{0};
+    if (live[0].lock != thread_.only_lock) {
+      thread_.only_lock_set = lock_set_of(held);
+      thread_.only_lock = live[0].lock;
+    }
+    return thread_.only_lock_set;
   }
   [[nodiscard]] bool is_ordered(Epoch epoch) noexcept;
   void remember_covered(StateId state, Covered covered) noexcept {
