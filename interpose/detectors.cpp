@@ -4,6 +4,7 @@
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/objects.hpp"
+#include "interpose/race/race_report.hpp"
 #include "interpose/state.hpp"
 #include "interpose/watch.hpp"
 
@@ -21,6 +22,7 @@ void detectors_before_end() noexcept {
 void detectors_at_end(EndKind kind) noexcept {
   expect_broken_locks();  // even a normal end may come from inside something of ours, under halt_on_error
   write_task_counts();    // the cheapest first: a dying process may not get further
+  race::tell_counted_races();
   if (is_normal(kind)) {
     if (!watch::told()) {
       locks::tell_final_rings();

@@ -1,10 +1,14 @@
 #include "interpose/race/race_report.hpp"
 
+#include <bit>
 #include <cerrno>
+#include <utility>
 
 #include "interpose/finding.hpp"
 #include "interpose/finding_writer.hpp"
+#include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/options.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/lock_sets.hpp"
@@ -74,7 +78,7 @@ void add_advice(Line& message, std::span<const std::int32_t> newer, std::span<co
           << (newer.size() + older.size() == 1 ? "a lock" : "locks") << ", the other held none";
 }
 
-void tell_race(const FoundRaces::Pair& pair, Actor& actor) noexcept {
+void tell_race(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::uint64_t count) noexcept {
   const std::uint64_t common = pair.newer.word.bytes() & pair.older.word.bytes();
   const std::uintptr_t address = pair.granule / kGranuleBytes * kGranuleBytes +
                                  AccessWord(common != 0 ? common : pair.newer.word.bytes()).first_byte();
@@ -84,7 +88,6 @@ void tell_race(const FoundRaces::Pair& pair, Actor& actor) noexcept {
   const bool is_block = objects.all[0].type == ObjectType::HeapBlock;
   const OwnVector<std::int32_t> newer_held = objects.held(pair.newer.place);
   const OwnVector<std::int32_t> older_held = objects.held(pair.older.place);
-  const ActorInfo newer_actor = info_of(actor, "running");
   const Owner owner = owner_of(pair.older.word.at());
   const ActorInfo older_actor = owner.known ? info_of(owner.who, "") : ActorInfo{};
   const Phrase newer_operation = operation(pair.newer.word);
@@ -120,7 +123,53 @@ void tell_race(const FoundRaces::Pair& pair, Actor& actor) noexcept {
           .message = message.view(),
           .hint = {},
           .participants = participants,
-          .objects = objects.all});
+          .objects = objects.all,
+          .count = count});
+}
+
+// ---- a place that races a million times -----------------------------------------------------------------------------
+// To put a finding together takes microseconds, and to look for the block of an address that is in none takes more. So
+// an equal race is only counted, and told when its count has doubled, and at the end.
+
+struct KnownRace {
+  FoundRaces::Pair pair;
+  ActorKey newer{};
+  std::uint64_t total = 0;
+  std::uint64_t untold = 0;
+};
+constinit FutexLock known_lock;
+constinit OwnMap<std::uint64_t, KnownRace>* known_races = nullptr;  // guarded by known_lock; made by the first race
+
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) noexcept {
+  hash = (hash ^ value) * 0xff51afd7ed558ccdU;
+  return hash ^ hash >> 32U;
+}
+
+// What makes two findings equal, but for locks: both places, and where both actors were created.
+std::uint64_t identity_of(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
+  const Owner owner = owner_of(pair.older.word.at());
+  std::uint64_t hash =
+      mixed(static_cast<std::uint64_t>(pair.newer.place), static_cast<std::uint64_t>(pair.older.place));
+  hash = mixed(hash, static_cast<std::uint64_t>(newer.created_at));
+  return mixed(hash, static_cast<std::uint64_t>(info_of(owner.who, "").created_at) << 1U | (owner.known ? 1U : 0U));
+}
+
+// How many of this race, this one included, are to be told now; 0: it is counted, and that is all.
+std::uint64_t due(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
+  if (!options().dedup) return 1;
+  const std::uint64_t identity = identity_of(pair, newer);
+  known_lock.lock();
+  if (known_races == nullptr) known_races = own_new<OwnMap<std::uint64_t, KnownRace>>();
+  KnownRace& known = (*known_races)[identity];
+  if (known.total == 0) {
+    known.pair = pair;
+    known.newer = key_of(newer);
+  }
+  ++known.total;
+  ++known.untold;
+  const std::uint64_t count = std::has_single_bit(known.total) ? std::exchange(known.untold, 0) : 0;
+  known_lock.unlock();
+  return count;
 }
 
 }  // namespace
@@ -146,10 +195,23 @@ void report_races(const FoundRaces& found, Actor& actor) noexcept {
   {
     const InsideGuard inside;
     if (stage() == Stage::Live) {
-      for (const FoundRaces::Pair& pair : found.pairs()) tell_race(pair, actor);
+      for (const FoundRaces::Pair& pair : found.pairs()) {
+        if (const std::uint64_t count = due(pair, actor); count != 0) tell_race(pair, info_of(actor, "running"), count);
+      }
     }
   }
   errno = saved_errno;
+}
+
+void tell_counted_races() noexcept {
+  // At the end: whoever holds the lock may never let go.
+  if (known_races == nullptr || !known_lock.try_lock()) return;
+  for (auto entry = known_races->begin(); entry != known_races->end(); ++entry) {
+    KnownRace& known = entry.value();
+    const std::uint64_t count = std::exchange(known.untold, 0);
+    if (count != 0) tell_race(known.pair, info_of(known.newer, "running"), count);
+  }
+  known_lock.unlock();
 }
 
 }  // namespace vigil::shim::race

@@ -37,4 +37,7 @@ void listen_to_races(RaceListener listener) noexcept;
 // actor: who made the newer accesses, and runs here.
 void report_races(const FoundRaces& found, Actor& actor) noexcept;
 
+// At the end of the program: counts of races that were met again since they were told.
+void tell_counted_races() noexcept;
+
 }  // namespace vigil::shim::race
