@@ -178,11 +178,17 @@ bool ChannelCore::receive(void* to) {
   return outcome.step == Step::Done;
 }
 
+void ChannelCore::tell_default(Inside& inside, bool is_send) const noexcept {
+  const vigil_probe_case one{.channel = this, .is_send = is_send ? 1U : 0U, .reserved = 0};
+  vigil_probe_select_default(inside.probe());
+  vigil_probe_default_taken(inside.probe(), &one, 1);
+}
+
 bool ChannelCore::try_send(void* item) {
   Inside inside;
   lock_.lock();
   const Outcome outcome = send_locked(inside, item);
-  if (outcome.step == Step::Blocked) vigil_probe_select_default(inside.probe());
+  if (outcome.step == Step::Blocked) tell_default(inside, true);
   lock_.unlock();
   if (outcome.to_wake != nullptr) wake(inside.record(), *outcome.to_wake);
   if (outcome.step == Step::Closed) throw_send_on_closed();
@@ -193,7 +199,7 @@ TryReceived ChannelCore::try_receive(void* to) {
   Inside inside;
   lock_.lock();
   const Outcome outcome = receive_locked(inside, to);
-  if (outcome.step == Step::Blocked) vigil_probe_select_default(inside.probe());
+  if (outcome.step == Step::Blocked) tell_default(inside, false);
   lock_.unlock();
   if (outcome.to_wake != nullptr) wake(inside.record(), *outcome.to_wake);
   switch (outcome.step) {

@@ -65,6 +65,7 @@ class ChannelCore {
   void destroy() noexcept;
 
  private:
+  void tell_default(Inside& inside, bool is_send) const noexcept;
   ChannelCore(const ItemType& type, std::size_t capacity, std::byte* slots) noexcept
       : type_(type), capacity_(capacity), slots_(slots) {}
   ~ChannelCore() = default;

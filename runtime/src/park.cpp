@@ -67,6 +67,7 @@ bool sleep_until_granted(PlainThread& thread, std::uint64_t deadline_ns) noexcep
 void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t deadline_ns) noexcept {
   refuse_to_wait_in_child();
   PlainThread& thread = thread_of(inside);
+  vigil_probe_park(&thread.probe, &thread.wait);
   thread.granted.store(kAwake, std::memory_order_relaxed);
   // Counted before it can be seen parked: a watcher that finds nothing moving and no deadline may conclude a deadlock.
   if (deadline_ns != kNoDeadline) sleeping_threads.fetch_add(1, std::memory_order_seq_cst);
@@ -96,6 +97,7 @@ void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t 
 void park_task(Inside& inside, AfterSwitch release) noexcept {
   Worker& worker = *inside.record().worker;
   Task& task = task_of(inside.actor());
+  vigil_probe_park(&task.probe, &task.wait);
   task.move_to(TaskState::Parked);
   worker.parks.add_one();
   inside.moved_to(Worker::park(worker, task, release));

@@ -59,4 +59,7 @@ VIGIL_WEAK void vigil_probe_context_make(vigil_probe_actor*, const void*, const 
 VIGIL_WEAK void vigil_probe_context_done(vigil_probe_actor*, const void*, uint32_t) noexcept {}
 VIGIL_WEAK void vigil_probe_context_destroy(const void*) noexcept {}
 VIGIL_WEAK void vigil_probe_task_context(vigil_probe_actor*, const void*) noexcept {}
+
+VIGIL_WEAK void vigil_probe_park(vigil_probe_actor*, const vigil_probe_wait*) noexcept {}
+VIGIL_WEAK void vigil_probe_default_taken(vigil_probe_actor*, const vigil_probe_case*, uint32_t) noexcept {}
 }

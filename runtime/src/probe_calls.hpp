@@ -34,4 +34,6 @@ inline void no_probe(Arguments&&...) noexcept {}
 #define vigil_probe_lock_release vigil::detail::no_probe
 #define vigil_probe_wait_group_add vigil::detail::no_probe
 #define vigil_probe_wait_group_wait vigil::detail::no_probe
+#define vigil_probe_park vigil::detail::no_probe
+#define vigil_probe_default_taken vigil::detail::no_probe
 #endif

@@ -102,11 +102,22 @@ class Select {
       return finish(inside, offers_[at], outcome);
     }
     if (has_default || timeout_ns == 0) {
-      if (has_default) vigil_probe_select_default(inside.probe());
+      if (has_default) tell_default(inside);
       locks.unlock();
       return {has_default ? SelectOutcome::Kind::Default : SelectOutcome::Kind::TimedOut, false, 0};
     }
     return wait(inside, locks, timeout_ns);
+  }
+
+  void tell_default(Inside& inside) noexcept {
+    vigil_probe_select_default(inside.probe());
+    show_cases();
+    vigil_probe_default_taken(inside.probe(), shown_.data(), static_cast<std::uint32_t>(offers_.size()));
+  }
+
+  void show_cases() noexcept {
+    for (std::size_t i = 0; i < offers_.size(); ++i)
+      shown_[i] = {.channel = offers_[i].channel, .is_send = offers_[i].is_send ? 1U : 0U, .reserved = 0};
   }
 
   SelectOutcome wait(Inside& inside, Locks& locks, std::int64_t timeout_ns) {
@@ -117,8 +128,8 @@ class Select {
       offer.waiter = Waiter{.actor = &actor, .item = offer.item, .race = &race, .index = i};
       offer.channel->pin_locked();
       queue_of(offer).push_back(offer.waiter);
-      shown_[i] = {.channel = offer.channel, .is_send = offer.is_send ? 1U : 0U, .reserved = 0};
     }
+    show_cases();
     const AfterSwitch release{[](void* held) noexcept { static_cast<Locks*>(held)->unlock(); }, &locks};
     const std::uint64_t deadline = timeout_ns == kNoTimeout ? kNoDeadline : deadline_after(timeout_ns);
     const std::uint32_t kind = offers_.empty() ? VIGIL_WAIT_EMPTY_SELECT : VIGIL_WAIT_SELECT;

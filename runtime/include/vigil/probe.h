@@ -256,6 +256,15 @@ void vigil_probe_context_destroy(const void* context) VIGIL_PROBE_NOEXCEPT;
 /* First thing in a task that go(ctx, ...) has started: it belongs to the context. The task keeps the context alive. */
 void vigil_probe_task_context(vigil_probe_actor* task, const void* context) VIGIL_PROBE_NOEXCEPT;
 
+/* ---- waiting, and not waiting -------------------------------------------------------------------------------- */
+
+/* The calling actor is about to park: still on its own stack, its wait record filled, under the lock of what it waits
+ * for. */
+void vigil_probe_park(vigil_probe_actor* actor, const vigil_probe_wait* wait) VIGIL_PROBE_NOEXCEPT;
+/* After select_default: the cases none of which was ready. Also a try_send or try_receive that did nothing. */
+void vigil_probe_default_taken(vigil_probe_actor* actor, const vigil_probe_case* cases,
+                               uint32_t case_count) VIGIL_PROBE_NOEXCEPT;
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

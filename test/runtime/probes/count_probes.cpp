@@ -45,6 +45,7 @@ enum Probe {
   kVariableRead,
   kVariableWrite,
   kVariableDestroy,
+  kDefaultTaken,
   kProbes
 };
 constinit Count counts[kProbes] = {{"attach", 0},
@@ -78,7 +79,8 @@ constinit Count counts[kProbes] = {{"attach", 0},
                                    {"variable_make", 0},
                                    {"variable_read", 0},
                                    {"variable_write", 0},
-                                   {"variable_destroy", 0}};
+                                   {"variable_destroy", 0},
+                                   {"default_taken", 0}};
 
 void came(Probe probe) noexcept { counts[probe].calls.fetch_add(1, std::memory_order_relaxed); }
 
@@ -141,4 +143,7 @@ VIGIL_WATCHER void vigil_probe_variable_make(const void*, size_t) noexcept { cam
 VIGIL_WATCHER void vigil_probe_variable_read(const void*, size_t) noexcept { came(kVariableRead); }
 VIGIL_WATCHER void vigil_probe_variable_write(const void*, size_t) noexcept { came(kVariableWrite); }
 VIGIL_WATCHER void vigil_probe_variable_destroy(const void*, size_t) noexcept { came(kVariableDestroy); }
+VIGIL_WATCHER void vigil_probe_default_taken(vigil_probe_actor*, const vigil_probe_case*, uint32_t) noexcept {
+  came(kDefaultTaken);
+}
 }
