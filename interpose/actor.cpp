@@ -2,7 +2,10 @@
 
 #include <ctime>
 
+#include "interpose/life/contexts.hpp"
+#include "interpose/life/growth.hpp"
 #include "interpose/locks/lock_events.hpp"
+#include "interpose/options.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/atomics.hpp"
@@ -14,6 +17,9 @@ namespace {
 
 // The actor this thread runs; null: the thread itself.
 thread_local constinit Actor* running __attribute__((tls_model("initial-exec"))) = nullptr;
+
+// relaxed: who learns of a task by the program's own synchronisation sees it set.
+constinit std::atomic<bool> some_task_was_started{false};
 
 // ActorKey: creation stack in the upper 28 bits, type in the next, number in the lower 35.
 constexpr unsigned kTypeBit = 35;
@@ -69,9 +75,14 @@ Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_d
   made->is_daemon = is_daemon;
   made->created_at = capture_stack();
   order::spawn(made->clocks, creator.clocks);
+  contexts::inherit(*made, creator);
   task->watch = made;
+  if (!tasks_were_started()) some_task_was_started.store(true, std::memory_order_relaxed);
+  if (wants(Kind::TaskGrowth)) growth::started(creator, *made);
   return *made;
 }
+
+bool tasks_were_started() noexcept { return some_task_was_started.load(std::memory_order_relaxed); }
 
 void end_task(vigil_probe_actor* task) noexcept {
   auto* const actor = static_cast<Actor*>(std::exchange(task->watch, nullptr));
@@ -82,6 +93,8 @@ void end_task(vigil_probe_actor* task) noexcept {
   order::end(actor->clocks);
   forget_throws(*actor);
   race::forget_fences(*actor);
+  contexts::leave(*actor);
+  if (wants(Kind::TaskGrowth)) growth::ended(*actor);
   own_delete(actor);
 }
 

@@ -20,6 +20,7 @@ namespace vigil::shim {
 
 struct ThreadPart;
 struct ThrowHistory;
+struct ContextObject;
 namespace race {
 struct ActorPart;
 struct Fences;
@@ -38,11 +39,14 @@ struct Actor {
   locks::HeldLocks held;
   locks::LockId wanted{};  // what it is about to park for, and where it asked; 0: nothing
   StackId wanted_at = kNoStack;
-  bool is_in_lock_waits = false;   // locks/lock_waits.hpp knows of it
-  std::uint32_t wishes_added = 0;  // to the order of locks; each was a step of its clock
-  ThrowHistory* throws = nullptr;  // made by its first throw
-  race::Fences* fences = nullptr;  // made by its first fence
-  ThreadPart* thread = nullptr;    // threads only
+  bool is_in_lock_waits = false;      // locks/lock_waits.hpp knows of it
+  std::uint32_t wishes_added = 0;     // to the order of locks; each was a step of its clock
+  std::uint32_t wanted_since_ms = 0;  // coarse_ms()
+  StackId parked_at = kNoStack;       // where it last parked, of the parks whose place somebody asks for
+  ContextObject* context = nullptr;   // that it belongs to; one reference (life/contexts.hpp)
+  ThrowHistory* throws = nullptr;     // made by its first throw
+  race::Fences* fences = nullptr;     // made by its first fence
+  ThreadPart* thread = nullptr;       // threads only
   race::ActorPart* memory = nullptr;  // the race engine's; made by its first instrumented call or access
 };
 
@@ -55,6 +59,9 @@ ActorInfo info_of(const Actor& actor, std::string_view state) noexcept;
 Actor& current_actor() noexcept;
 // The actor of a probe. Null: whoever this thread runs.
 Actor& actor_of(vigil_probe_actor* actor) noexcept;
+
+// Whether a task was ever started.
+bool tasks_were_started() noexcept;
 
 // ---- changes, told by the probes -----------------------------------------------------------------------------------
 Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_daemon) noexcept;

@@ -1,8 +1,12 @@
 // What the detectors do at the end of the program (end.hpp), in order: findings first, records after.
+#include "interpose/channel_use.hpp"
 #include "interpose/end.hpp"
 #include "interpose/leaks/leak_scan.hpp"
+#include "interpose/life/at_exit.hpp"
+#include "interpose/locks/held_while_blocked.hpp"
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/locks/lock_waits.hpp"
+#include "interpose/locks/long_blocks.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/race/race_report.hpp"
 #include "interpose/state.hpp"
@@ -16,7 +20,7 @@ bool is_normal(EndKind kind) noexcept { return kind == EndKind::Exit || kind == 
 }  // namespace
 
 void detectors_before_end() noexcept {
-  if (!watch::told()) leaks::settle();
+  if (!watch::told()) at_exit::settle();
 }
 
 void detectors_at_end(EndKind kind) noexcept {
@@ -25,12 +29,17 @@ void detectors_at_end(EndKind kind) noexcept {
   race::tell_counted_races();
   if (is_normal(kind)) {
     if (!watch::told()) {
+      at_exit::tell_running();
+      at_exit::tell_cancelled();
       locks::tell_final_rings();
       leaks::report_leaks();
     }
+    channel_use::tell_items_left();
   } else if (kind != EndKind::Deadlock) {
     write_state();
   }
+  if (watch::told()) locks::tell_held_while_blocked();
+  locks::tell_long_waits();
   locks::write_lock_order();
 }
 

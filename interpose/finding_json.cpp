@@ -17,6 +17,7 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) noexcept {
 std::uint64_t stack_hash(const Finding& finding) noexcept {
   std::uint64_t hash = static_cast<std::uint64_t>(finding.kind);
   for (const Participant& one : finding.participants) {
+    if (one.role.starts_with("earlier ")) continue;  // what led up to it
     hash = mix(hash, stable_hash(one.stack));
     hash = mix(hash, stable_hash(one.actor.created_at));
   }

@@ -135,6 +135,7 @@ std::uint64_t identity_of(const Finding& finding) noexcept {
     hash ^= hash >> 32U;
   };
   for (const Participant& one : finding.participants) {
+    if (one.role.starts_with("earlier ")) continue;  // what led up to it
     add(one.stack);
     add(one.actor.created_at);
   }

@@ -82,6 +82,8 @@ OwnVector<int> kernel_threads() noexcept {
   return found;
 }
 
+bool kernel_runs(int tid) noexcept { return state_letter(tid) == 'R'; }
+
 KernelState kernel_state(int tid) noexcept {
   const Content call = content_of(tid, "syscall");
   if (call.view().empty()) {

@@ -10,6 +10,8 @@ namespace vigil::shim {
 // The ids of all threads that are not dead. Empty when /proc cannot be read.
 OwnVector<int> kernel_threads() noexcept;
 KernelState kernel_state(int tid) noexcept;
+// Whether it is on a processor, or ready for one.
+bool kernel_runs(int tid) noexcept;
 // The thread's own name, "" when it has none but the program's.
 FixedText<16> thread_name(int tid) noexcept;
 

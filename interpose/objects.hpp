@@ -12,12 +12,17 @@
 #include <span>
 
 #include "interpose/actor.hpp"
+#include "interpose/channel_use.hpp"
 #include "interpose/finding.hpp"
 #include "interpose/futex_lock.hpp"
+#include "interpose/group_use.hpp"
 #include "interpose/order.hpp"
 #include "interpose/own_memory.hpp"
 
 namespace vigil::shim {
+
+// Takes a lock of ours that a dying process may never get: false after a bounded time.
+bool lock_within(FutexLock& lock) noexcept;
 
 struct Object {
   std::uintptr_t address = 0;
@@ -74,11 +79,16 @@ class ChannelUsers {
 struct ChannelObject : Object {
   static constexpr ObjectType kType = ObjectType::Channel;
   explicit ChannelObject(std::size_t items) noexcept : capacity(items), slots(items) {}
+  ~ChannelObject() { own_delete(use); }
+  ChannelObject(const ChannelObject&) = delete;
+  ChannelObject& operator=(const ChannelObject&) = delete;
   std::size_t capacity;
   bool closed = false;
   ActorKey closer{};  // valid when closed
   StackId closed_at = kNoStack;
   ChannelUsers users;
+  ActorKey first_sender{};    // the first that was seen; channel_use.hpp
+  ChannelUse* use = nullptr;  // owned; made when it is needed
   SlotPoints slots;
   order::Point close_point;
 };
@@ -131,6 +141,7 @@ struct GroupObject : Object {
   static constexpr std::size_t kHistory = 8;
   std::array<GroupEvent, kHistory> history{};  // the last events, a ring
   std::uint64_t events = 0;
+  GroupRounds rounds;
   order::Point done;
 };
 
@@ -157,6 +168,17 @@ class ObjectTable {
   // Takes it out; the caller owns it. Null: not known.
   T* take(const void* address) noexcept;
   void drop(const void* address) noexcept;
+  // Calls visit(const T&) for each, under the lock of its shard: visit looks up no object.
+  template <class Visit>
+  void for_each(Visit&& visit) noexcept {
+    for (Shard& shard : shards_) {
+      if (!lock_within(shard.lock)) continue;
+      if (shard.objects != nullptr) {
+        for (const auto& [address, object] : *shard.objects) visit(*object);
+      }
+      shard.lock.unlock();
+    }
+  }
 
  private:
   static constexpr std::size_t kShards = 64;
@@ -188,7 +210,5 @@ ObjectInfo info_of(const SyncObject& object) noexcept;
 // From here on the process is dying on a signal, and whoever held a lock of ours may never give it back: look-ups wait
 // for a lock a bounded time, then say "not known".
 void expect_broken_locks() noexcept;
-// Takes a lock of ours that a dying process may never get: false after a bounded time.
-bool lock_within(FutexLock& lock) noexcept;
 
 }  // namespace vigil::shim

@@ -3,11 +3,13 @@
 #include <atomic>
 
 #include "interpose/actor.hpp"
+#include "interpose/channel_use.hpp"
 #include "interpose/export.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/misuse.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
+#include "interpose/spins.hpp"
 
 using namespace vigil::shim;  // the probes are C functions and stand outside every namespace
 
@@ -30,66 +32,95 @@ void note_user(const Actor& actor, const void* channel) noexcept {
   if (ChannelObject* const known = channels().find(channel)) known->users.note(key_of(actor));
 }
 
+// Whether a send must be looked at: an order is kept, or it is not by the one who sent last.
+bool needs_look(const vigil_probe_actor* sender, const void* channel) noexcept {
+  spins::did_something();
+  const bool is_same = channel_use::sent_last(sender, channel, true);
+  return !is_same || order::needs() != 0 || channel_use::counts_items();
+}
+
 }  // namespace
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_make(const void* channel, size_t capacity) noexcept {
   record([&] {
     channels_made.fetch_add(1, std::memory_order_relaxed);
+    channel_use::made(channel);
     channels().make(channel, capacity);
   });
 }
 
-extern "C" VIGIL_EXPORT void vigil_probe_channel_destroy(const void* channel, size_t /*items_left*/) noexcept {
-  record([&] { channels().drop(channel); });
+extern "C" VIGIL_EXPORT void vigil_probe_channel_destroy(const void* channel, size_t items_left) noexcept {
+  record([&] {
+    if (items_left != 0 && channel_use::counts_items()) {
+      if (const ChannelObject* const known = channels().find(channel)) channel_use::destroyed(*known, items_left);
+    }
+    channels().drop(channel);
+  });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_send(vigil_probe_actor* actor, const void* channel,
                                                       size_t slot) noexcept {
+  const bool look = needs_look(actor, channel);
   record([&] {
-    Actor& who = actor_of(actor);
-    note_user(who, channel);
-    if (order::needs() == 0) return;
-    if (ChannelObject* const known = channels().find(channel)) known->slots.step(who.clocks, slot);
+    Actor& sender = actor_of(actor);
+    note_user(sender, channel);
+    if (!look) return;
+    ChannelObject* const known = channels().find(channel);
+    if (known == nullptr) return;
+    channel_use::sent(sender, *known);
+    if (channel_use::counts_items()) channel_use::item_in(sender, *known);
+    if (order::needs() != 0) known->slots.step(sender.clocks, slot);
   });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_receive(vigil_probe_actor* actor, const void* channel,
                                                          size_t slot) noexcept {
+  spins::did_something();
   record([&] {
-    Actor& who = actor_of(actor);
-    note_user(who, channel);
-    if (order::needs() == 0) return;
-    if (ChannelObject* const known = channels().find(channel)) known->slots.step(who.clocks, slot);
+    Actor& receiver = actor_of(actor);
+    note_user(receiver, channel);
+    if (order::needs() == 0 && !channel_use::counts_items()) return;
+    ChannelObject* const known = channels().find(channel);
+    if (known == nullptr) return;
+    if (channel_use::counts_items()) channel_use::item_out(*known);
+    if (order::needs() != 0) known->slots.step(receiver.clocks, slot);
   });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_meet(vigil_probe_actor* sender, vigil_probe_actor* receiver,
                                                       const void* channel) noexcept {
+  const bool look = needs_look(sender, channel);
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
     note_user(from, channel);
     note_user(to, channel);
+    if (!look) return;
+    if (ChannelObject* const known = channels().find(channel)) channel_use::sent(from, *known);
     if (order::needs() != 0) order::meet(from.clocks, to.clocks);
   });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_pass(vigil_probe_actor* sender, vigil_probe_actor* receiver,
                                                       const void* channel, size_t slot) noexcept {
+  const bool look = needs_look(sender, channel);
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
     note_user(from, channel);
     note_user(to, channel);
-    if (order::needs() == 0) return;
+    if (!look) return;
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
+    channel_use::sent(from, *known);
+    if (order::needs() == 0) return;
     known->slots.step(from.clocks, slot);
     known->slots.step(to.clocks, slot);
   });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_close(vigil_probe_actor* actor, const void* channel) noexcept {
+  spins::did_something();
   record([&] {
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
@@ -98,12 +129,14 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_close(vigil_probe_actor* actor,
     known->closed = true;
     known->closer = key_of(closer);
     known->closed_at = capture_stack();
+    channel_use::closed(closer, *known);
     order::release_store(closer.clocks, known->close_point);
   });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_receive_closed(vigil_probe_actor* actor,
                                                                 const void* channel) noexcept {
+  spins::closed_receive(actor, channel);
   if (order::needs() == 0) return;
   record([&] {
     if (const ChannelObject* const known = channels().find(channel)) {
@@ -114,8 +147,34 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_receive_closed(vigil_probe_acto
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_misuse(vigil_probe_actor* actor, const void* channel,
                                                         uint32_t misuse) noexcept {
-  record(
-      [&] { tell_channel_misuse(actor_of(actor), channel == nullptr ? nullptr : channels().find(channel), misuse); });
+  record([&] {
+    ChannelObject* const known = channel == nullptr ? nullptr : channels().find(channel);
+    Actor& who = actor_of(actor);
+    if (known != nullptr && misuse == VIGIL_MISUSE_SEND_ON_CLOSED) channel_use::found_closed(who, *known);
+    tell_channel_misuse(who, known, misuse);
+  });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_select_default(vigil_probe_actor* /*actor*/) noexcept {}
+
+extern "C" VIGIL_EXPORT void vigil_probe_default_taken(vigil_probe_actor* actor, const vigil_probe_case* cases,
+                                                       uint32_t case_count) noexcept {
+  spins::default_taken(actor, cases, case_count);
+}
+
+// Objects that are told of only when somebody waits for them get their number, and the place of their first such use,
+// there.
+static bool is_first_seen_here(uint32_t kind) noexcept {
+  return kind == VIGIL_WAIT_COND || kind == VIGIL_WAIT_SEMAPHORE || kind == VIGIL_WAIT_ONCE;
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_park(vigil_probe_actor* actor, const vigil_probe_wait* wait) noexcept {
+  spins::did_something();
+  const bool wants_place =
+      wait->kind == VIGIL_WAIT_WAIT_GROUP || (wait->case_count != 0 && channel_use::wants_place(actor, *wait));
+  if (is_first_seen_here(wait->kind) && wait->object != nullptr) {
+    record([&] { sync_objects().at(wait->object); });
+  }
+  if (!wants_place) return;
+  record([&] { actor_of(actor).parked_at = capture_stack(); });
+}

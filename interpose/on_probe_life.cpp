@@ -1,9 +1,12 @@
 // The probes of life: the runtime itself, its threads, plain threads that use it, and tasks.
 #include "interpose/actor.hpp"
+#include "interpose/channel_use.hpp"
 #include "interpose/end.hpp"
 #include "interpose/export.hpp"
+#include "interpose/life/at_exit.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/misuse.hpp"
+#include "interpose/options.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/schedule.hpp"
 #include "interpose/threads.hpp"
@@ -16,6 +19,8 @@ extern "C" VIGIL_EXPORT void vigil_probe_attach(const vigil_probe_runtime* runti
     if (!attach_runtime(runtime)) return;
     this_thread();  // before the first worker, so that main is known
     on_runtime_attached();
+    if (wants(Kind::LostItems)) channel_use::want_items();
+    at_exit::start_grace_watch();
   });
   if (stage() == Stage::Live) schedule::hand_over();
 }

@@ -8,6 +8,7 @@
 #include "interpose/misuse.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
+#include "interpose/spins.hpp"
 
 using namespace vigil::shim;  // the probes are C functions and stand outside every namespace
 
@@ -29,6 +30,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_lock_wait(vigil_probe_actor* actor, con
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_taken(vigil_probe_actor* actor, const void* lock,
                                                     uint32_t mode) noexcept {
+  spins::did_something();
   record([&] {
     locks::taken(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode), attempt_of(mode));
   });
@@ -53,9 +55,11 @@ extern "C" VIGIL_EXPORT void vigil_probe_lock_destroy(const void* lock, int is_l
 
 extern "C" VIGIL_EXPORT void vigil_probe_wait_group_add(vigil_probe_actor* actor, const void* group, int64_t delta,
                                                         int64_t counter) noexcept {
+  spins::did_something();
   record([&] {
     Actor& who = actor_of(actor);
     GroupObject& known = wait_groups().at(group);
+    if (delta > 0 && counter == delta) group_use::opened(who, known);
     known.history[known.events++ % GroupObject::kHistory] = {
         .actor = key_of(who), .stack = capture_stack(), .delta = delta, .counter = counter};
     if (delta < 0) order::release_merge(who.clocks, known.done);
@@ -63,8 +67,13 @@ extern "C" VIGIL_EXPORT void vigil_probe_wait_group_add(vigil_probe_actor* actor
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_wait_group_wait(vigil_probe_actor* actor, const void* group) noexcept {
-  if (order::needs() == 0) return;
-  record([&] { order::acquire(actor_of(actor).clocks, wait_groups().at(group).done); });
+  spins::did_something();
+  record([&] {
+    Actor& waiter = actor_of(actor);
+    GroupObject& known = wait_groups().at(group);
+    group_use::waited(waiter, known);
+    order::acquire(waiter.clocks, known.done);
+  });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_wait_group_negative(vigil_probe_actor* actor, const void* group,

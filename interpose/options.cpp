@@ -139,7 +139,7 @@ bool set(Options& options, std::string_view value) noexcept {
   return parse(value, options.*kMember);
 }
 
-constexpr std::array<OptionInfo, 20> kTable{{
+constexpr std::array<OptionInfo, 24> kTable{{
     {"report_dir", "vigil-reports", "folder for record files and reports", &set<&Options::report_dir>},
     {"formats", "json,html", "reports made at the end: json html text sarif junit gitlab dot tsan pprof perfetto",
      &set<&Options::formats>},
@@ -159,6 +159,14 @@ constexpr std::array<OptionInfo, 20> kTable{{
     {"long_block", "200ms", "what long-block calls long", &set<&Options::long_block>},
     {"cancel_grace", "0", "how long a cancelled task may live on during the run; 0: look at the end only",
      &set<&Options::cancel_grace>},
+    {"task_growth", "512", "how many live tasks of one place are task-growth, when they only ever grew",
+     &set<&Options::task_growth>},
+    {"timer_pile", "64", "how many timers that one task made at one place and forgot are a timer-leak; 0: any number",
+     &set<&Options::timer_pile>},
+    {"busy_select", "1000", "how many defaults in a row, with nothing else done, are a busy-select; 0: any number",
+     &set<&Options::busy_select>},
+    {"closed_spin", "8", "how many receives in a row from a closed channel are a closed-channel-spin; 0: any number",
+     &set<&Options::closed_spin>},
     {"seed", "0", "seed of random schedules; 0: a new one each run", &set<&Options::seed>},
     {"schedule", "normal", "how tasks are scheduled: normal, random", &set<&Options::schedule>},
     {"timeline", "0", "1: keep the events before each finding", &set<&Options::timeline>},

@@ -38,6 +38,10 @@ struct Options {
   Duration stall;
   Duration long_block;
   Duration cancel_grace;
+  std::uint64_t task_growth = 0;  // each of these four: 0 is off
+  std::uint64_t timer_pile = 0;
+  std::uint64_t busy_select = 0;
+  std::uint64_t closed_spin = 0;
   std::uint64_t seed = 0;  // drawn when it was 0 and the schedule is random
   Schedule schedule = Schedule::Normal;
   bool timeline = false;

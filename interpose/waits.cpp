@@ -126,11 +126,13 @@ WaitTarget target_of(const vigil_probe_wait& wait) noexcept {
     case VIGIL_WAIT_WAIT_GROUP:
       return on_group(wait.object);
     case VIGIL_WAIT_COND:
-      return on_object("wait", "for a condition variable", "", plain_object(ObjectType::Cond, wait.object));
+      return on_object("wait", "for condition variable", "k", plain_object(ObjectType::Cond, wait.object));
     case VIGIL_WAIT_SEMAPHORE:
-      return on_object("acquire", "for a semaphore", "", plain_object(ObjectType::Semaphore, wait.object));
+      return on_object("acquire", "for semaphore", "s", plain_object(ObjectType::Semaphore, wait.object));
     case VIGIL_WAIT_ONCE:
-      return on_object("call", "for a once to be done", "", plain_object(ObjectType::Other, wait.object));
+      return on_object("call", "for the end of once", "o", plain_object(ObjectType::Other, wait.object));
+    case VIGIL_WAIT_SLEEP:
+      return for_ever("sleep", "in a sleep");
     default:
       return for_ever("wait", "for something");
   }

@@ -5,6 +5,8 @@
 #include "interpose/deadlock.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/leaks/channel_rings.hpp"
+#include "interpose/life/at_exit.hpp"
+#include "interpose/life/timers.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/object_list.hpp"
 #include "interpose/runtime_view.hpp"
@@ -13,16 +15,21 @@
 namespace vigil::shim::leaks {
 namespace {
 
-// A task that only has to run to its end does so in microseconds; this is for a loaded machine.
-constexpr std::uint64_t kSettleNs = 200'000'000;
 constexpr std::uint64_t kPauseNs = 500'000'000;
+
+// A leaked task that waits for a ticker shows that the ticker was left as well.
+void tell_ticker(const vigil_probe_actor_view& view) noexcept {
+  if (view.actor->watch == nullptr || view.saved == nullptr || view.wait->case_count == 0) return;
+  const StackId stack = capture_parked(*view.saved, view.stack_low, view.stack_high);
+  timers::tell_ticker_of(*view.wait, *static_cast<const Actor*>(view.actor->watch), stack);
+}
 
 template <class Visit>
 void for_each_leaked(Visit&& visit) noexcept {
   for_each_actor([&](const vigil_probe_actor_view& view) {
     constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
     const bool leaked = (view.flags & kOthers) == 0 && view.state == VIGIL_TASK_PARKED && view.wait != nullptr &&
-                        needs_others(*view.wait);
+                        needs_others(*view.wait) && !timers::will_end(*view.wait) && !at_exit::outlives_context(view);
     const auto* const actor = static_cast<const Actor*>(view.actor->watch);
     if (leaked && (actor == nullptr || !locks::is_in_told_ring(key_of(*actor)))) visit(view);
     return true;
@@ -50,6 +57,7 @@ void collect(Found& found) noexcept {
       if (is_among(rings[i], view)) return found.rings[i].add_task(view);
     }
     found.leaked.add_task(view);
+    tell_ticker(view);
   });
 }
 
@@ -82,10 +90,6 @@ void tell(const BlockedGroup& group) noexcept {
 }
 
 }  // namespace
-
-void settle() noexcept {
-  if (runtime() != nullptr) runtime()->settle(kSettleNs);
-}
 
 void report_leaks() noexcept {
   if (runtime() == nullptr) return;

@@ -3,9 +3,7 @@
 
 namespace vigil::shim::leaks {
 
-// Lets the tasks that merely need a moment finish; bounded.
-void settle() noexcept;
-// Reports each group of equal leaks as one finding with a count. After settle().
+// Reports each group of equal leaks as one finding with a count. After at_exit::settle().
 // A task that sleeps, waits with a deadline, or is a daemon is none.
 void report_leaks() noexcept;
 

@@ -10,6 +10,7 @@
 #include "interpose/locks/lock_graph.hpp"
 #include "interpose/locks/lock_misuse.hpp"
 #include "interpose/locks/lock_waits.hpp"
+#include "interpose/locks/long_blocks.hpp"
 #include "interpose/locks/read_twice.hpp"
 #include "interpose/stacks/safe_read.hpp"
 
@@ -187,7 +188,10 @@ void note_wish(Actor& actor, LockObject& lock, LockMode mode, StackId stack, boo
 void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept {
   const bool again = actor.wanted == id_of(lock);  // woken, but another was faster
   actor.wanted = id_of(lock);
-  if (!again) actor.wanted_at = capture_stack();
+  if (!again) {
+    actor.wanted_at = capture_stack();
+    actor.wanted_since_ms = coarse_ms();
+  }
   if (!again && lock.type == ObjectType::RwMutex && lock.prefers_writers) {
     note_one_lock(actor, lock, mode, actor.wanted_at);
   }
@@ -208,6 +212,7 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
   StackId stack = kNoStack;
   if (actor.wanted != LockId{} && actor.wanted == id_of(lock)) {
     stack = actor.wanted_at;
+    note_wait({.waiter = key_of(actor), .stack = stack, .operation = "lock", .since_ms = actor.wanted_since_ms}, lock);
     gave_up(actor);
   } else {
     stack = capture_stack();

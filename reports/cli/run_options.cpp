@@ -12,7 +12,7 @@
 namespace vigil::reports {
 namespace {
 
-constexpr std::array<RunOption, 20> kOptions{{
+constexpr std::array<RunOption, 24> kOptions{{
     {"report_dir", OptionType::Text, "vigil-reports", "folder for record files and reports"},
     {"formats", OptionType::Formats, "json,html",
      "reports made at the end: json html text sarif junit gitlab dot tsan pprof perfetto"},
@@ -31,6 +31,14 @@ constexpr std::array<RunOption, 20> kOptions{{
     {"long_block", OptionType::Duration, "200ms", "what long-block calls long"},
     {"cancel_grace", OptionType::Duration, "0",
      "how long a cancelled task may live on during the run; 0: look at the end only"},
+    {"task_growth", OptionType::Count, "512",
+     "how many live tasks of one place are task-growth, when they only ever grew"},
+    {"timer_pile", OptionType::Count, "64",
+     "how many timers that one task made at one place and forgot are a timer-leak; 0: any number"},
+    {"busy_select", OptionType::Count, "1000",
+     "how many defaults in a row, with nothing else done, are a busy-select; 0: any number"},
+    {"closed_spin", OptionType::Count, "8",
+     "how many receives in a row from a closed channel are a closed-channel-spin; 0: any number"},
     {"seed", OptionType::Count, "0", "seed of random schedules; 0: a new one each run"},
     {"schedule", OptionType::Schedule, "normal", "how tasks are scheduled: normal, random"},
     {"timeline", OptionType::Flag, "0", "1: keep the events before each finding"},

@@ -56,11 +56,15 @@ bool is_symmetric(std::string_view role) noexcept {
   return std::find(kRoles.begin(), kRoles.end(), role) != kRoles.end();
 }
 
+// What led up to the finding, in as much as it is kept: which actors come there in which order differs from run to run.
+bool is_history(std::string_view role) noexcept { return role.starts_with("earlier "); }
+
 }  // namespace
 
 std::string fingerprint_of(const Finding& finding) {
   std::vector<std::string> parts;
   for (const Participant& participant : finding.participants) {
+    if (is_history(participant.role)) continue;
     std::string part = is_symmetric(participant.role) ? std::string("|") : fmt::format("{}|", participant.role);
     part += stack_text(participant.stack);
     if (speaks_of_a_life(finding.kind) || participant.stack.empty()) {

@@ -47,7 +47,8 @@ struct People {
 
   explicit People(const Finding& finding) {
     for (const Participant& participant : finding.participants) {
-      if (participant.role == "holds") continue;  // shows where the same actor took the lock it had
+      // Both show where an actor took the lock it had; it is counted for what it waits for.
+      if (participant.role == "holds" || participant.role == "holder") continue;
       ++total;
       std::string name = who(participant);
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
@@ -135,6 +136,8 @@ std::string use_after_free(const Finding& f) {
 }
 
 std::string cancelled(const Finding& f) {
+  if (f.participants[0].operation == "run")
+    return fmt::format("{} works on after its context was cancelled", who(f.participants[0]));
   return fmt::format("{} lives on after its context was cancelled, waiting to {}", who(f.participants[0]),
                      operation_phrase(f, f.participants[0]));
 }
@@ -221,15 +224,22 @@ std::string busy_select(const Finding& f) {
 std::string held_while_blocked(const Finding& f) {
   const Participant& p = f.participants[0];
   const Object* lock = p.held.empty() || p.held[0] >= f.objects.size() ? nullptr : &f.objects[p.held[0]];
-  return fmt::format("{} holds {} while it waits to {}", who(p), lock == nullptr ? "a mutex" : object_phrase(*lock),
-                     operation_phrase(f, p));
+  const std::string what = lock == nullptr ? "a mutex" : object_phrase(*lock);
+  const Object* object = object_of(f, p);
+  if (p.operation == "wait" && object != nullptr)
+    return fmt::format("{} holds {} while it waits for {}", who(p), what, object_phrase(*object));
+  return fmt::format("{} holds {} while it waits to {}", who(p), what, operation_phrase(f, p));
 }
 
 std::string context_leak(const Finding& f) {
   return fmt::format("{} makes a context and nobody cancels it", who(f.participants[0]));
 }
 
-std::string timer_leak(const Finding& f) { return fmt::format("timers made in {} pile up", who(f.participants[0])); }
+std::string timer_leak(const Finding& f) {
+  if (f.participants[0].operation == "ticker")
+    return fmt::format("a ticker made in {} is never stopped", who(f.participants[0]));
+  return fmt::format("timers made in {} pile up", who(f.participants[0]));
+}
 
 std::string task_growth(const Finding& f) { return fmt::format("tasks started in {} pile up", who(f.participants[0])); }
 

@@ -20,7 +20,9 @@ sys.argv = [arg for arg in sys.argv if arg != "--write"]
 del sys.argv[2]
 RUNNER = Runner(sys.argv.pop(1))
 SAMPLES = ROOT / "samples"
-BY_CHANCE = ("data-race",)  # how often, and whether a read or a write met the write, is up to the schedule
+# How often these are found, and (of a race) whether a read or a write met the write, is up to the schedule.
+BY_CHANCE = ("data-race", "close-send-race", "wait-group-race", "wait-group-reuse", "busy-select", "long-block",
+             "task-running-at-exit")
 CATALOG = json.loads((SAMPLES / "catalog.json").read_text())
 
 
@@ -34,10 +36,12 @@ def in_any_order(title):
     return "{} and {} race on {}".format(*sorted(race.groups()[:2]), race[3]) if race else title
 
 
-def summary(run):
-    """The findings as expected.txt has them, in an order that does not depend on the schedule."""
+def summary(run, sample):
+    """The findings that must come, as expected.txt has them, in an order that does not depend on the schedule."""
     findings = []
     for finding in run.findings:
+        if finding["kind"] in sample["may"]:
+            continue
         lines = []
         for participant in finding["participants"]:
             frames = user_frames(participant["stack"])
@@ -58,7 +62,7 @@ class Samples(unittest.TestCase):
         for sample in CATALOG:
             with self.subTest(sample=sample["id"]):
                 expected = SAMPLES / sample["id"] / "expected.txt"
-                found = summary(shimmed(sample, "buggy"))
+                found = summary(shimmed(sample, "buggy"), sample)
                 if WRITE:
                     expected.write_text(found)
                 self.assertEqual(found, expected.read_text())
@@ -73,7 +77,7 @@ class Samples(unittest.TestCase):
                     run = shimmed(sample, form)
                     # Tasks that print at the same time may do so in any order.
                     self.assertEqual(sorted(run.out.splitlines()), sorted(plain.out.splitlines()))
-                    self.assertEqual(run.status, 66 if run.findings and plain.status == 0 else plain.status, run.err)
+                    self.assertEqual(run.status, 66 if run.has_errors and plain.status == 0 else plain.status, run.err)
                     if form == "fixed":
                         self.assertEqual(run.err, plain.err)
 

@@ -108,6 +108,60 @@ class UnseenPrograms(unittest.TestCase):
                 self.assertEqual((run.kinds, run.status, run.err), ([], 0, ""))
                 self.assertEqual(run.out, RUNNER.plain(program("busy_but_sound")).out)
 
+    def test_a_sound_program_near_every_smell_is_clean(self):
+        for procs in ("1", "2", "8"):
+            with self.subTest(procs=procs):
+                run = RUNNER.shimmed(program("sound_smells"), env={"VIGIL_PROCS": procs}, options="detect=all,-lost-items")
+                self.assertEqual((run.kinds, run.status, run.err), ([], 0, ""), run.findings)
+                self.assertEqual(run.out, RUNNER.plain(program("sound_smells")).out)
+
+    def test_sound_use_of_every_primitive_is_clean(self):
+        for procs in ("1", "2", "8"):
+            with self.subTest(procs=procs):
+                run = RUNNER.shimmed(program("sound_primitives"), env={"VIGIL_PROCS": procs}, options="detect=all")
+                self.assertEqual((run.kinds, run.status, run.err), ([], 0, ""), run.findings)
+                self.assertEqual(run.out, RUNNER.plain(program("sound_primitives")).out)
+
+    def test_every_sort_of_wait_is_named(self):
+        at = marks("leaking_primitives")
+        waits = {"semaphore": ("acquire", "for semaphore s"), "read": ("lock", "to read-lock "),
+                 "write": ("lock", "to write-lock "), "cond": ("wait", "for condition variable k"),
+                 "once": ("call", "for the end of once o"), "stop": ("receive", "to receive from channel c"),
+                 "pool": ("wait", "for condition variable k"), "group": ("wait", "for wait group w"),
+                 "job": ("receive", "to receive from channel c"), "member": ("receive", "to receive from channel c")}
+        for procs in ("1", "8"):
+            with self.subTest(procs=procs):
+                run = RUNNER.shimmed(program("leaking_primitives"), env={"VIGIL_PROCS": procs})
+                self.assertEqual(run.kinds, ["task-leak"], run.err)
+                found = {places(leak["participants"][0]["stack"])[0]: leak for leak in run.findings}
+                self.assertEqual(sorted(found), sorted(at[name] for name in waits))
+                for name, (operation, words) in waits.items():
+                    leak = found[at[name]]
+                    self.assertEqual(leak["participants"][0]["operation"], operation)
+                    self.assertIn(words, leak["message"])
+
+    def test_a_negative_count_has_one_fingerprint(self):
+        """Who counted before, and in which order, differs from run to run; the defect does not."""
+        prints = set()
+        for _ in range(4):
+            for procs in ("1", "8"):
+                run = RUNNER.shimmed(program("counted_down_twice"), env={"VIGIL_PROCS": procs})
+                self.assertEqual(run.kinds, ["wait-group-negative"], run.err)
+                finding = run.finding("wait-group-negative")
+                self.assertGreaterEqual(len(finding["participants"]), 7)
+                prints.add(finding["fingerprint"])
+        self.assertEqual(len(prints), 1)
+
+    def test_a_task_that_outlives_its_cancel_is_told_during_the_run(self):
+        run = RUNNER.shimmed(program("cancel_grace"), options="cancel_grace=20ms")
+        self.assertEqual((run.kinds, run.status), (["cancelled-but-alive"], 66), run.err)
+        survivor, canceller, maker = run.finding("cancelled-but-alive")["participants"]
+        self.assert_first_frame(survivor["stack"], "cancel_grace", "waits")
+        self.assert_first_frame(canceller["stack"], "cancel_grace", "cancel")
+        self.assert_first_frame(maker["stack"], "cancel_grace", "made")
+        run = RUNNER.shimmed(program("cancel_grace"))
+        self.assertEqual((run.kinds, run.status), ([], 0), run.err)
+
     def test_equal_leaks_are_one_finding_with_a_count(self):
         run = RUNNER.shimmed(program("many_alike"))
         self.assertEqual(run.kinds, ["task-leak"], run.err)

@@ -21,6 +21,10 @@ class Run:
         return self.report["findings"] if self.report else []
 
     @property
+    def has_errors(self):
+        return any(finding["level"] == "error" for finding in self.findings)
+
+    @property
     def kinds(self):
         return sorted({finding["kind"] for finding in self.findings})
 

@@ -1,0 +1,179 @@
+#include "interpose/life/contexts.hpp"
+
+#include <utility>
+
+#include "interpose/finding_writer.hpp"
+#include "interpose/futex_lock.hpp"
+#include "interpose/objects.hpp"
+#include "interpose/words.hpp"
+
+namespace vigil::shim::contexts {
+namespace {
+
+constinit FutexLock table_lock;
+constinit OwnMap<std::uintptr_t, ContextObject*>* table = nullptr;          // by address; guarded by table_lock
+constinit OwnMap<std::uintptr_t, std::uintptr_t>* done_channels = nullptr;  // to their contexts; made with the table
+
+class TableHold {
+ public:
+  TableHold() noexcept : held_(lock_within(table_lock)) {
+    if (!held_ || table != nullptr) return;
+    table = own_new<OwnMap<std::uintptr_t, ContextObject*>>();
+    done_channels = own_new<OwnMap<std::uintptr_t, std::uintptr_t>>();
+  }
+  ~TableHold() {
+    if (held_) table_lock.unlock();
+  }
+  TableHold(const TableHold&) = delete;
+  TableHold& operator=(const TableHold&) = delete;
+  [[nodiscard]] ContextObject* find(std::uintptr_t address) const noexcept {
+    if (!held_) return nullptr;
+    const auto at = table->find(address);
+    return at == table->end() ? nullptr : at->second;
+  }
+  explicit operator bool() const noexcept { return held_; }
+
+ private:
+  const bool held_;
+};
+
+std::uintptr_t number(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
+
+ContextObject* retain(ContextObject* context) noexcept {
+  if (context != nullptr) context->references.fetch_add(1, std::memory_order_relaxed);  // the caller's keeps it alive
+  return context;
+}
+
+// Link by link: a chain of contexts may be long.
+void release(ContextObject* context) noexcept {
+  // acq_rel: what every holder did happens before it goes.
+  while (context != nullptr && context->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    ContextObject* const parent = context->parent;
+    own_delete(context);
+    context = parent;
+  }
+}
+
+// The one whose end is this one's: itself when it can be done, else its nearest ancestor that can.
+const ContextObject* source_of(const ContextObject* context) noexcept {
+  for (; context != nullptr; context = context->parent) {
+    if ((context->flags & VIGIL_CONTEXT_CANCELLABLE) != 0) return context;
+    if ((context->flags & VIGIL_CONTEXT_DETACHED) != 0) return nullptr;
+  }
+  return nullptr;
+}
+
+bool ends_by_itself(const ContextObject* context) noexcept {
+  for (; context != nullptr && (context->flags & VIGIL_CONTEXT_DETACHED) == 0; context = context->parent) {
+    if ((context->flags & VIGIL_CONTEXT_DEADLINE) != 0) return true;
+  }
+  return false;
+}
+
+const ContextObject* if_ended(const ContextObject* context) noexcept {
+  const ContextObject* const source = source_of(context);
+  // acquire: pairs with the release in done().
+  return source != nullptr && source->reason.load(std::memory_order_acquire) != 0 ? source : nullptr;
+}
+
+void tell_leak(const ContextObject& context) noexcept {
+  const ActorInfo maker = info_of(context.maker, "");
+  Line message;
+  message << words_for(maker).view()
+          << " made a cancellable context whose last handle is gone, and nobody ever called its cancel function: "
+             "whoever waits for it, and its place in its parent, stayed until now";
+  const Participant participant{.role = "maker",
+                                .actor = maker,
+                                .operation = "with_cancel",
+                                .held = {},
+                                .stack = context.created_at,
+                                .note = "the context was made here"};
+  report({.kind = Kind::ContextLeak,
+          .message = message.view(),
+          .hint = {},
+          .participants = {&participant, 1},
+          .objects = {}});
+}
+
+}  // namespace
+
+void made(const Actor& actor, const void* context, const void* parent, const void* done, std::uint32_t flags) noexcept {
+  auto* const fresh = own_new<ContextObject>();
+  fresh->address = number(context);
+  fresh->flags = flags;
+  if ((flags & VIGIL_CONTEXT_CANCELLABLE) != 0) fresh->done = number(done);
+  fresh->maker = key_of(actor);
+  fresh->created_at = capture_stack();
+  fresh->references.store(1, std::memory_order_relaxed);
+  ContextObject* old = nullptr;
+  {
+    const TableHold hold;
+    if (!hold) return;
+    fresh->parent = retain(hold.find(number(parent)));
+    old = std::exchange((*table)[fresh->address], fresh);
+    if (fresh->done != 0) (*done_channels)[fresh->done] = fresh->address;
+  }
+  release(old);  // its destruction was not heard
+}
+
+void done(const Actor& actor, const void* context, std::uint32_t reason) noexcept {
+  const StackId here = capture_stack();
+  const TableHold hold;
+  ContextObject* const known = hold.find(number(context));
+  if (known == nullptr || known->reason.load(std::memory_order_relaxed) != 0) return;
+  known->ended_by = key_of(actor);
+  known->ended_at = here;
+  known->ended_at_ms = coarse_ms();
+  known->reason.store(reason, std::memory_order_release);  // pairs with if_ended()
+}
+
+void destroyed(const void* context) noexcept {
+  ContextObject* gone = nullptr;
+  {
+    const TableHold hold;
+    gone = hold.find(number(context));
+    if (gone == nullptr) return;
+    table->erase(gone->address);
+    if (gone->done != 0) done_channels->erase(gone->done);
+  }
+  const bool needs_cancel = (gone->flags & VIGIL_CONTEXT_CANCELLABLE) != 0 && !ends_by_itself(gone);
+  if (needs_cancel && gone->reason.load(std::memory_order_acquire) == 0) tell_leak(*gone);
+  release(gone);
+}
+
+bool is_done_channel(const void* channel) noexcept {
+  const TableHold hold;
+  return hold && done_channels->find(number(channel)) != done_channels->end();
+}
+
+void adopt(Actor& task, const void* context) noexcept {
+  ContextObject* known = nullptr;
+  {
+    const TableHold hold;
+    known = retain(hold.find(number(context)));
+  }
+  release(std::exchange(task.context, known));
+}
+
+void inherit(Actor& task, const Actor& creator) noexcept { task.context = retain(creator.context); }
+
+void leave(Actor& task) noexcept { release(std::exchange(task.context, nullptr)); }
+
+const ContextObject* ended(const Actor& actor) noexcept { return if_ended(actor.context); }
+
+// The closure lies right below the task's control block, of which the actor is a part (runtime/src/task.hpp). Nothing
+// breaks when that changes: then a task is told as a leak only.
+const ContextObject* ended_in_closure(const vigil_probe_actor_view& task) noexcept {
+  constexpr std::uintptr_t kLine = 64;
+  constexpr std::size_t kMostWords = 32;
+  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(task.actor) & ~(kLine - 1);
+  if (end > task.stack_high || end < task.stack_low + kMostWords * sizeof(std::uintptr_t)) return nullptr;
+  const auto* const words = reinterpret_cast<const std::uintptr_t*>(end) - kMostWords;
+  const TableHold hold;
+  for (std::size_t i = 0; i < kMostWords; ++i) {
+    if (const ContextObject* const found = if_ended(hold.find(words[i])); found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace vigil::shim::contexts

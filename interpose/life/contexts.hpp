@@ -1,0 +1,58 @@
+// Contexts: which are done, since when and by whom; which task belongs to which; which went without ever being done.
+//
+// Invariants
+//   C1  A ContextObject lives while its context does, or an actor belongs to it, or a child of it lives.
+//   C2  `reason` is written once, before done_at and ended_by are read: acquire and release on it.
+// A task belongs to the context it was started with; else, as long as nobody hands it another, to that of the task
+// that started it. Threads belong to none.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "interpose/actor.hpp"
+#include "interpose/own_memory.hpp"
+#include "vigil/probe.h"
+
+namespace vigil::shim {
+
+struct ContextObject {
+  std::uintptr_t address = 0;
+  StackId created_at = kNoStack;
+  ActorKey maker{};
+  std::uintptr_t done = 0;          // its own channel; 0: none
+  std::uint32_t flags = 0;          // VIGIL_CONTEXT_...
+  ContextObject* parent = nullptr;  // one reference
+  ActorKey ended_by{};
+  StackId ended_at = kNoStack;
+  std::uint32_t ended_at_ms = 0;          // coarse_ms()
+  std::atomic<std::uint32_t> reason{0};   // VIGIL_CONTEXT_CANCELED or ..._DEADLINE_EXCEEDED; 0: not done
+  std::atomic<std::uint64_t> references;  // made with one: the context's own
+};
+
+namespace contexts {
+
+// done: its channel, when it is its own.
+void made(const Actor& actor, const void* context, const void* parent, const void* done, std::uint32_t flags) noexcept;
+void done(const Actor& actor, const void* context, std::uint32_t reason) noexcept;
+// May report a context-leak.
+void destroyed(const void* context) noexcept;
+
+// The task belongs to the context from now on.
+void adopt(Actor& task, const void* context) noexcept;
+// A task was started, and belongs to what its creator belongs to.
+void inherit(Actor& task, const Actor& creator) noexcept;
+void leave(Actor& task) noexcept;
+
+// Whether that channel is some live context's done().
+bool is_done_channel(const void* channel) noexcept;
+
+// What ended the actor's context: the context itself, or the ancestor whose end is its own. Null: it is not done, or
+// the actor belongs to none.
+const ContextObject* ended(const Actor& actor) noexcept;
+// The same for a parked task that belongs to none, but was started with a context in its closure. Demands that the
+// runtime is paused.
+const ContextObject* ended_in_closure(const vigil_probe_actor_view& task) noexcept;
+
+}  // namespace contexts
+}  // namespace vigil::shim
