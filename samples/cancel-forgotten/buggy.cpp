@@ -1,0 +1,27 @@
+// A search makes a cancellable context for its helpers and returns with the first answer. It never calls cancel: the
+// context stays in its parent, and whoever waits for it waits on.
+#include <vigil/vigil.hpp>
+
+#include <cstdio>
+#include <string>
+
+using vigil::Channel;
+
+namespace {
+
+std::string search(const vigil::Context& parent, const std::string& what) {
+  const auto [ctx, cancel] = vigil::with_cancel(parent);
+  Channel<std::string> answers(2);
+  vigil::WaitGroup helpers;
+  for (const char* engine : {"north", "south"}) {
+    helpers.go([=, ctx = ctx] {
+      if (!ctx.err()) answers.send(engine);
+    });
+  }
+  helpers.wait();
+  return what + " found";
+}
+
+}  // namespace
+
+int main() { std::printf("%s\n", search(vigil::background(), "word").c_str()); }
