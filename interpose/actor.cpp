@@ -7,8 +7,8 @@
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/options.hpp"
 #include "interpose/own_memory.hpp"
-#include "interpose/race/engine_thread.hpp"
 #include "interpose/race/atomics.hpp"
+#include "interpose/race/engine_thread.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/throws.hpp"
 
