@@ -24,7 +24,7 @@ struct ContextObject;
 namespace race {
 struct ActorPart;
 struct Fences;
-}
+}  // namespace race
 
 // Everything a finding says of an actor, in one word that outlives it: type, number, creation stack.
 enum class ActorKey : std::uint64_t {};

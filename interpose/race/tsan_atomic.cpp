@@ -8,7 +8,7 @@
 #include "interpose/race/atomics.hpp"
 #include "interpose/race/entry.hpp"
 
-using namespace vigil::shim::race;  // NOLINT(google-build-using-namespace): the entry points stand outside every namespace
+using namespace vigil::shim::race;  // the entry points stand outside every namespace
 
 namespace {
 

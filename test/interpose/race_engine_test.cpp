@@ -592,13 +592,13 @@ TEST_F(RaceEngine, TheSlotsOfTasksNobodyWaitedForComeBackWhenNothingHoldsTheirAc
     vigil_probe_actor task{};
     create(task);
     as(task);
-    __tsan_write4(memory.at(4 * static_cast<std::size_t>(i)));
+    __tsan_write4(memory.at(std::size_t{4} * static_cast<std::size_t>(i)));
     vigil_probe_task_switch(nullptr);
     vigil_probe_task_end(&task);
   }
   collect_now();
   EXPECT_EQ(slot_pool.graves(), before + 1000);
-  forget(memory.address(), 4 * 500);
+  forget(memory.address(), std::size_t{4} * 500);
   collect_now();
   EXPECT_EQ(slot_pool.graves(), before + 500);
   const std::uint32_t slots = slot_pool.ever_made();
@@ -615,10 +615,11 @@ TEST_F(RaceEngine, TheSlotsOfTasksNobodyWaitedForComeBackWhenNothingHoldsTheirAc
 TEST_F(RaceEngine, ThreadsAndCollectorsMeetUnharmed) {
   constexpr int kThreads = 4;
   constexpr std::size_t kPrivate = 4096;
-  constexpr std::size_t kShared = 8 * 500;
+  constexpr std::size_t kShared = std::size_t{8} * 500;
   counts_only = true;
   told_by_threads.store(0);
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   std::atomic<int> ready{0};
   for (int number = 0; number < kThreads; ++number) {
     threads.emplace_back([&, number] {

@@ -29,8 +29,8 @@ extern "C" {
 
 #define VIGIL_PROBE_VERSION 1u
 
-/* Who acts: a task, or a plain thread that uses the runtime. Owned by the runtime, at one address for its life. A task's
- * lies on the task's own stack, above all that the task and what it was started with use of it. */
+/* Who acts: a task, or a plain thread that uses the runtime. Owned by the runtime, at one address for its life. A
+ * task's lies on the task's own stack, above all that the task and what it was started with use of it. */
 typedef struct vigil_probe_actor {
   uint64_t id; /* tasks: 1, 2, 3 ... in order of creation, never reused; plain threads: 0 */
   void* watch; /* the watcher's own word: null at birth, never read by the runtime */
