@@ -10,6 +10,7 @@
 #include "interpose/kernel_threads.hpp"
 #include "interpose/life/contexts.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/options.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/raw_syscall.hpp"
@@ -291,6 +292,8 @@ void tell_cancelled() noexcept {
 void tell_running() noexcept {
   if (at_work == nullptr) return;
   OwnVector<Unfinished> left = *at_work;
+  // Who blocks in a lock of the system is still on its worker; what holds it there has been told.
+  std::erase_if(left, [](const Unfinished& one) { return locks::is_in_told_ring(one.key); });
   if (wants(Kind::CancelledButAlive)) {  // that kind stands in its place
     const RuntimePause pause(kPauseNs);
     if (pause) {

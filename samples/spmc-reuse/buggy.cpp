@@ -9,8 +9,7 @@ using vigil::WaitGroup;
 
 namespace {
 
-void round(const Channel<int>& work) {
-  WaitGroup workers;
+void round(const Channel<int>& work, WaitGroup& workers) {
   for (int worker = 0; worker < 2; ++worker) {
     workers.go([=] {
       while (work.receive()) {
@@ -26,12 +25,13 @@ void round(const Channel<int>& work) {
 
 int main() {
   Channel<int> work(0);
+  WaitGroup workers;
   WaitGroup dispatcher;
-  dispatcher.go([=] {
-    round(work);
+  dispatcher.go([=, &workers] {
+    round(work, workers);
     std::printf("first round done\n");
     std::fflush(stdout);
-    round(work);
+    round(work, workers);
   });
   dispatcher.wait();
 }

@@ -8,9 +8,8 @@ using vigil::WaitGroup;
 
 namespace {
 
-void round() {
+void round(WaitGroup& workers) {
   Channel<int> work(0);
-  WaitGroup workers;
   for (int worker = 0; worker < 2; ++worker) {
     workers.go([=] {
       while (work.receive()) {
@@ -25,12 +24,13 @@ void round() {
 }  // namespace
 
 int main() {
+  WaitGroup workers;
   WaitGroup dispatcher;
-  dispatcher.go([] {
-    round();
+  dispatcher.go([&workers] {
+    round(workers);
     std::printf("first round done\n");
     std::fflush(stdout);
-    round();
+    round(workers);
   });
   dispatcher.wait();
 }

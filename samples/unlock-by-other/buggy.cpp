@@ -8,8 +8,8 @@ int main() {
   std::mutex cache;
   cache.lock();
   std::thread download([&] {
-    std::printf("file is there\n");
     cache.unlock();
+    std::printf("file is there\n");
   });
   download.join();
   cache.lock();

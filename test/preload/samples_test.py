@@ -70,7 +70,7 @@ class Samples(unittest.TestCase):
     def test_the_shim_does_not_change_what_a_sample_does(self):
         for sample in CATALOG:
             for form in ("buggy", "fixed"):
-                if form == "buggy" and "deadlock" in sample["expect"]:
+                if form == "buggy" and "deadlock" in sample["expect"] + sample["may"]:
                     continue  # without the shim it would hang
                 with self.subTest(sample=sample["id"], form=form):
                     plain = RUNNER.plain(RUNNER.build / "bin" / f"{sample['id']}_{form}")
@@ -86,7 +86,9 @@ class Samples(unittest.TestCase):
             if "deadlock" in sample["expect"]:
                 with self.subTest(sample=sample["id"]):
                     run = shimmed(sample, "buggy")
-                    self.assertEqual((run.status, run.report["program"]["end"]), (66, "deadlock"), run.err)
+                    # A program whose main is no part of the deadlock goes on, and ends as it would have.
+                    self.assertEqual(run.status, 66, run.err)
+                    self.assertIn(run.report["program"]["end"], ("deadlock", "exit"), run.err)
 
 
 if __name__ == "__main__":

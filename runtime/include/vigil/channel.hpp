@@ -124,7 +124,10 @@ class Channel {
 
   // No more sends. Wakes every waiting receiver once the items are drained, and makes waiting senders throw Panic.
   // Throws Panic when the channel is nil or already closed.
-  void close() const { detail::channel_close(handle_.core()); }
+  void close() const {
+    detail::channel_close(handle_.core());
+    detail::keep_callers_frame();
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return detail::channel_size(handle_.core()); }          // nil: 0
   [[nodiscard]] std::size_t capacity() const noexcept { return detail::channel_capacity(handle_.core()); }  // nil: 0
@@ -162,7 +165,10 @@ class SendChannel {
     T copy(value);
     return detail::try_send(handle_.core(), copy);
   }
-  void close() const { detail::channel_close(handle_.core()); }
+  void close() const {
+    detail::channel_close(handle_.core());
+    detail::keep_callers_frame();
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return detail::channel_size(handle_.core()); }
   [[nodiscard]] std::size_t capacity() const noexcept { return detail::channel_capacity(handle_.core()); }
