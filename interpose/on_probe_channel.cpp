@@ -5,6 +5,7 @@
 #include "interpose/actor.hpp"
 #include "interpose/channel_use.hpp"
 #include "interpose/export.hpp"
+#include "interpose/life/timers.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/misuse.hpp"
 #include "interpose/objects.hpp"
@@ -54,6 +55,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_destroy(const void* channel, si
     if (items_left != 0 && channel_use::counts_items()) {
       if (const ChannelObject* const known = channels().find(channel)) channel_use::destroyed(*known, items_left);
     }
+    timers::channel_gone(channel);
     channels().drop(channel);
   });
 }

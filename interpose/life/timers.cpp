@@ -1,5 +1,7 @@
 #include "interpose/life/timers.hpp"
 
+#include <atomic>
+
 #include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/objects.hpp"
@@ -26,6 +28,10 @@ struct Tables {
 
 constinit FutexLock lock;
 constinit Tables* tables = nullptr;  // guarded by lock
+
+// Whether a timer ever fed a channel. relaxed: a channel that a timer feeds goes after that timer was made, and whoever
+// lets it go was handed it.
+constinit std::atomic<bool> some_feed{false};
 
 // Holds the lock, as far as a dying process lets go of it.
 class Hold {
@@ -95,7 +101,9 @@ void made(const Actor& actor, const void* timer, std::uint32_t kind, const void*
   if (TimerObject* const old = hold.find(number(timer))) count_unset(*old);  // its destruction was not heard
   tables->timers[number(timer)] = {
       .created_at = here, .maker = key_of(actor), .kind = kind, .channel = number(channel)};
-  if (channel != nullptr) tables->feeders[number(channel)] = number(timer);
+  if (channel == nullptr) return;
+  tables->feeders[number(channel)] = number(timer);
+  some_feed.store(true, std::memory_order_relaxed);
 }
 
 void set(const void* timer) noexcept {
@@ -128,9 +136,14 @@ void destroyed(const void* timer) noexcept {
   TimerObject* const known = hold.find(number(timer));
   if (known == nullptr) return;
   count_unset(*known);
-  const auto feeder = tables->feeders.find(known->channel);
-  if (feeder != tables->feeders.end() && feeder->second == number(timer)) tables->feeders.erase(feeder);
+  // Its channel stays a timer's: a tick that nobody took may still lie in it when it goes.
   tables->timers.erase(number(timer));
+}
+
+void channel_gone(const void* channel) noexcept {
+  if (!some_feed.load(std::memory_order_relaxed)) return;
+  const Hold hold;
+  if (hold) tables->feeders.erase(number(channel));
 }
 
 bool feeds(const void* channel) noexcept {

@@ -18,6 +18,8 @@ void set(const void* timer) noexcept;
 void stopped(const void* timer) noexcept;
 void fired(const void* timer) noexcept;
 void destroyed(const void* timer) noexcept;
+// That channel, fed by a timer or not, is no more.
+void channel_gone(const void* channel) noexcept;
 
 // Whether a timer's tick is one of its cases: it feeds that channel.
 bool feeds(const void* channel) noexcept;

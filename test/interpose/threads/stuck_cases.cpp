@@ -320,7 +320,7 @@ void moves_hand_over_between_main_and_tasks() {
     for (const int value : there) back.send(value);
     back.close();
   });
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 4'000; ++i) {
     there.send(i);
     back.receive();
   }
