@@ -437,6 +437,7 @@ void clean_shared_ptr() {
   for (int round = 0; round < 50; ++round) {
     auto shared = std::make_shared<std::vector<int>>(10, round);
     std::vector<std::thread> threads;
+    threads.reserve(3);
     for (int i = 0; i < 3; ++i) {
       threads.emplace_back([copy = shared] { (void)copy->at(3); });
     }
@@ -492,6 +493,7 @@ void clean_exception_ptr() {
     });
     other.join();
     std::vector<std::thread> readers;
+    readers.reserve(3);
     for (int i = 0; i < 3; ++i) {
       readers.emplace_back([copy = thrown] {
         try {
@@ -524,6 +526,7 @@ void clean_exception_of_our_own() {
       }
     }
     std::vector<std::thread> readers;
+    readers.reserve(3);
     for (int i = 0; i < 3; ++i) {
       readers.emplace_back([copy = thrown]() mutable {
         try {
@@ -539,6 +542,7 @@ void clean_exception_of_our_own() {
 }
 void clean_future() {
   std::vector<std::future<std::vector<int>>> all;
+  all.reserve(20);
   for (int i = 0; i < 20; ++i) {
     all.push_back(std::async(std::launch::async, [i] { return std::vector<int>(100, i); }));
   }
@@ -750,6 +754,7 @@ void clean_pool_of_std_threads() {
   bool closed = false;
   std::atomic<int> done{0};
   std::vector<std::thread> pool;
+  pool.reserve(3);
   for (int i = 0; i < 3; ++i) {
     pool.emplace_back([&] {
       for (;;) {

@@ -14,7 +14,6 @@
 namespace {
 
 using vigil::Channel;
-using vigil::Unit;
 using vigil::WaitGroup;
 using namespace std::chrono_literals;
 

@@ -183,6 +183,7 @@ int bursts() {
 
 int contexts_cancelled_late() {
   std::vector<vigil::CancelContext> open;
+  open.reserve(50);
   for (int i = 0; i < 50; ++i) open.push_back(vigil::with_cancel(vigil::background()));
   const auto [timed, stop_timed] = vigil::with_timeout(vigil::background(), 1h);  // ends by itself: no cancel needed
   const auto [child, cancel_child] = vigil::with_cancel(timed);                   // and so does its child
