@@ -229,7 +229,15 @@ void Scheduler::grant_all_put_off() noexcept {
 }
 
 bool Scheduler::has_room_to_spin() noexcept {
-  static const bool several = processors() > 1;
+  // No static of the function's: the watcher takes its guard for an initialisation of the program's, which orders what
+  // came before it. relaxed: whoever does not see it yet finds the same.
+  static constinit std::atomic<int> known{0};
+  int count = known.load(std::memory_order_relaxed);
+  if (count == 0) {
+    count = processors();
+    known.store(count, std::memory_order_relaxed);
+  }
+  const bool several = count > 1;
   return several;
 }
 
