@@ -97,7 +97,7 @@ const std::vector<std::string>& hostile_names() {
   static const std::vector<std::string> names{"</failure><x>",
                                               "\"; node [label=\"x",
                                               "a\nWARNING: ThreadSanitizer: none (pid=1)",
-                                              "\x1b[31m\u202E",
+                                              "\x1b[31m\u202E",  // NOLINT(misc-misleading-bidirectional)
                                               "]]>&amp;",
                                               "\\\"\\N\\",
                                               "%00%0a",
@@ -221,7 +221,7 @@ TEST(Forms, HostileNamesLeaveEachFormWhatItIs) {
     EXPECT_EQ(std::count(dot.begin(), dot.end(), '\n'), 13);
     for (const std::string& text : {render_tsan(report), render_junit(report), dot}) {
       EXPECT_EQ(text.find('\x1b'), std::string::npos);
-      EXPECT_EQ(text.find("\u202E"), std::string::npos);
+      EXPECT_EQ(text.find("\u202E"), std::string::npos);  // NOLINT(misc-misleading-bidirectional)
     }
     if (has("dot") && name.size() < 1000) {
       const TempFolder folder;

@@ -79,13 +79,13 @@ inline std::string schema_problem(const Json& root, const Json& value, const Jso
       const Json rule = properties.contains(name) ? properties[name] : schema.value("additionalProperties", Json());
       if (rule.is_boolean() && !rule.get<bool>()) return fmt::format("{}: has {} too much", where, name);
       if (!rule.is_object()) continue;
-      const std::string problem = schema_problem(root, element, rule, where + "." + name);
+      std::string problem = schema_problem(root, element, rule, fmt::format("{}.{}", where, name));
       if (!problem.empty()) return problem;
     }
   }
   if (value.is_array() && schema.contains("items")) {
     for (std::size_t i = 0; i < value.size(); ++i) {
-      const std::string problem = schema_problem(root, value[i], schema["items"], fmt::format("{}[{}]", where, i));
+      std::string problem = schema_problem(root, value[i], schema["items"], fmt::format("{}[{}]", where, i));
       if (!problem.empty()) return problem;
     }
   }

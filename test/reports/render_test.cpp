@@ -83,7 +83,7 @@ const std::vector<std::string>& hostile_texts() {
                                               "-->]]>&lt;",
                                               "javascript:alert(1)",
                                               "a\x1b]0;title\x07z",
-                                              "\u202Egnp.exe",
+                                              "\u202Egnp.exe",  // NOLINT(misc-misleading-bidirectional)
                                               "zero\u200Bwidth\uFEFF",
                                               "line\nbreak\r\n\ttab",
                                               "`back` tick`",
@@ -161,7 +161,7 @@ TEST(Html, HostileTextsNeverBecomeMarkup) {
     EXPECT_EQ(html.find("=\"alert"), std::string::npos) << text;
     EXPECT_EQ(html.find('\0'), std::string::npos);
     EXPECT_EQ(html.find('\x1b'), std::string::npos);
-    EXPECT_EQ(html.find("\u202E"), std::string::npos);
+    EXPECT_EQ(html.find("\u202E"), std::string::npos);  // NOLINT(misc-misleading-bidirectional)
   }
 }
 
@@ -289,7 +289,7 @@ TEST(Text, LetsNoControlCharacterThrough) {
   for (const std::string& hostile : hostile_texts()) {
     const std::string text = render_text(hostile_report(hostile), {});
     for (const char c : text) ASSERT_TRUE(c == '\n' || c == '\t' || static_cast<unsigned char>(c) >= 0x20) << hostile;
-    ASSERT_EQ(text.find("\u202E"), std::string::npos);
+    ASSERT_EQ(text.find("\u202E"), std::string::npos);  // NOLINT(misc-misleading-bidirectional)
   }
 }
 

@@ -30,7 +30,7 @@ TEST(Utf8, EveryPairOfBytesBecomesValid) {
 
 TEST(Utf8, DeceptiveCharactersAreShownAsEscapes) {
   EXPECT_EQ(show_deceptive("a\x1b[31mb"), "a\\x1b[31mb");
-  EXPECT_EQ(show_deceptive("a\u202Eb"), "a\\u{202e}b");
+  EXPECT_EQ(show_deceptive("a\u202Eb"), "a\\u{202e}b");  // NOLINT(misc-misleading-bidirectional)
   EXPECT_EQ(show_deceptive("a\u200Bb"), "a\\u{200b}b");
   EXPECT_EQ(show_deceptive("a\nb"), "a\\x0ab");
   EXPECT_EQ(show_deceptive("a\nb\tc", true), "a\nb\tc");

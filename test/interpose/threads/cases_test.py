@@ -48,6 +48,8 @@ def run(program, shim, case, procs):
             return "it did not end"
         kinds = kinds_in(pathlib.Path(folder))
     wanted, _ = PROMISES[case.split("_")[0]]
+    if "deadlock" in wanted:
+        kinds -= {"lock-cycle"}  # two locks in opposite order that really hang may be told as both (abba-hit)
     if kinds != wanted:
         return f"found {sorted(kinds)}, wanted {sorted(wanted)}; status {done.returncode}\n{done.stderr.decode(errors='replace')}"
     if not wanted and done.returncode != 0:

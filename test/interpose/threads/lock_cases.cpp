@@ -301,7 +301,7 @@ void clean_threads_error_checking_mutex() {
 
 // ---- waits that nothing can end, while others run on ---------------------------------------------------------------
 
-void run_on() { std::this_thread::sleep_for(std::chrono::milliseconds(300)); }
+void run_on() { std::this_thread::sleep_for(std::chrono::milliseconds(1000)); }
 
 void stuck_threads_ring_while_main_runs() {
   static std::mutex a, b;
@@ -503,7 +503,7 @@ void clean_task_waits_for_its_own_mutex_until_another_unlocks() {
   vigil::Mutex lock;
   lock.lock();
   vigil::go([&] {
-    vigil::sleep_for(std::chrono::milliseconds(300));
+    vigil::sleep_for(std::chrono::milliseconds(1000));
     lock.unlock();
   });
   lock.lock();  // as a signal, which Go allows
