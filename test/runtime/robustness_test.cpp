@@ -238,7 +238,12 @@ TEST(Processors, AnIdleProgramUsesNone) {
   sleep_for(std::chrono::milliseconds(5));  // the keeper's last look
   const std::int64_t before = own_processor_time_us();
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  EXPECT_LT(own_processor_time_us() - before, 5'000);
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  constexpr std::int64_t kMostUs = 50'000;  // they have work of their own
+#else
+  constexpr std::int64_t kMostUs = 5'000;
+#endif
+  EXPECT_LT(own_processor_time_us() - before, kMostUs);
 }
 
 // Two tasks that hand each other the only processor, for as long as it takes.
