@@ -1,6 +1,7 @@
 // The runtime under circumstances: main as a task, fork, exit with live tasks, an idle program, unfair tasks.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -230,20 +232,27 @@ std::int64_t own_processor_time_us() {
   return std::int64_t{used.tv_sec} * 1'000'000 + used.tv_nsec / 1000;
 }
 
+// Workers may still be on their way to sleep when the last task has parked, for as long as a loaded machine keeps them
+// from it: so the idle time is looked at window by window until one is still. A program that waits busily has no such
+// window, since even one thread among many gets more than that of half a second.
 TEST(Processors, AnIdleProgramUsesNone) {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  constexpr std::int64_t kMostUs = 20'000;  // they have work of their own
+#else
+  constexpr std::int64_t kMostUs = 2'000;
+#endif
+  constexpr int kWindows = 40;
   const Channel<int> never(0);
   for (int i = 0; i < 100; ++i) go([never] { never.receive(); });
   go([] { sleep_for(std::chrono::hours(1)); });
   test::until_parked(101);
-  sleep_for(std::chrono::milliseconds(5));  // the keeper's last look
-  const std::int64_t before = own_processor_time_us();
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  constexpr std::int64_t kMostUs = 50'000;  // they have work of their own
-#else
-  constexpr std::int64_t kMostUs = 5'000;
-#endif
-  EXPECT_LT(own_processor_time_us() - before, kMostUs);
+  std::int64_t least_us = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < kWindows && least_us >= kMostUs; ++i) {
+    const std::int64_t before = own_processor_time_us();
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    least_us = std::min(least_us, own_processor_time_us() - before);
+  }
+  EXPECT_LT(least_us, kMostUs);
 }
 
 // Two tasks that hand each other the only processor, for as long as it takes.
