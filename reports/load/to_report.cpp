@@ -9,6 +9,7 @@
 #include "reports/load/record_file.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/options.hpp"
+#include "reports/model/user_frames.hpp"
 
 namespace vigil::reports {
 namespace {
@@ -45,6 +46,7 @@ class Converter {
     Stack result;
     for_each(
         frames, [&](const Json& frame) { append_frame(frame, result); }, kMostFrames);
+    drop_vigil_above_user(result);
     return result;
   }
 

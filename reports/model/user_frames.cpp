@@ -44,6 +44,13 @@ bool is_start_code(std::string_view name) noexcept {
   return name.starts_with("__libc_start");
 }
 
+bool is_vigil_frame(const Frame& frame) {
+  if (is_vigil_module(frame.module) || is_vigil_header(frame.file)) return true;
+  if (!frame.file.empty() || frame.function.empty()) return false;
+  const std::vector<std::string> parts = name_parts(frame.function);
+  return parts.size() > 1 && parts.front() == "vigil";
+}
+
 }  // namespace
 
 bool is_library_frame(const Frame& frame) {
@@ -62,6 +69,17 @@ bool is_library_frame(const Frame& frame) {
 FrameRef share_frame(Frame frame) {
   frame.library = is_library_frame(frame);
   return std::make_shared<const Frame>(std::move(frame));
+}
+
+void drop_vigil_above_user(Stack& stack) {
+  std::size_t drop = 0;
+  for (std::size_t i = 0; i < stack.size(); ++i) {
+    if (!stack[i]->library) {
+      stack.erase(stack.begin(), stack.begin() + static_cast<std::ptrdiff_t>(drop));
+      return;
+    }
+    if (is_vigil_frame(*stack[i])) drop = i + 1;
+  }
 }
 
 std::vector<std::size_t> user_frames(const Stack& stack) {

@@ -10,6 +10,10 @@ namespace vigil::reports {
 
 bool is_library_frame(const Frame& frame);  // costly; frames made by share_frame() know their answer
 
+// Drops the frames by which a call of the user's arrived in vigil's own code: nobody can change them, and the finding's
+// operation says what they were. A stack without a frame of the user's stays whole.
+void drop_vigil_above_user(Stack& stack);
+
 // Indices of the frames to show; all of them when none is the user's.
 std::vector<std::size_t> user_frames(const Stack& stack);
 

@@ -43,7 +43,8 @@ inline Frame frame_at(std::string function, std::string file, std::uint32_t line
 inline void name_the_shop(FakeNames& names) {
   names.name(0x10, {frame_at("vigil::Channel<int>::receive() const", "/usr/include/vigil/channel.hpp", 80)});
   names.name(0x20, {frame_at("(anonymous namespace)::consume(vigil::Channel<int>)", "/home/me/shop.cpp", 12, 2)});
-  names.name(0x30, {frame_at("main", "/home/me/shop.cpp", 30, 4)});
+  names.name(0x30, {frame_at("std::invoke(void (&)())", "/usr/include/c++/12/functional", 96, 1),
+                    frame_at("main", "/home/me/shop.cpp", 30, 4)});
 }
 
 }  // namespace vigil::reports::test

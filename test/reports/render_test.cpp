@@ -8,6 +8,7 @@
 #include "reports/load/report_json.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/sources.hpp"
+#include "reports/model/user_frames.hpp"
 #include "reports/render/html/page.hpp"
 #include "reports/render/json.hpp"
 #include "reports/render/sha256.hpp"
@@ -260,6 +261,43 @@ TEST(Html, SaysWhatMattersInWords) {
   EXPECT_NE(html.find("What to do."), std::string::npos);
   EXPECT_NE(html.find("task-leak:consume"), std::string::npos);
   EXPECT_NE(html.find("1 library frame"), std::string::npos);
+  EXPECT_EQ(html.find("Channel&lt;int&gt;::receive"), std::string::npos);  // vigil's own frame
+}
+
+Stack stack_of(std::vector<Frame> frames) {
+  Stack stack;
+  for (Frame& frame : frames) stack.push_back(share_frame(std::move(frame)));
+  return stack;
+}
+
+std::vector<std::string> names_after_drop(Stack stack) {
+  drop_vigil_above_user(stack);
+  std::vector<std::string> names;
+  for (const FrameRef& frame : stack) names.push_back(frame->function);
+  return names;
+}
+
+Frame in_module(std::string function, std::string module) {
+  Frame frame;
+  frame.function = std::move(function);
+  frame.module = std::move(module);
+  return frame;
+}
+
+// What a call passes through on its way into vigil, be it vigil's or not, goes up to the user's frame; the rest stays.
+TEST(Stack, BeginsWithTheUsersCall) {
+  const Frame inside = in_module("vigil::detail::ChannelCore::close()", "/opt/lib/libvigil.so.0");
+  const Frame header = frame_at("vigil::Channel<int>::close() const", "/usr/include/vigil/channel.hpp", 80);
+  const Frame nameless = in_module("vigil::Channel<long>::close() const", "/opt/shop/prog");  // no debug information
+  const Frame visit = frame_at("std::visit<Call>(Call&&)", "/usr/include/c++/12/variant", 9);
+  const Frame user = frame_at("shut(Shop&)", "/home/me/shop.cpp", 12);
+  const Frame starter = in_module("vigil::detail::run_closure(Task&)", "/opt/lib/libvigil.so.0");
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names_after_drop(stack_of({inside, header, user, starter})), (Names{user.function, starter.function}));
+  EXPECT_EQ(names_after_drop(stack_of({inside, visit, nameless, user})), Names{user.function});
+  EXPECT_EQ(names_after_drop(stack_of({visit, user})), (Names{visit.function, user.function}));
+  EXPECT_EQ(names_after_drop(stack_of({inside, starter})), (Names{inside.function, starter.function}));
+  EXPECT_EQ(names_after_drop({}), Names{});
 }
 
 // Golden: VIGIL_UPDATE_GOLDEN=1 writes it anew; look at the difference before you commit it.
