@@ -147,6 +147,15 @@ TEST(ContextValue, IsFoundByItsKeyOnly) {
   EXPECT_FALSE(background().value<int>(MyKey::User).has_value());
 }
 
+struct EmptyKey {};
+
+// As with Go's `type key struct{}`.
+TEST(ContextValue, AnEmptyTypeIsAKey) {
+  const Context ctx = with_value(background(), EmptyKey{}, 7);
+  EXPECT_EQ(ctx.value<int>(EmptyKey{}), 7);
+  EXPECT_FALSE(ctx.value<int>(MyKey::User).has_value());
+}
+
 TEST(ContextValue, OfAnotherTypeIsNotThere) {
   const Context ctx = with_value(background(), MyKey::User, 7);
   EXPECT_FALSE(ctx.value<long>(MyKey::User).has_value());

@@ -35,6 +35,16 @@ TEST(WorkerPool, DoesEveryJobBeforeWaitReturns) {
   EXPECT_EQ(sum, 500'500);
 }
 
+TEST(WorkerPool, MadeOfANumberHasSoManyWorkers) {
+  WorkerPool pool(2);
+  Channel<Unit> go_on(0);
+  for (int i = 0; i < 2; ++i) pool.submit([&] { go_on.receive(); });
+  await_parked(VIGIL_WAIT_RECEIVE, 2);
+  EXPECT_FALSE(pool.try_submit([] {}));
+  go_on.close();
+  EXPECT_THROW(WorkerPool(-1), Panic);
+}
+
 TEST(WorkerPool, StartsWorkersAsNeededAndNotMore) {
   WorkerPool pool({.workers = 2, .queue = 8});
   EXPECT_EQ(pool.worker_count(), 0U);

@@ -60,7 +60,11 @@ class ContextValue final : public AnyContextValue {
   template <class GivenKey, class Given>
   ContextValue(GivenKey&& key, Given&& value) : key_(std::forward<GivenKey>(key)), value_(std::forward<Given>(value)) {}
   [[nodiscard]] bool has_key(const std::type_info& type, const void* key) const override {
-    return type == typeid(Key) && *static_cast<const Key*>(key) == key_;
+    if (type != typeid(Key)) return false;
+    if constexpr (std::is_empty_v<Key> && !std::equality_comparable<Key>)
+      return true;  // the type is the key
+    else
+      return *static_cast<const Key*>(key) == key_;
   }
   [[nodiscard]] const void* get(const std::type_info& type) const noexcept override {
     return type == typeid(T) ? &value_ : nullptr;
@@ -175,7 +179,8 @@ template <class Rep, class Period>
 }
 
 // The parent with a value for key. Keys of different types differ, so a key of a type of one's own collides with
-// nobody's; so does the address of an object. Character strings are keys, and values, as std::string.
+// nobody's (an empty one needs no ==), nor does the address of an object. Character strings are keys, and values, as
+// std::string.
 template <class Key, class T>
 [[nodiscard]] Context with_value(const Context& parent, Key&& key, T&& value) {
   using Value = detail::ContextValue<detail::Kept<std::remove_cvref_t<Key>>, detail::Kept<std::remove_cvref_t<T>>>;

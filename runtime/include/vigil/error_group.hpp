@@ -39,13 +39,15 @@ class ErrorGroup {
 
   // Starts function in a task that belongs to context(). Parks the caller while as many tasks run as set_limit()
   // allows.
-  template <class Function>
-  requires std::invocable < std::decay_t<Function>
-  & > void go(Function&& function) { start(body_of(std::forward<Function>(function)), true); }
+  template <detail::Callable Function>
+  void go(Function&& function) {
+    start(body_of(std::forward<Function>(function)), true);
+  }
   // The same if that needs no wait; says whether it did.
-  template <class Function>
-  requires std::invocable < std::decay_t<Function>
-  & > [[nodiscard]] bool try_go(Function&& function) { return start(body_of(std::forward<Function>(function)), false); }
+  template <detail::Callable Function>
+  [[nodiscard]] bool try_go(Function&& function) {
+    return start(body_of(std::forward<Function>(function)), false);
+  }
 
   // Parks the caller until all tasks have ended, and cancels context(). Throws what the first that failed has thrown;
   // each wait() does. Tasks may be added again afterwards.

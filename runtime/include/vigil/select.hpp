@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "vigil/channel.hpp"
+#include "vigil/detail/callable.hpp"
 #include "vigil/detail/channel_core.hpp"
 #include "vigil/detail/export.hpp"
 
@@ -49,8 +50,9 @@ struct DoNothing {
   constexpr void operator()() const noexcept {}
 };
 
+// A parameter whose copy can be called with what a channel of T gives, or with nothing.
 template <class Handler, class T>
-concept ReceiveHandler = std::invocable<Handler&, std::optional<T>> || std::invocable<Handler&>;
+concept ReceiveCallable = (std::invocable<std::decay_t<Handler>&, std::optional<T>>) || Callable<Handler>;
 
 template <class Face>
 concept ReceiveFace = requires {
@@ -138,27 +140,25 @@ inline constexpr bool kIsChannelCase =
 }  // namespace detail
 
 // Receives from `channel`; handler takes std::optional<T>, empty when the channel is closed and drained, or nothing.
-template <detail::ReceiveFace Face, class Handler = detail::DoNothing>
-requires detail::ReceiveHandler < std::decay_t<Handler>,
-typename std::remove_cvref_t<Face>::value_type > [[nodiscard]] auto on_receive(Face&& channel, Handler&& handler = {}) {
+template <detail::ReceiveFace Face,
+          detail::ReceiveCallable<typename std::remove_cvref_t<Face>::value_type> Handler = detail::DoNothing>
+[[nodiscard]] auto on_receive(Face&& channel, Handler&& handler = {}) {
   return detail::ReceiveCase<Face, std::decay_t<Handler>>(std::forward<Face>(channel),
                                                           std::decay_t<Handler>(std::forward<Handler>(handler)));
 }
 
 // Sends `value` on `channel`; value is moved from only when this case is taken.
 // A closed channel is ready to be sent on: choosing it throws Panic.
-template <detail::SendFace Face, class Handler = detail::DoNothing>
-requires std::invocable < std::decay_t<Handler>
-& > [[nodiscard]] auto on_send(Face&& channel, typename std::remove_cvref_t<Face>::value_type value,
-                               Handler&& handler = {}) {
+template <detail::SendFace Face, detail::Callable Handler = detail::DoNothing>
+[[nodiscard]] auto on_send(Face&& channel, typename std::remove_cvref_t<Face>::value_type value,
+                           Handler&& handler = {}) {
   return detail::SendCase<Face, std::decay_t<Handler>>(std::forward<Face>(channel), std::move(value),
                                                        std::decay_t<Handler>(std::forward<Handler>(handler)));
 }
 
 // Taken when nothing else could proceed for `timeout`; zero or less: when nothing can proceed at once.
-template <class Rep, class Period, class Handler = detail::DoNothing>
-requires std::invocable < std::decay_t<Handler>
-& > [[nodiscard]] auto on_timeout(std::chrono::duration<Rep, Period> timeout, Handler&& handler = {}) {
+template <class Rep, class Period, detail::Callable Handler = detail::DoNothing>
+[[nodiscard]] auto on_timeout(std::chrono::duration<Rep, Period> timeout, Handler&& handler = {}) {
   using Nanoseconds = std::chrono::duration<long double, std::nano>;
   constexpr long double kForever = 4611686018427387904.0L;  // 2^62 ns, 146 years
   const long double wanted = std::chrono::duration_cast<Nanoseconds>(timeout).count();
@@ -169,9 +169,8 @@ requires std::invocable < std::decay_t<Handler>
 }
 
 // Taken when no other case can proceed at once: Go's default.
-template <class Handler = detail::DoNothing>
-requires std::invocable < std::decay_t<Handler>
-& > [[nodiscard]] auto otherwise(Handler&& handler = {}) {
+template <detail::Callable Handler = detail::DoNothing>
+[[nodiscard]] auto otherwise(Handler&& handler = {}) {
   return detail::OtherwiseCase<std::decay_t<Handler>>{std::forward<Handler>(handler)};
 }
 

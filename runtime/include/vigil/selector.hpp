@@ -26,9 +26,9 @@ class Selector {
   Selector() = default;
 
   // handler takes std::optional<T>, empty when the channel is closed and drained, or nothing.
-  template <detail::ReceiveFace Face, class Handler = detail::DoNothing>
-  requires detail::ReceiveHandler < std::decay_t<Handler>,
-  typename std::remove_cvref_t<Face>::value_type > Selector& add_receive(Face&& channel, Handler&& handler = {}) {
+  template <detail::ReceiveFace Face,
+            detail::ReceiveCallable<typename std::remove_cvref_t<Face>::value_type> Handler = detail::DoNothing>
+  Selector& add_receive(Face&& channel, Handler&& handler = {}) {
     using T = typename std::remove_cvref_t<Face>::value_type;
     cases_.push_back(std::make_unique<Receive<T, std::decay_t<Handler>>>(ReceiveChannel<T>(std::forward<Face>(channel)),
                                                                          std::forward<Handler>(handler)));
@@ -37,9 +37,8 @@ class Selector {
 
   // Each select() that takes this case sends a copy of value. One that cannot be copied is sent once: afterwards this
   // case is never ready again, as if its channel were nil.
-  template <detail::SendFace Face, class Handler = detail::DoNothing>
-  requires std::invocable < std::decay_t<Handler>
-  & > Selector& add_send(Face&& channel, typename std::remove_cvref_t<Face>::value_type value, Handler&& handler = {}) {
+  template <detail::SendFace Face, detail::Callable Handler = detail::DoNothing>
+  Selector& add_send(Face&& channel, typename std::remove_cvref_t<Face>::value_type value, Handler&& handler = {}) {
     using T = typename std::remove_cvref_t<Face>::value_type;
     cases_.push_back(std::make_unique<Send<T, std::decay_t<Handler>>>(
         SendChannel<T>(std::forward<Face>(channel)), std::move(value), std::forward<Handler>(handler)));
@@ -47,9 +46,8 @@ class Selector {
   }
 
   // Counts from each select() anew. Of several the shortest holds.
-  template <class Rep, class Period, class Handler = detail::DoNothing>
-  requires std::invocable < std::decay_t<Handler>
-  & > Selector& add_timeout(std::chrono::duration<Rep, Period> timeout, Handler&& handler = {}) {
+  template <class Rep, class Period, detail::Callable Handler = detail::DoNothing>
+  Selector& add_timeout(std::chrono::duration<Rep, Period> timeout, Handler&& handler = {}) {
     const std::int64_t timeout_ns = detail::to_ns(timeout);
     cases_.push_back(std::make_unique<Bare>(Kind::Timeout, timeout_ns > 0 ? timeout_ns : 0,
                                             detail::Job(std::forward<Handler>(handler))));
@@ -57,9 +55,8 @@ class Selector {
   }
 
   // Throws Panic ("multiple defaults in select") when there is one already.
-  template <class Handler = detail::DoNothing>
-  requires std::invocable < std::decay_t<Handler>
-  & > Selector& add_otherwise(Handler&& handler = {}) {
+  template <detail::Callable Handler = detail::DoNothing>
+  Selector& add_otherwise(Handler&& handler = {}) {
     demand_no_default();
     cases_.push_back(std::make_unique<Bare>(Kind::Otherwise, 0, detail::Job(std::forward<Handler>(handler))));
     return *this;

@@ -14,6 +14,7 @@
 #include "vigil/context.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/job.hpp"
+#include "vigil/panic.hpp"
 
 namespace vigil {
 
@@ -27,11 +28,24 @@ struct WorkerPoolOptions {
   std::function<void(std::exception_ptr)> on_failure = {};
 };
 
+namespace detail {
+
+template <std::integral Count>
+std::size_t count_of_workers(Count workers) {
+  if (std::cmp_less(workers, 0)) throw Panic("negative number of workers");
+  return static_cast<std::size_t>(workers);
+}
+
+}  // namespace detail
+
 // Workers start as they are needed. Cannot be copied or moved. All may be called from tasks and plain threads.
 // Ordering: a submit() happens before its job; the end of a job happens before the wait() that waited for it returns.
 class WorkerPool {
  public:
   VIGIL_EXPORT explicit WorkerPool(WorkerPoolOptions options = {});
+  // WorkerPool pool(4): options with so many workers. Throws Panic ("negative number of workers").
+  template <std::integral Count>
+  explicit WorkerPool(Count workers) : WorkerPool(WorkerPoolOptions{.workers = detail::count_of_workers(workers)}) {}
   // close(), then waits until every job is done and every worker has ended. Not from one of its own jobs: that waits
   // for itself.
   VIGIL_EXPORT ~WorkerPool();
@@ -40,19 +54,20 @@ class WorkerPool {
 
   // Has job() called by a worker, in the order of submission. Parks the caller while all workers are busy and the queue
   // is full. Throws Panic ("submit to a closed WorkerPool").
-  template <class Function>
-  requires std::invocable < std::decay_t<Function>
-  & > void submit(Function&& job) { static_cast<void>(submit_job(nullptr, detail::Job(std::forward<Function>(job)))); }
+  template <detail::Callable Function>
+  void submit(Function&& job) {
+    static_cast<void>(submit_job(nullptr, detail::Job(std::forward<Function>(job))));
+  }
   // The same, until ctx is done: zero, or ctx.err() and the job is not done.
-  template <class Function>
-  requires std::invocable < std::decay_t<Function>
-  & > [[nodiscard]] std::error_code submit(const Context& ctx, Function&& job) {
+  template <detail::Callable Function>
+  [[nodiscard]] std::error_code submit(const Context& ctx, Function&& job) {
     return submit_job(&ctx, detail::Job(std::forward<Function>(job)));
   }
   // The same if that needs no wait; says whether it did.
-  template <class Function>
-  requires std::invocable < std::decay_t<Function>
-  & > [[nodiscard]] bool try_submit(Function&& job) { return try_submit_job(detail::Job(std::forward<Function>(job))); }
+  template <detail::Callable Function>
+  [[nodiscard]] bool try_submit(Function&& job) {
+    return try_submit_job(detail::Job(std::forward<Function>(job)));
+  }
 
   // Parks the caller until no job that was submitted is left. More may be submitted meanwhile, and afterwards.
   VIGIL_EXPORT void wait();

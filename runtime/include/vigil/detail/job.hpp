@@ -7,13 +7,15 @@
 #include <type_traits>
 #include <utility>
 
+#include "vigil/detail/callable.hpp"
+
 namespace vigil::detail {
 
 class Job {
  public:
   Job() noexcept = default;
   template <class Function>
-  requires(!std::same_as<std::decay_t<Function>, Job> && std::invocable<std::decay_t<Function>&>)
+  requires(!std::same_as<std::decay_t<Function>, Job> && Callable<Function>)
       Job(Function&& function)  // NOLINT: converts like std::function
       : body_(std::make_unique<Body<std::decay_t<Function>>>(std::forward<Function>(function))) {}
 
