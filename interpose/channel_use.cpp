@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "interpose/code/unseen_order.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/life/contexts.hpp"
 #include "interpose/life/timers.hpp"
@@ -123,6 +124,7 @@ void sent(Actor& sender, ChannelObject& channel) noexcept {
   if (channel.first_sender == ActorKey{}) channel.first_sender = key;
   if (!order_is_kept()) {
     if (channel.first_sender == key || timers::feeds(reinterpret_cast<const void*>(channel.address))) return;
+    if (unseen_order::possible()) return;
     order::want(order::kWhole);
   }
   note_send(use_of(channel), sender);
@@ -149,12 +151,14 @@ bool wants_place(const vigil_probe_actor* actor, const vigil_probe_wait& wait) n
 
 void closed(Actor& closer, ChannelObject& channel) noexcept {
   if (contexts::is_done_channel(reinterpret_cast<const void*>(channel.address))) return;
+  if (unseen_order::possible()) return;
   order::want(order::kWhole);
   ChannelUse& use = use_of(channel);
   const ActorKey key = key_of(closer);
   use.closed_at = race::now(order::whole(closer.clocks));
   for (const LastSend& send : use.senders) {
     if (send.actor == key || is_known_to(send.at, closer)) continue;
+    if (unseen_order::possible(channel.closed_at, send.stack)) continue;
     tell_race(channel, key, channel.closed_at, send, false);
     return;
   }

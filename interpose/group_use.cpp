@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "interpose/code/unseen_order.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/words.hpp"
@@ -43,6 +44,7 @@ std::uint32_t round_waited_for(Actor& actor, const GroupRounds& rounds) noexcept
 }
 
 void tell(const GroupObject& group, const GroupMark& add, const GroupMark& wait) noexcept {
+  if (unseen_order::possible(add.stack, wait.stack)) return;
   const bool reused = wait.round != 0;
   const ActorInfo adder = info_of(add.actor, "");
   const ActorInfo waiter = info_of(wait.actor, "");
@@ -83,7 +85,7 @@ void tell(const GroupObject& group, const GroupMark& add, const GroupMark& wait)
 
 void opened(Actor& actor, GroupObject& group) noexcept {
   GroupRounds& rounds = group.rounds;
-  if (!order_is_kept() && tasks_were_started()) order::want(order::kWhole);
+  if (!order_is_kept() && tasks_were_started() && !unseen_order::possible()) order::want(order::kWhole);
   const GroupMark add{.actor = key_of(actor), .at = moment_of(actor), .stack = capture_stack(), .round = ++rounds.last};
   rounds.waits.each([&](const GroupMark& wait) {
     if (knows(actor, wait)) return true;
@@ -97,7 +99,7 @@ void waited(Actor& actor, GroupObject& group) noexcept {
   GroupRounds& rounds = group.rounds;
   const ActorKey key = key_of(actor);
   const bool others_add = rounds.adds.empty() || rounds.adds.youngest().actor != key;
-  if (!order_is_kept() && others_add) order::want(order::kWhole);
+  if (!order_is_kept() && others_add && !unseen_order::possible()) order::want(order::kWhole);
   const GroupMark wait{.actor = key,
                        .at = moment_of(actor),
                        .stack = &current_actor() == &actor ? capture_stack() : actor.parked_at,

@@ -1,5 +1,6 @@
 #include "interpose/variables.hpp"
 
+#include "interpose/code/unseen_order.hpp"
 #include "interpose/finding.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/race/access_check.hpp"
@@ -88,7 +89,9 @@ void access(std::uintptr_t address, Check&& check) noexcept {
   const race::AccessBy by{.actor = static_cast<std::uint64_t>(key_of(actor)), .held = 0, .capture = capture_stack};
   const race::Conflicts found = check(order::whole(actor.clocks), by);
   for (std::uint32_t i = 0; i < found.told; ++i) {
-    if (!ordered_by_initialisation(found.older[i].at)) tell(found, found.older[i], address, actor);
+    const race::Access& older = found.older[i];
+    if (ordered_by_initialisation(older.at) || unseen_order::possible(older.stack, found.newer.stack)) continue;
+    tell(found, older, address, actor);
   }
 }
 

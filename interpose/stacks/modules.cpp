@@ -191,6 +191,11 @@ std::uint32_t module_at(std::uintptr_t pc) noexcept {
   return add(found);
 }
 
+std::uintptr_t image_of(std::uint32_t module) noexcept {
+  const Module& known = *modules[module - 1].load(std::memory_order_relaxed);
+  return known.live.load(std::memory_order_relaxed) ? known.begin : 0;
+}
+
 std::uint64_t module_identity(std::uint32_t module) noexcept {
   return module == 0 ? 0 : modules[module - 1].load(std::memory_order_relaxed)->identity;
 }

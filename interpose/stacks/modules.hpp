@@ -27,6 +27,8 @@ extern constinit CodeRange shim_code;     // empty also when the shim's code is 
 extern constinit CodeRange runtime_code;  // libvigil.so; empty when it is not loaded
 // Grows by one with each dlclose that took code away: until then a pc means one place.
 std::uint32_t modules_generation() noexcept;
+// Where its first segment, and with it its ELF header, is mapped; 0: it was unloaded.
+std::uintptr_t image_of(std::uint32_t module) noexcept;
 // A number for what the module is, the same in every run: of its build id, or of its file name. 0 for module 0.
 std::uint64_t module_identity(std::uint32_t module) noexcept;
 
