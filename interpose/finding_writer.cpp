@@ -84,6 +84,8 @@ class WriterHold {
   bool held_ = false;
 };
 
+thread_local constinit bool announces __attribute__((tls_model("initial-exec"))) = true;
+
 Writer& writer() noexcept {
   if (the_writer == nullptr) the_writer = own_new<Writer>();
   return *the_writer;
@@ -102,14 +104,8 @@ void append(Writer& to, std::string_view record) noexcept {
 }
 
 void write_header(Writer& to) noexcept {
-  const ProcessInfo& info = process_info();
   JsonText json;
-  json.object().key("type").text("header").key("format").text("vigil-record/1").key("vigil").text(kVersion);
-  json.key("program").object().key("path").text(info.path).key("args").array();
-  for (const std::string_view argument : info.args) json.text(argument);
-  json.end_array().key("cwd").text(info.cwd).key("pid").number(info.pid).end_object();
-  json.key("started_at").number(info.started_at_ns).key("engine").text(race::name_of(race::engine_mode()));
-  json.key("options").text(options_text()).end_object();
+  header_json(json);
   append(to, json.view());
 }
 
@@ -199,6 +195,16 @@ bool count_known(const Finding& finding, std::uint64_t& id) noexcept {
 
 }  // namespace
 
+void header_json(JsonText& json) noexcept {
+  const ProcessInfo& info = process_info();
+  json.object().key("type").text("header").key("format").text("vigil-record/1").key("vigil").text(kVersion);
+  json.key("program").object().key("path").text(info.path).key("args").array();
+  for (const std::string_view argument : info.args) json.text(argument);
+  json.end_array().key("cwd").text(info.cwd).key("pid").number(info.pid).end_object();
+  json.key("started_at").number(info.started_at_ns).key("engine").text(race::name_of(race::engine_mode()));
+  json.key("options").text(options_text()).end_object();
+}
+
 void open_record() noexcept {
   const WriterHold hold;
   if (hold.held()) open_file(writer());
@@ -232,16 +238,23 @@ void write_record(std::string_view json_object) noexcept {
   append(writer(), json_object);
 }
 
-void announce_module(std::uint32_t module) noexcept {
-  if (module == 0) return;
+void module_json(JsonText& json, std::uint32_t module) noexcept {
   const ModuleInfo& info = module_info(module);
+  json.object().key("type").text("module").key("id").number(module).key("path").text(info.path);
+  json.key("build_id").text(info.build_id).key("bias").hex(info.bias).key("size").number(info.size);
+  json.key("role").text(info.is_program ? "program" : info.is_vigil ? "vigil" : "library").end_object();
+}
+
+WithoutAnnouncements::WithoutAnnouncements() noexcept { announces = false; }
+WithoutAnnouncements::~WithoutAnnouncements() { announces = true; }
+
+void announce_module(std::uint32_t module) noexcept {
+  if (module == 0 || !announces) return;
   JsonText json;
   const WriterHold hold;
   Writer& to = writer();
   if (!hold.held() || (module < to.announced.size() && to.announced[module])) return;
-  json.object().key("type").text("module").key("id").number(module).key("path").text(info.path);
-  json.key("build_id").text(info.build_id).key("bias").hex(info.bias).key("size").number(info.size);
-  json.key("role").text(info.is_program ? "program" : info.is_vigil ? "vigil" : "library").end_object();
+  module_json(json, module);
   if (to.announced.size() <= module) to.announced.resize(module + 1);
   to.announced[module] = true;
   append(to, json.view());

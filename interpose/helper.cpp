@@ -52,6 +52,8 @@ void* run(void* argument) {
   const Launch copy = *launch;
   own_delete(launch);
   copy.body(copy.context);
+  if (slot < kMostHelpers) helper_tids[slot].store(0, std::memory_order_release);
+  helpers.fetch_sub(1, std::memory_order_relaxed);
   return nullptr;
 }
 

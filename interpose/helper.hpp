@@ -6,7 +6,7 @@
 
 namespace vigil::shim {
 
-// Starts a helper that runs body(context) and must never return to user code. False: the system gives no thread.
+// Starts a helper that runs body(context); when that returns the helper ends. False: the system gives no thread.
 // Allocates through the host's libc (pthread_create), so never from a signal handler.
 bool start_helper(void (*body)(void*) noexcept, void* context) noexcept;
 

@@ -138,34 +138,60 @@ Look take_look() noexcept {
   return look;
 }
 
-void collect_blocked(BlockedActors& blocked) noexcept {
-  struct Context {
-    BlockedActors& blocked;
-    OwnMap<const Actor*, vigil_probe_actor_view> in_primitive;
-  } context{blocked, {}};
+namespace {
+
+enum class Which : std::uint8_t { Blocked, All };
+
+// A task, or the wait of a thread that is parked in a primitive.
+struct Collecting {
+  BlockedActors& into;
+  const Which which;
+  OwnMap<const Actor*, vigil_probe_actor_view> in_primitive{};
+
+  void add(const vigil_probe_actor_view& view) noexcept {
+    const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr;
+    const bool is_thread = (view.flags & VIGIL_ACTOR_IS_THREAD) != 0;
+    const bool is_daemon = (view.flags & VIGIL_ACTOR_IS_DAEMON) != 0;
+    if (which == Which::Blocked && (!parked || is_daemon || !needs_others(*view.wait))) return;
+    if (is_thread) {
+      if (parked) in_primitive[static_cast<const Actor*>(view.actor->watch)] = view;
+    } else if (parked) {
+      into.add_task(view);
+    } else {
+      into.add_moving(view);
+    }
+  }
+  void add(const Actor& thread) noexcept {
+    const ThreadPart& part = *thread.thread;
+    if (part.state.load(std::memory_order_acquire) != ThreadState::Running) return;
+    if (part.call.kind.load(std::memory_order_acquire) == CallKind::None) {
+      if (which == Which::All && !part.is_worker.load(std::memory_order_relaxed)) into.add_moving(thread);
+      return;
+    }
+    const auto found = in_primitive.find(&thread);
+    into.add_thread(thread, found == in_primitive.end() ? nullptr : &found->second);
+  }
+};
+
+void collect(BlockedActors& into, Which which) noexcept {
+  Collecting collecting{into, which};
   if (runtime() != nullptr) {
     for_each_actor([&](const vigil_probe_actor_view& view) {
-      if (view.state != VIGIL_TASK_PARKED || view.wait == nullptr || !needs_others(*view.wait)) return true;
-      if ((view.flags & VIGIL_ACTOR_IS_THREAD) != 0) {
-        context.in_primitive[static_cast<const Actor*>(view.actor->watch)] = view;
-      } else if ((view.flags & VIGIL_ACTOR_IS_DAEMON) == 0) {
-        blocked.add_task(view);
-      }
+      collecting.add(view);
       return true;
     });
   }
   for_each_thread(
-      [](Actor& thread, void* opaque) noexcept {
-        auto& all = *static_cast<Context*>(opaque);
-        const ThreadPart& part = *thread.thread;
-        const bool counts = part.state.load(std::memory_order_acquire) == ThreadState::Running &&
-                            part.call.kind.load(std::memory_order_acquire) != CallKind::None;
-        if (!counts) return true;
-        const auto found = all.in_primitive.find(&thread);
-        all.blocked.add_thread(thread, found == all.in_primitive.end() ? nullptr : &found->second);
+      [](Actor& thread, void* context) noexcept {
+        static_cast<Collecting*>(context)->add(thread);
         return true;
       },
-      &context);
+      &collecting);
 }
+
+}  // namespace
+
+void collect_blocked(BlockedActors& blocked) noexcept { collect(blocked, Which::Blocked); }
+void collect_all(BlockedActors& all) noexcept { collect(all, Which::All); }
 
 }  // namespace vigil::shim

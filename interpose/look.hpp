@@ -10,5 +10,7 @@ namespace vigil::shim {
 Look take_look() noexcept;
 // Everybody who is blocked, daemons aside. Demands that the runtime, if there is one, is paused.
 void collect_blocked(BlockedActors& blocked) noexcept;
+// All that is alive: those that wait in whatever way, and those that do not; the runtime's own threads aside. As above.
+void collect_all(BlockedActors& all) noexcept;
 
 }  // namespace vigil::shim

@@ -12,10 +12,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "interpose/crc32.hpp"
 #include "interpose/fixed_text.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/raw_syscall.hpp"
+#include "interpose/record_framing.hpp"
 
 namespace vigil::shim {
 namespace {
@@ -155,13 +155,8 @@ bool RecordFile::reserve(std::size_t bytes) noexcept {
 
 bool RecordFile::append(std::string_view object) noexcept {
   if (base_ == nullptr || object.size() < 2 || object.back() != '}') return false;
-  object.remove_suffix(1);
-  constexpr std::string_view kBefore = ",\"crc\":\"";
-  std::array<char, 8> digits{};
-  std::uint32_t checksum = crc32(object);
-  for (std::size_t i = digits.size(); i > 0; --i, checksum >>= 4U) digits[i - 1] = "0123456789abcdef"[checksum & 0xFU];
-
-  const std::array<std::string_view, 5> parts{"\n", object, kBefore, {digits.data(), digits.size()}, "\"}\n"};
+  const FramedRecord record(object);
+  const auto parts = record.parts();
   std::size_t total = 0;
   for (const std::string_view part : parts) total += part.size();
   if (!reserve(total)) return false;

@@ -27,7 +27,19 @@ void write_group(JsonText& json, const BlockedGroup& group) noexcept {
   }
   json.key("stack");
   json_stack(json, group.stack);
-  json.key("waited_ms").number(group.waited_ms).key("count").number(group.count).end_object();
+  json.key("waited_ms").number(group.waited_ms).key("count").number(group.count);
+  if (group.is_daemon) json.key("daemon").truth(true);
+  json.end_object();
+}
+
+void state_json(JsonText& json, const BlockedActors& actors) noexcept {
+  json.object().key("type").text("state").key("actors").array();
+  std::size_t written = 0;
+  for (const BlockedGroup* const group : actors.groups()) {
+    if (++written > kMostGroups) break;
+    write_group(json, *group);
+  }
+  json.end_array().end_object();
 }
 
 void print_stack(StackId stack) noexcept {
@@ -58,14 +70,29 @@ void print_group(const BlockedGroup& group) noexcept {
 
 }  // namespace
 
-void write_task_counts() noexcept {
-  if (runtime() == nullptr) return;
+bool task_counts(JsonText& json) noexcept {
+  if (runtime() == nullptr) return false;
   vigil_probe_counts counts{};
   runtime()->counts(&counts);
-  JsonText json;
   json.object().key("type").text("tasks").key("started").number(counts.started).key("finished").number(counts.finished);
   json.key("peak_alive").number(counts.peak_alive).key("alive_at_end").number(counts.alive).end_object();
-  write_record(json.view());
+  return true;
+}
+
+void write_task_counts() noexcept {
+  JsonText json;
+  if (task_counts(json)) write_record(json.view());
+}
+
+bool state_of_all(JsonText& json) noexcept {
+  BlockedActors all;
+  {
+    const RuntimePause pause(kPauseNs);
+    if (runtime() != nullptr && !pause) return false;
+    collect_all(all);
+  }
+  state_json(json, all);
+  return true;
 }
 
 void write_state() noexcept {
@@ -73,15 +100,10 @@ void write_state() noexcept {
   if (runtime() != nullptr && !pause) return;
   BlockedActors blocked;
   collect_blocked(blocked);
+  if (blocked.total() == 0) return;
   JsonText json;
-  json.object().key("type").text("state").key("actors").array();
-  std::size_t written = 0;
-  for (const BlockedGroup* const group : blocked.groups()) {
-    if (++written > kMostGroups) break;
-    write_group(json, *group);
-  }
-  json.end_array().end_object();
-  if (written != 0) write_record(json.view());
+  state_json(json, blocked);
+  write_record(json.view());
 }
 
 void print_state() noexcept {

@@ -16,6 +16,7 @@
 #include "interpose/raw_syscall.hpp"
 #include "interpose/schedule.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
+#include "interpose/tasks_server.hpp"
 #include "interpose/throws.hpp"
 #include "interpose/watch.hpp"
 
@@ -182,6 +183,7 @@ void become_concurrent() noexcept {
   if (is_concurrent() || concurrent.exchange(true, std::memory_order_relaxed)) return;
   open_record();
   watch::start();
+  tasks_server::start();
 }
 
 int awake_threads() noexcept { return awake.load(std::memory_order_relaxed); }

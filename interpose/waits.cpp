@@ -190,6 +190,33 @@ void BlockedActors::add_task(const vigil_probe_actor_view& view) noexcept {
                               .waited_ms = waited};
 }
 
+void BlockedActors::add_moving(const vigil_probe_actor_view& view) noexcept {
+  const bool is_ready = view.state == VIGIL_TASK_RUNNABLE && view.actor->watch != nullptr;
+  const bool is_daemon = (view.flags & VIGIL_ACTOR_IS_DAEMON) != 0;
+  ActorInfo info{.type = ActorType::Task, .id = view.actor->id, .name = {}, .state = "running", .created_at = kNoStack};
+  if (is_ready) info = info_of(*static_cast<const Actor*>(view.actor->watch), "runnable");
+  ++total_;
+  const std::uint64_t like = is_ready ? static_cast<std::uint64_t>(info.created_at) * 2 + (is_daemon ? 1 : 0) : info.id;
+  auto [entry, is_new] = groups_.try_emplace(mixed(mixed(is_ready ? 101 : 102, 0), like));
+  BlockedGroup& group = entry.value();
+  if (!is_new) {
+    ++group.count;
+    if (group.actor.id > info.id) group.actor = info;
+    return;
+  }
+  group.actor = info;
+  group.is_daemon = is_daemon;
+  group.waited_ms = -1;
+}
+
+void BlockedActors::add_moving(const Actor& thread) noexcept {
+  ++total_;
+  BlockedGroup& group = groups_[mixed(thread.id, ~std::uint64_t{0})];
+  group.actor = info_of(thread, "running");
+  if (thread.id != 1) group.name = thread_name(thread.thread->tid.load(std::memory_order_relaxed));
+  group.waited_ms = -1;
+}
+
 void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view* view) noexcept {
   const BlockedCall& call = thread.thread->call;
   const bool in_primitive = view != nullptr && view->wait != nullptr;

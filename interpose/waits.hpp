@@ -44,6 +44,10 @@ class BlockedActors {
  public:
   // A task that is parked; between pause() and resume().
   void add_task(const vigil_probe_actor_view& view) noexcept;
+  // A task that runs or is ready to. A running one may end meanwhile, so only its number is read.
+  void add_moving(const vigil_probe_actor_view& view) noexcept;
+  // A thread that waits for nobody.
+  void add_moving(const Actor& thread) noexcept;
   // A thread in a blocked call. view: the runtime's when it is parked in a primitive, else null.
   void add_thread(const Actor& thread, const vigil_probe_actor_view* view) noexcept;
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }

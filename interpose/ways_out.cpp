@@ -14,6 +14,7 @@
 #include "interpose/process_info.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/real_calls.hpp"
+#include "interpose/tasks_server.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/watch.hpp"
 #include "interpose/writer_state.hpp"
@@ -50,9 +51,11 @@ void before_fork() {
   plan = {};
   if (inside_shim || stage() != Stage::Live || !in_own_process()) return;
   plan.prepared = true;
-  // Alone but for the service thread, which holds nothing but the locks taken here: the child is a whole process of its
-  // own. Otherwise threads are missing in it whose locks, clocks and tasks we know: it may only exec or exit.
-  plan.child_may_watch = helper_count() <= 1 && kernel_threads().size() - helper_count() == 1;
+  // Alone but for the service thread, which holds nothing but the locks taken here, and the tasks server while it
+  // waits: the child is a whole process of its own. Otherwise threads are missing in it whose locks, clocks and tasks
+  // we know: it may only exec or exit.
+  const std::size_t harmless = tasks_server::is_idle() ? 2 : 1;
+  plan.child_may_watch = helper_count() <= harmless && kernel_threads().size() - helper_count() == 1;
   lock_writer_for_fork();
   lock_own_memory_for_fork();
 }
@@ -80,6 +83,7 @@ void after_fork_in_child() {
   reset_end_after_fork();
   threads_forked();
   watch::forked();
+  tasks_server::forked();
 }
 
 }  // namespace

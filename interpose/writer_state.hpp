@@ -8,6 +8,7 @@
 
 #include "interpose/end.hpp"
 #include "interpose/finding_writer.hpp"
+#include "interpose/json_text.hpp"
 
 namespace vigil::shim {
 
@@ -36,8 +37,19 @@ struct WriterSummary {
   std::uint64_t dropped = 0;
 };
 
+// The records `header` and `module`, for the file and for others. module: 1 .. module_count().
+void header_json(JsonText& json) noexcept;
+void module_json(JsonText& json, std::uint32_t module) noexcept;
 // The record of `module` is written before anything that names it. 0 is no module.
 void announce_module(std::uint32_t module) noexcept;
+// On a thread whose text goes elsewhere than into the record: nothing is announced there.
+class WithoutAnnouncements {
+ public:
+  WithoutAnnouncements() noexcept;
+  ~WithoutAnnouncements();
+  WithoutAnnouncements(const WithoutAnnouncements&) = delete;
+  WithoutAnnouncements& operator=(const WithoutAnnouncements&) = delete;
+};
 
 // The last repeats and the end record; cuts the file. skipped: events skipped while inside.
 void write_end(EndKind kind, int exit_code, int signal_number, std::uint64_t skipped) noexcept;

@@ -9,6 +9,8 @@ import random
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -17,7 +19,9 @@ import unittest
 import zlib
 
 PROGRAM, SHIM, COMMAND = sys.argv[1:4]
-WAYS = re.findall(r"WAY\((\w+)\)", pathlib.Path(__file__).with_name("program.cpp").read_text())[1:]
+WAYS = [way for source in sorted(pathlib.Path(__file__).parent.glob("*ways*.cpp"))
+        for way in re.findall(r"^ +WAY\((\w+) ?\),", source.read_text(), re.MULTILINE)]
+assert len(WAYS) > 50, WAYS
 
 # How the record says that the program ended; what is not here ends as "exit".
 ENDS = {name: "signal" for name in (
@@ -94,6 +98,12 @@ class BusyProgramEndsTheSame(unittest.TestCase):
     """Tasks and threads at work while it ends change nothing. (exitcode=0: what they wait for in that moment is no matter.)"""
 
 
+# One of each sort: a busy program takes a second of processor time to end. (main_thread_leaves cannot be among them, the runtime's
+# threads keep the process alive; nor own_handlers, a worker that starts puts its own handler on SIGSEGV.)
+BUSY_WAYS = ("return", "exit_in_atexit", "_exit", "quick_exit", "abort", "throw", "exit_from_thread", "segv", "term_in_thread", "kill",
+             "one_shot", "execl", "closefrom")
+
+
 def expected_with_finding(way, status):
     if way in ("execl", "execle", "exec_itself"):
         return status  # the new image's
@@ -131,16 +141,14 @@ def add_way(way):
             own = [records for records in map(load, watched.records) if records[0]["program"]["args"][1] == way]
             self.assertEqual([end_of(records) for records in own], [ENDS.get(way, "exit")])
 
-    # In the first the runtime's threads keep the process alive, with the shim and without; in the second a worker that starts
-    # puts its own handler on SIGSEGV, sooner or later.
-    if way not in ("main_thread_leaves", "own_handlers"):
+    if way in BUSY_WAYS:
         setattr(BusyProgramEndsTheSame, "test_" + way, while_busy)
     setattr(SameWithAndWithoutTheShim, "test_" + way, without_finding)
     setattr(FindingIsInTheRecord, "test_" + way, with_finding)
 
 
 for name in WAYS:
-    if name == "quit":
+    if name in ("quit", "hang", "hang_after_telling"):  # no ways out, or not alike
         continue
     add_way(name)
 
@@ -250,6 +258,70 @@ class Surroundings(unittest.TestCase):
         with Run("return", "finding", options="log_level=debug:log_path=log.txt") as run:
             self.assertEqual(run.status, 66)
             self.assertRegex((run.folder / "log.txt").read_text(), r"vigil\[\d+\]")
+
+
+class Tasks(unittest.TestCase):
+    """A running program tells its tasks to who asks: docs/tasks_protocol.md."""
+
+    def ask(self, pid):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            deadline = time.monotonic() + 60
+            while True:  # it listens from its first task on, which is before it says ready; its thread may come later
+                try:
+                    asking.connect(f"\0vigil-tasks-{pid}")
+                    break
+                except ConnectionRefusedError:
+                    self.assertLess(time.monotonic(), deadline)
+                    time.sleep(0.01)
+            peer = struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+            self.assertEqual(peer[0], pid)
+            answer = b""
+            while part := asking.recv(1 << 16):
+                answer += part
+        with tempfile.NamedTemporaryFile() as file:
+            pathlib.Path(file.name).write_bytes(answer)
+            return load(pathlib.Path(file.name))
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="vigil-ends-")
+        environment = dict(os.environ, LD_PRELOAD=SHIM, VIGIL_COMMAND="/bin/true", VIGIL_OPTIONS="")
+        self.child = subprocess.Popen([PROGRAM, "hang_after_telling", "busy"], cwd=self.folder.name, env=environment,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while (line := self.child.stdout.readline()) != b"ready\n":
+            self.assertNotEqual(line, b"")
+
+    def tearDown(self):
+        self.child.kill()
+        self.child.communicate()
+        self.folder.cleanup()
+
+    def test_all_that_live_are_in_the_answer(self):
+        while True:
+            records = self.ask(self.child.pid)
+            self.assertEqual([records[0]["type"], records[0]["program"]["pid"]], ["header", self.child.pid])
+            if records[-1]["type"] == "state":
+                break  # else the runtime did not hold still, which the loaded machine may do
+        kinds = [record["type"] for record in records]
+        self.assertEqual(kinds, ["header", *["module"] * (len(kinds) - 3), "tasks", "state"])
+        self.assertEqual(records[-2]["alive_at_end"], 9)
+        modules = {record["id"] for record in records if record["type"] == "module"}
+        named = {frame[0] for one in records[-1]["actors"] for frame in one["stack"] + one["actor"]["created_at"]}
+        self.assertLessEqual(named - {0}, modules)
+        tasks = [one for one in records[-1]["actors"] if one["actor"]["type"] == "task"]
+        self.assertEqual(sum(one["count"] for one in tasks), 9)
+        self.assertLessEqual({one["actor"]["state"] for one in tasks}, {"blocked", "running", "runnable"})
+        threads = [one["actor"]["id"] for one in records[-1]["actors"] if one["actor"]["type"] == "thread"]
+        self.assertEqual(threads[0], 1)
+        self.assertEqual(len(threads), 2)
+
+    def test_asking_leaves_no_trace(self):
+        before = os.listdir(f"/proc/{self.child.pid}/fd")
+        for _ in range(3):
+            self.ask(self.child.pid)
+        self.assertEqual(os.listdir(f"/proc/{self.child.pid}/fd"), before)
+        self.assertIsNone(self.child.poll())
+        record = next(pathlib.Path(self.folder.name, "vigil-reports").glob("*.jsonl"))
+        self.assertNotIn(b'"state"', record.read_bytes())
 
 
 class RandomMoments(unittest.TestCase):
