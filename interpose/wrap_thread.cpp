@@ -67,7 +67,7 @@ void undo(ThreadStart* made) noexcept {
 // Waits for that thread's end.
 template <class Join>
 int wait_for_end(pthread_t thread, Join&& join) {
-  record([&] { locks::begin_join(current_actor(), key_of_thread(thread), capture_stack()); });
+  record([&] { locks::begin_join(current_actor(), thread, capture_stack()); });
   BlockedScope blocked(CallKind::Join, thread, true);
   const int rc = join();
   blocked.leave();

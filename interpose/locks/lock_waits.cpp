@@ -20,7 +20,7 @@ struct Wait {
   LockObject* lock = nullptr;  // null: a join
   LockId lock_id{};
   LockMode mode = LockMode::Exclusive;
-  ActorKey joined{};
+  pthread_t joined{};  // the handle: the thread has a key only once it runs
   StackId stack = kNoStack;
   std::uint32_t since_ms = 0;
   std::uint64_t round = 0;  // of all waits
@@ -82,6 +82,9 @@ const HeldLock* hold_of(const Actor& actor, LockId lock) noexcept {
       [&](const HeldLock& held) { return held.lock == lock && held.object->is_held_as(held.acquisition); });
 }
 
+// Nobody: the thread has not begun, and so waits for nothing, or has ended. Handles are not used again before the join.
+ActorKey joined_by(const Wait& wait) noexcept { return key_of_thread(wait.joined); }
+
 bool is_abandoned(const Wait& wait) noexcept {
   return wait.lock != nullptr && wait.lock->is_held() && wait.lock->abandoned.load(std::memory_order_relaxed);
 }
@@ -117,7 +120,10 @@ class RingSearch {
 
   // Whom that wait waits for.
   void collect_holders(const Wait& wait, OwnVector<ActorKey>& next) const noexcept {
-    if (wait.lock == nullptr) return next.push_back(wait.joined);
+    if (wait.lock == nullptr) {
+      if (const ActorKey joined = joined_by(wait); joined != ActorKey{}) next.push_back(joined);
+      return;
+    }
     const LockObject& lock = *wait.lock;
     if (id_of(lock) != wait.lock_id || lock.wandered.load(std::memory_order_relaxed)) return;
     const ActorKey self = key_of(*wait.actor);
@@ -195,7 +201,7 @@ void turn_to_stable_start(Ring& ring) noexcept {
 
 Phrase words_for_target(const Wait& wait) noexcept {
   Phrase words;
-  if (wait.lock == nullptr) return words << "for " << words_for(info_of(wait.joined, "")).view() << " to end";
+  if (wait.lock == nullptr) return words << "for " << words_for(info_of(joined_by(wait), "")).view() << " to end";
   if (wait.lock->type == ObjectType::RwMutex) {
     words << (wait.mode == LockMode::Shared ? "to read-lock " : "to write-lock ");
   } else {
@@ -321,8 +327,8 @@ void begin_wait(Actor& actor, LockObject& lock, LockMode mode, StackId stack) no
   enter({.actor = &actor, .lock = &lock, .lock_id = id_of(lock), .mode = mode, .stack = stack});
 }
 
-void begin_join(Actor& actor, ActorKey joined, StackId stack) noexcept {
-  if (joined != ActorKey{}) enter({.actor = &actor, .joined = joined, .stack = stack});
+void begin_join(Actor& actor, pthread_t joined, StackId stack) noexcept {
+  enter({.actor = &actor, .joined = joined, .stack = stack});
 }
 
 void end_wait(Actor& actor) noexcept {

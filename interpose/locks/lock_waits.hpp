@@ -16,6 +16,8 @@
 // Threads: everything is guarded by one lock of this file's; an actor that is entered does not change what it holds.
 #pragma once
 
+#include <pthread.h>
+
 #include <cstdint>
 
 #include "interpose/actor.hpp"
@@ -27,8 +29,8 @@ namespace vigil::shim::locks {
 bool closes_ring(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 // The actor is about to wait for the lock, at that stack. A ring that it closes will be told.
 void begin_wait(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept;
-// The actor is about to wait for the end of that thread.
-void begin_join(Actor& actor, ActorKey joined, StackId stack) noexcept;
+// The actor is about to wait for the end of that thread, which may not have begun yet.
+void begin_join(Actor& actor, pthread_t joined, StackId stack) noexcept;
 void end_wait(Actor& actor) noexcept;
 // The lock was abandoned by its holder: who waits for it waits for ever.
 void look_at_waiters_of(LockObject& lock) noexcept;

@@ -1,11 +1,15 @@
 #include "interpose/locks/lock_events.hpp"
 
+#include <latch>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "interpose/finding_writer.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/lock_waits.hpp"
+#include "interpose/threads.hpp"
 
 namespace vigil::shim::locks {
 namespace {
@@ -54,6 +58,22 @@ TEST_F(LockEvents, ALockGivenBackByAnotherIsNotHeldAnyMore) {
   give(two, a);
   EXPECT_TRUE(one.held.live().empty());
   EXPECT_TRUE(a.wandered.load());
+}
+
+TEST_F(LockEvents, AJoinOfAThreadThatHasNotBegunIsPartOfARing) {
+  take(one, a);
+  std::latch is_joined(1);
+  bool closes = false;
+  std::thread late([&] {
+    is_joined.wait();
+    closes = closes_ring(this_thread(), a, LockMode::Exclusive);  // is its first act
+  });
+  begin_join(one, late.native_handle(), kNoStack);
+  is_joined.count_down();
+  late.join();
+  end_wait(one);
+  give(one, a);
+  EXPECT_TRUE(closes);
 }
 
 TEST_F(LockEvents, TenThousandHeldLocksWork) {
