@@ -1,6 +1,7 @@
 #include "interpose/race/access_states.hpp"
 
 #include <bit>
+#include <utility>
 
 #include "interpose/futex_lock.hpp"
 #include "interpose/race/reserve.hpp"
@@ -9,22 +10,24 @@ namespace vigil::shim::race {
 
 namespace detail {
 constinit std::atomic<AccessNode*> state_nodes{nullptr};
-}
+constinit std::atomic<std::uint64_t> states_made{0};
+constinit std::atomic<std::uint64_t>* reached = nullptr;
+constinit std::atomic<std::uint64_t>* born = nullptr;
+constinit std::uint64_t* doomed = nullptr;
+}  // namespace detail
 
 namespace {
+
+using detail::born;
+using detail::reached;
 
 constexpr std::uint32_t kBatch = 64;
 
 constinit FutexLock pool_lock;
-// A batch of free numbers is linked by `older`; batches by `last_write` of their first.
+// A batch of free numbers is linked by `older`; batches by `chain.last_write` of their first.
 constinit StateId free_batches = kUntouched;    // guarded by pool_lock
 constinit std::atomic<std::uint32_t> bound{1};  // written under pool_lock
-constinit std::atomic<std::uint64_t> made{0};
 constinit std::atomic<bool> marking{false};
-// Bits, one per state. Two kinds, since the collector goes no further where it has been: what is below a state just
-// made, it must still go to.
-constinit std::atomic<std::uint64_t>* reached = nullptr;  // the collector was there; written by it alone
-constinit std::atomic<std::uint64_t>* born = nullptr;     // made since marking began
 
 std::uint32_t number(StateId id) noexcept { return static_cast<std::uint32_t>(id); }
 
@@ -41,8 +44,8 @@ StateId take_batch(std::uint32_t& count) noexcept {
   StateId first = free_batches;
   count = kBatch;
   if (first != kUntouched) {
-    free_batches = node_of(first).last_write;
-    count = node_of(first).depth;
+    free_batches = node_of(first).chain.last_write;
+    count = node_of(first).chain.depth;
   } else {
     const std::uint32_t from = bound.load(std::memory_order_relaxed);
     if (from + kBatch <= kMostStates) {
@@ -52,7 +55,7 @@ StateId take_batch(std::uint32_t& count) noexcept {
     }
   }
   pool_lock.unlock();
-  made.fetch_add(count, std::memory_order_relaxed);
+  detail::states_made.fetch_add(count, std::memory_order_relaxed);
   return first;
 }
 
@@ -62,7 +65,8 @@ bool prepare_states() noexcept {
   auto* const nodes = static_cast<AccessNode*>(reserve_zeroed(std::size_t{kMostStates} * sizeof(AccessNode)));
   reached = static_cast<std::atomic<std::uint64_t>*>(reserve_zeroed(std::size_t{kMostStates} / 8));
   born = static_cast<std::atomic<std::uint64_t>*>(reserve_zeroed(std::size_t{kMostStates} / 8));
-  if (nodes == nullptr || reached == nullptr || born == nullptr) return false;
+  detail::doomed = static_cast<std::uint64_t*>(reserve_zeroed(std::size_t{kMostStates} / 8));
+  if (detail::doomed == nullptr || nodes == nullptr || reached == nullptr || born == nullptr) return false;
   detail::state_nodes.store(nodes, std::memory_order_release);
   return true;
 }
@@ -92,8 +96,8 @@ void StateCache::give(StateId id) noexcept {
 void StateCache::empty() noexcept {
   if (count_ == 0) return;
   pool_lock.lock();
-  node_of(first_).depth = count_;
-  node_of(first_).last_write = free_batches;
+  node_of(first_).chain.depth = count_;
+  node_of(first_).chain.last_write = free_batches;
   free_batches = first_;
   pool_lock.unlock();
   first_ = kUntouched;
@@ -106,18 +110,17 @@ StateId push_record(StateCache& cache, const AccessRecord& record, StateId older
   AccessNode& node = node_of(id);
   node.place = record.place;
   node.older = older;
-  node.raced = record.raced ? 1 : 0;
+  node.flags.store(record.raced ? AccessNode::kRaced : 0, std::memory_order_relaxed);
   const bool has_older = older != kUntouched;
-  node.depth = has_older ? node_of(older).depth + 1 : 1;
+  node.chain.depth = has_older ? node_of(older).chain.depth + 1 : 1;
   node.prune_at = has_older ? node_of(older).prune_at : 16;
-  node.last_write = record.word.is_write() ? id : has_older ? node_of(older).last_write : kUntouched;
-  if (marking.load(std::memory_order_relaxed)) set_bit(born, id);
+  node.chain.last_write = record.word.is_write() ? id : has_older ? node_of(older).chain.last_write : kUntouched;
+  mark_born(id);
   node.word.store(record.word.bits(), std::memory_order_relaxed);
   return id;
 }
 
 std::uint32_t states_bound() noexcept { return bound.load(std::memory_order_acquire); }
-std::uint64_t states_made() noexcept { return made.load(std::memory_order_relaxed); }
 
 void begin_marking() noexcept {
   for (std::uint32_t i = 0; i <= states_bound() / 64; ++i) {
@@ -128,27 +131,43 @@ void begin_marking() noexcept {
 }
 void end_marking() noexcept { marking.store(false, std::memory_order_release); }
 
-bool is_marked(StateId id) noexcept { return has_bit(reached, id) || has_bit(born, id); }
+void mark_born(StateId id) noexcept {
+  if (marking.load(std::memory_order_relaxed)) set_bit(born, id);
+}
 
 void mark_chain(StateId id) noexcept {
+  if (is_private(id)) return set_bit(reached, without_bit(id));
   for (; id != kUntouched && !has_bit(reached, id); id = node_of(id).older) set_bit(reached, id);
 }
 
-void give_back_states(StateId first, StateId last, std::uint32_t count) noexcept {
+void give_back_noted(std::uint32_t below) noexcept {
   // In batches, so that one thread does not take them all.
-  while (count != 0) {
-    const std::uint32_t some = count < kBatch ? count : kBatch;
-    StateId end = first;
-    for (std::uint32_t i = 1; i < some; ++i) end = node_of(end).older;
-    const StateId next = end == last ? kUntouched : node_of(end).older;
-    pool_lock.lock();
-    node_of(first).depth = some;
-    node_of(first).last_write = free_batches;
-    free_batches = first;
-    pool_lock.unlock();
-    first = next;
-    count -= some;
+  StateId batches = kUntouched;  // linked as free_batches
+  StateId oldest = kUntouched;   // of them
+  StateId batch = kUntouched;
+  std::uint32_t count = 0;
+  const auto finish = [&] {
+    if (count == 0) return;
+    node_of(batch).chain = {batches, count};
+    if (batches == kUntouched) oldest = batch;
+    batches = std::exchange(batch, kUntouched);
+    count = 0;
+  };
+  for (std::uint32_t first = 0; first < below; first += 64) {
+    for (std::uint64_t left = detail::doomed[first / 64]; left != 0; left &= left - 1) {
+      const StateId id{first + static_cast<std::uint32_t>(std::countr_zero(left))};
+      AccessNode& node = node_of(id);
+      node.word.store(0, std::memory_order_relaxed);
+      node.older = std::exchange(batch, id);
+      if (++count == kBatch) finish();
+    }
   }
+  finish();
+  if (batches == kUntouched) return;
+  pool_lock.lock();
+  node_of(oldest).chain.last_write = free_batches;
+  free_batches = batches;
+  pool_lock.unlock();
 }
 
 }  // namespace vigil::shim::race

@@ -9,6 +9,8 @@
 //   I2  An access is missing in a granule's state only if for each of its bytes a later, ordered access at least as
 //       strong is there; or it was one side of a race that was told and kMostRaced others of the kind are there.
 //   I3  No two records of one state have an epoch, a place and a sort (write, atomic) in common.
+//   I4  A private state (private_states.hpp) is the exception to I1: it belongs to one granule, holds one or two
+//       records, and is changed in place under its own lock. Its number in the granule has kPrivateBit.
 // Numbers of states nobody can reach are found by collect.hpp. Number 0 is the state of memory never accessed.
 #pragma once
 
@@ -31,22 +33,57 @@ struct AccessRecord {
 };
 
 struct AccessNode {
+  // What a node is, and its lock if it is private.
+  static constexpr std::uint32_t kRaced = 1;    // of this record
+  static constexpr std::uint32_t kShared = 2;   // several granules may have this state: a hint, no more
+  static constexpr std::uint32_t kPrivate = 4;  // a private state
+  static constexpr std::uint32_t kLocked = 8;   // by who changes it
+
+  struct Chain {
+    StateId last_write;   // the newest write in this chain, itself included
+    std::uint32_t depth;  // records in this chain
+  };
+
   std::atomic<std::uint64_t> word;  // 0: this number is free. relaxed: who reaches a node by its number sees it whole
   PlaceId place;
-  StateId older;           // the rest of the chain; of a free number: the next free one
-  StateId last_write;      // the newest write in this chain, itself included
-  std::uint32_t depth;     // records in this chain
-  std::uint32_t prune_at;  // when it is this deep, look which reads are superseded
-  std::uint32_t raced;     // of this record; 0 or 1
+  union {
+    StateId older;         // the rest of the chain; of a free number: the next free one
+    PlaceId second_place;  // of a private state
+  };
+  union {
+    Chain chain;
+    std::uint64_t second;  // of a private state: its other record's AccessWord, or 0
+  };
+  std::uint32_t prune_at;            // when it is this deep, look which reads are superseded
+  std::atomic<std::uint32_t> flags;  // relaxed, but for the lock
+
+  [[nodiscard]] bool is_raced() const noexcept { return (flags.load(std::memory_order_relaxed) & kRaced) != 0; }
+  [[nodiscard]] bool is_shared() const noexcept { return (flags.load(std::memory_order_relaxed) & kShared) != 0; }
+  [[nodiscard]] bool is_private() const noexcept { return (flags.load(std::memory_order_relaxed) & kPrivate) != 0; }
+  // Written by whoever gives the state to another granule, before it does.
+  void mark_shared() noexcept {
+    if (!is_shared()) flags.fetch_or(kShared, std::memory_order_relaxed);
+  }
 };
 static_assert(sizeof(AccessNode) == 32);
+
+inline constexpr std::uint32_t kPrivateBit = 1U << 31U;
+constexpr bool is_private(StateId id) noexcept { return (static_cast<std::uint32_t>(id) & kPrivateBit) != 0; }
+constexpr StateId without_bit(StateId id) noexcept { return StateId{static_cast<std::uint32_t>(id) & ~kPrivateBit}; }
 
 inline constexpr std::uint32_t kMostStates = 1U << 28U;  // 8 GiB of address space
 
 namespace detail {
 extern constinit std::atomic<AccessNode*> state_nodes;
-}
-// Any number ever handed out may be looked at, at any time.
+extern constinit std::atomic<std::uint64_t> states_made;
+
+// Bits, one per number. Two kinds of marks, since the collector goes no further where it has been: what is below a
+// state just made, it must still go to.
+extern constinit std::atomic<std::uint64_t>* reached;  // the collector was there; written by it alone
+extern constinit std::atomic<std::uint64_t>* born;     // made since marking began
+extern constinit std::uint64_t* doomed;                // the collector's own: noted as garbage
+}  // namespace detail
+// Any number ever handed out may be looked at, at any time. Without kPrivateBit.
 inline AccessNode& node_of(StateId id) noexcept {
   // relaxed: set before the first number exists.
   return detail::state_nodes.load(std::memory_order_relaxed)[static_cast<std::uint32_t>(id)];
@@ -75,13 +112,39 @@ bool prepare_states() noexcept;  // once; false: no address space
 
 // ---- for collect.cpp ----
 std::uint32_t states_bound() noexcept;  // every number handed out is below
-std::uint64_t states_made() noexcept;   // ever; about right while others make more
+// Ever; about right while others make more.
+inline std::uint64_t states_made() noexcept { return detail::states_made.load(std::memory_order_relaxed); }
 // While marking is on, every state made counts as marked.
 void begin_marking() noexcept;
-bool is_marked(StateId id) noexcept;
+void mark_born(StateId id) noexcept;
+// With or without kPrivateBit.
 void mark_chain(StateId id) noexcept;
 void end_marking() noexcept;
-// first to last are linked by `older`; nobody can reach them.
-void give_back_states(StateId first, StateId last, std::uint32_t count) noexcept;
+// Notes the numbers that are in use and not marked; calls visit(node) for those that are. Returns how many it noted.
+template <class Visit>
+std::uint32_t note_unmarked(Visit&& visit) noexcept {
+  std::uint32_t noted = 0;
+  const std::uint32_t bound = states_bound();
+  for (std::uint32_t first = 0; first < bound; first += 64) {
+    std::uint64_t unmarked = 0;
+    for (std::uint32_t i = 0; i < 64; ++i) {
+      const AccessNode& node = node_of(StateId{first + i});
+      // In this order: a number is marked before it is in use.
+      if (node.word.load(std::memory_order_relaxed) == 0) continue;
+      const std::uint64_t marks = detail::reached[first / 64].load(std::memory_order_relaxed) |
+                                  detail::born[first / 64].load(std::memory_order_relaxed);
+      if ((marks >> i & 1U) != 0) {
+        visit(node);
+      } else {
+        unmarked |= std::uint64_t{1} << i;
+        ++noted;
+      }
+    }
+    detail::doomed[first / 64] = unmarked;
+  }
+  return noted;
+}
+// What was noted is free. Nobody may be looking at it any more. below: states_bound() when it was noted, or less.
+void give_back_noted(std::uint32_t below) noexcept;
 
 }  // namespace vigil::shim::race

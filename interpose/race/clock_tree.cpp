@@ -241,6 +241,13 @@ ClockNode* raised(ClockNode* root, std::uint32_t level) noexcept {
   return root;
 }
 
+// mine = the join of two leaves.
+void join_leaf_roots(ClockNode*& mine, ClockNode* theirs, Epoch author) noexcept {
+  const Joined joined = join_leaves(leaf_of(mine), leaf_of(theirs), author);
+  if (joined.side == Side::Mine) return;
+  unshare(std::exchange(mine, joined.side == Side::Theirs ? shared(theirs) : joined.node));
+}
+
 }  // namespace
 
 ClockNode* ClockTree::share(ClockNode* node) noexcept { return shared(node); }
@@ -300,6 +307,11 @@ void ClockTree::join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsR
     return;
   }
   const Questions ask{author, mine, theirs};
+  if (root_->level == 0 && other.root_->level == 0) {
+    // The clocks of a program of few actors.
+    join_leaf_roots(root_, other.root_, author);
+    return;
+  }
   // The questions are about this tree as it is now, so root_ stays until the last is asked. Trees of two heights meet
   // rarely: the lower is raised by nodes of its own.
   ClockNode* const my_root = raised(shared(root_), other.root_->level);

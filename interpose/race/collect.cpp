@@ -85,16 +85,13 @@ void clear_covered_entries() noexcept {
       nullptr);
 }
 
-struct Garbage {
-  StateId first = kUntouched;
-  StateId last = kUntouched;
-  std::uint32_t count = 0;
-};
-
 // The slots of the states that stay, as far as they are in graves: a bit per slot.
 struct HeldSlots {
   OwnVector<std::uint64_t> bits;
+  ClockSlot last{0};
   void add(ClockSlot slot) noexcept {
+    if (slot == last) return;  // neighbours were often made by one actor
+    last = slot;
     const auto number = static_cast<std::size_t>(slot);
     if (number / 64 >= bits.size()) bits.resize(std::max(number / 64 + 1, 2 * bits.size()));
     bits[number / 64] |= std::uint64_t{1} << number % 64;
@@ -105,39 +102,6 @@ struct HeldSlots {
   }
 };
 
-// Numbers in use and not marked; in `garbage` they are linked by last_write, which nobody who still looks at them
-// minds: a chain that is followed by `older` stays whole until they are given back.
-Garbage sweep(HeldSlots& slots, std::uint64_t& reached) noexcept {
-  Garbage garbage;
-  const std::uint32_t bound = states_bound();
-  for (std::uint32_t number = 1; number < bound; ++number) {
-    const StateId id{number};
-    const std::uint64_t word = node_of(id).word.load(std::memory_order_relaxed);
-    if (word == 0) continue;
-    if (is_marked(id)) {
-      ++reached;
-      slots.add(AccessWord(word).at().slot());
-      continue;
-    }
-    ++garbage.count;
-    if (garbage.last == kUntouched) garbage.last = id;
-    node_of(id).prune_at = static_cast<std::uint32_t>(garbage.first);
-    garbage.first = id;
-  }
-  return garbage;
-}
-
-void free_garbage(const Garbage& garbage) noexcept {
-  for (StateId id = garbage.first; id != kUntouched;) {
-    AccessNode& node = node_of(id);
-    node.word.store(0, std::memory_order_relaxed);
-    const auto next = static_cast<StateId>(node.prune_at);
-    node.older = next;
-    id = next;
-  }
-  if (garbage.count != 0) give_back_states(garbage.first, garbage.last, garbage.count);
-}
-
 void collect_locked() noexcept {
   begin_marking();
   slot_pool.mark_graves();
@@ -147,24 +111,34 @@ void collect_locked() noexcept {
   if (wait_for_those_inside()) {
     each_state([](StateId state, void*) { mark_chain(state); }, nullptr);
     HeldSlots slots;
-    const Garbage garbage = sweep(slots, reached);
+    const std::uint32_t bound = states_bound();
+    const std::uint32_t garbage = note_unmarked([&](const AccessNode& node) {
+      ++reached;
+      slots.add(AccessWord(node.word.load(std::memory_order_relaxed)).at().slot());
+      if (!node.is_private()) return;
+      // A record that moves meanwhile, from one node to another, stays where it was as well: it is seen in either.
+      std::uint64_t& second = const_cast<AccessNode&>(node).second;  // atomic_ref<const> came later
+      slots.add(AccessWord(std::atomic_ref(second).load(std::memory_order_relaxed)).at().slot());
+    });
     // A thread may have noted meanwhile how it came from a state that is garbage by now.
     detail::collector_round.fetch_add(1, std::memory_order_relaxed);
     if (wait_for_those_inside()) {
       clear_covered_entries();
-      free_garbage(garbage);
+      give_back_noted(bound);
       slot_pool.settle_graves(
           [](ClockSlot slot, const void* held) { return static_cast<const HeldSlots*>(held)->holds(slot); }, &slots);
-      statistics.freed += garbage.count;
+      statistics.freed += garbage;
     }
   }
   end_marking();
   ++statistics.rounds;
   statistics.reached = reached;
   // Scanning a megabyte of shadow costs about what making ten thousand states does.
-  const std::uint64_t pause = std::max({kLeastMade, reached / 2, static_cast<std::uint64_t>(shadow_in_memory()) / 64});
+  const std::uint64_t pause = std::max({kLeastMade, reached, static_cast<std::uint64_t>(shadow_in_memory()) / 64});
   detail::collect_when_made.store(states_made() + pause, std::memory_order_relaxed);
 }
+
+}  // namespace
 
 void collect() noexcept {
   if (!collector_lock.try_lock()) return;
@@ -172,16 +146,9 @@ void collect() noexcept {
   collector_lock.unlock();
 }
 
-}  // namespace
-
 void prepare_collector() noexcept {
   raw_syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
   detail::collect_when_made.store(states_made() + kLeastMade, std::memory_order_relaxed);
-}
-
-void collect_if_due() noexcept {
-  if (states_made() < detail::collect_when_made.load(std::memory_order_relaxed)) return;
-  collect();
 }
 
 void collect_now() noexcept {

@@ -16,6 +16,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "interpose/race/access_states.hpp"
+
 namespace vigil::shim::race {
 
 namespace detail {
@@ -28,7 +30,11 @@ inline std::uint32_t collector_round() noexcept { return detail::collector_round
 
 void prepare_collector() noexcept;  // once, before the first state
 // Cheap unless enough was made since the last time. Not between enter() and leave().
-void collect_if_due() noexcept;
+void collect() noexcept;
+inline void collect_if_due() noexcept {
+  if (states_made() >= detail::collect_when_made.load(std::memory_order_relaxed)) [[unlikely]]
+    collect();
+}
 void collect_now() noexcept;  // for tests
 void collector_forked() noexcept;
 

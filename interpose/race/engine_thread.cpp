@@ -125,7 +125,7 @@ void grow_frames(EngineThread& thread, std::uintptr_t stack_pointer) noexcept {
 
 }  // namespace
 
-EngineThread* enter() noexcept {
+EngineThread* enter_slow() noexcept {
   if (inside_shim) {
     if (hot.thread != nullptr) count_skipped();
     return nullptr;
@@ -154,14 +154,7 @@ EngineThread* enter() noexcept {
   return thread;
 }
 
-void leave(EngineThread& thread) noexcept {
-  thread.end_visit();
-  collect_if_due();
-  inside_shim = false;
-}
-
-ContextId context_here(EngineThread& thread) noexcept {
-  if (hot.top == nullptr) return kRootContext;
+ContextId context_here_slow(EngineThread& thread) noexcept {
   CallFrame* known = hot.top - 1;
   while (known->context == kNoContext) --known;  // frames[0] is known
   for (; known != hot.top - 1; ++known) {

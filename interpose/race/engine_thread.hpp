@@ -15,7 +15,9 @@
 #include <cstdint>
 
 #include "interpose/actor.hpp"
+#include "interpose/lifecycle.hpp"
 #include "interpose/race/access_states.hpp"
+#include "interpose/race/collect.hpp"
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/lock_sets.hpp"
 #include "interpose/race/race_report.hpp"
@@ -90,9 +92,9 @@ static_assert(sizeof(Move) == 32);
 
 struct EngineThread {
   static constexpr std::size_t kMoves = 256;
-  static constexpr std::size_t kContexts = 128;
+  static constexpr std::size_t kContexts = 256;
   static constexpr std::size_t kOrdered = 16;
-  static constexpr std::size_t kPlaces = 64;
+  static constexpr std::size_t kPlaces = 256;
 
   std::array<CoveredEntry, kCoveredEntries> covered{};
   std::array<Move, kMoves> moves{};
@@ -117,6 +119,11 @@ struct EngineThread {
     PlaceId place{};
   };
   std::array<KnownPlace, kPlaces> places{};
+  static_assert(kPlaces == 256);  // place_for() takes eight bits
+  KnownPlace& place_for(std::uintptr_t pc, ContextId context) noexcept {
+    // Contexts and places are numbered one after the other: only a product spreads both.
+    return places[(pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U >> 56U];
+  }
   locks::LockId only_lock{};
   LockSetId only_lock_set{};
 
@@ -156,11 +163,28 @@ struct EngineThread {
 
 // The engine's view of this thread, ready to work; null: nothing to be done now (not native, not live, in a signal
 // handler inside the shim, or the thread has ended).
-EngineThread* enter() noexcept;
-void leave(EngineThread& thread) noexcept;
+EngineThread* enter_slow() noexcept;
+inline EngineThread* enter() noexcept {
+  EngineThread* const thread = hot.thread;
+  if (thread == nullptr || hot.epoch == nullptr || inside_shim || thread->flushed != collector_round()) [[unlikely]]
+    return enter_slow();
+  inside_shim = true;
+  thread->begin_visit();
+  return thread;
+}
+inline void leave(EngineThread& thread) noexcept {
+  thread.end_visit();
+  collect_if_due();
+  inside_shim = false;
+}
 
 // The context of the innermost call of the running actor. Between enter() and leave().
-ContextId context_here(EngineThread& thread) noexcept;
+ContextId context_here_slow(EngineThread& thread) noexcept;
+inline ContextId context_here(EngineThread& thread) noexcept {
+  if (hot.top == nullptr) return kRootContext;
+  const ContextId known = hot.top[-1].context;
+  return known != kNoContext ? known : context_here_slow(thread);
+}
 
 // ---- told by the shim (inside it) -----------------------------------------------------------------------------------
 // This thread runs another actor from now on.

@@ -7,6 +7,7 @@
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lock_sets.hpp"
+#include "interpose/race/private_states.hpp"
 #include "interpose/race/race_report.hpp"
 #include "interpose/race/shadow_map.hpp"
 #include "interpose/race/slot_owners.hpp"
@@ -22,7 +23,7 @@ class Entering {
   Entering(EngineThread& thread, std::uint64_t how, std::uintptr_t pc) noexcept
       : thread_(thread), how_(how), pc_(pc), clock_(thread.actor->clocks.whole), context_(context_here(thread)) {
     if (!clock_.started()) return;
-    at_ = now_in_shadow(clock_);
+    at_ = clock_.now_in_shadow();
     if (thread.part->named != at_.slot()) {
       thread.part->named = at_.slot();
       own_slot(at_, key_of(*thread.actor));
@@ -34,8 +35,7 @@ class Entering {
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
     const LockSetId held = held_set();
-    EngineThread::KnownPlace& known =
-        thread_.places[(pc_ ^ static_cast<std::size_t>(context_)) % EngineThread::kPlaces];
+    EngineThread::KnownPlace& known = thread_.place_for(pc_, context_);
     if (known.pc != pc_ || known.context != context_ || known.held != held) {
       known = {pc_, context_, held, place_of(context_, pc_, held)};
     }
@@ -44,11 +44,14 @@ class Entering {
   [[nodiscard]] Epoch at() const noexcept { return at_; }
 
  private:
+  bool in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
+  bool in_chain(std::uintptr_t address, ShadowCell& cell, StateId from, AccessWord word) noexcept;
   [[nodiscard]] std::uint16_t held_count() const noexcept {
     return static_cast<std::uint16_t>(thread_.actor->held.count());
   }
   [[nodiscard]] LockSetId held_set() noexcept {
     locks::HeldLocks& held = thread_.actor->held;
+    if (held.empty()) return LockSetId{0};
     if (held.count() != 1) return lock_set_of(held);
     const std::span<const locks::HeldLock> live = held.live();
     if (live.empty()) return LockSetId{0};
@@ -76,6 +79,7 @@ class Entering {
   const ContextId context_;
   Epoch at_;
   PlaceId place_{0};
+  bool leaves_private_ = false;  // the granule at hand had a private state, which this access did not fit into
 };
 
 bool Entering::is_ordered(Epoch epoch) noexcept {
@@ -90,76 +94,88 @@ bool Entering::is_ordered(Epoch epoch) noexcept {
 void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
   ShadowCell& cell = cell_of(address);
   const AccessWord word(at_, how_ | bytes);
-  if (is_covered(cell.load(std::memory_order_relaxed), word)) return;
   for (;;) {
-    // acquire: pairs with the release of the exchange below; the state's records are whole.
-    StateId from = cell.load(std::memory_order_acquire);
-    Move& move = thread_.move_for(from, word.bits(), pc_);
-    if (move.is_for(from, word.bits(), pc_, context_, held_count())) {
-      if (from == kUntouched) note_touched(address);
-      if (move.to != from &&
-          !cell.compare_exchange_strong(from, move.to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
-        continue;
-      }
-      thread_.remember_covered(at_.bits(), move.to, move.open_to_reads, move.open_to_writes);
-      return;
-    }
-    Clashes clashes;
-    const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
-    const AccessRecord record{word, place(), false};
-    const Step step = add_access(thread_.states, from, record, KnowsRef(ordered), clashes);
-    if (step.fresh != 0) {
-      note_touched(address);
-      const StateId before = from;
-      if (!cell.compare_exchange_strong(from, step.to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
-        undo(thread_.states, step);
-        continue;
-      }
-      from = before;
-    }
-    if (clashes.any()) {
-      thread_.found.add(address, record, clashes);
-      return;  // such a step is not repeated blindly: every granule's race is told
-    }
-    const Covered covered = covered_at(step.to, at_);
-    move = {word.bits(),
-            pc_,
-            from,
-            step.to,
-            context_,
-            held_count(),
-            static_cast<std::uint8_t>(~covered.reads),
-            static_cast<std::uint8_t>(~covered.writes)};
-    remember_covered(step.to, covered);
-    return;
+    // acquire: pairs with the release of the exchanges below; the state's records are whole.
+    const StateId from = cell.load(std::memory_order_acquire);
+    if (is_covered(from, word)) return;
+    if (is_private(from) ? in_private(cell, from, word) : in_chain(address, cell, from, word)) return;
   }
 }
 
-// Whether the access was a step worked out before: then it is made. The half of the engine that a new epoch meets
-// first, for every granule anew; nothing in it is called.
-bool repeat_move(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept {
-  EngineThread* const thread = hot.thread;
-  if (thread == nullptr || hot.epoch == nullptr || hot.top == nullptr || inside_shim) return false;
-  const ContextId context = hot.top[-1].context;
-  if (context == kNoContext) return false;
-  const std::uint64_t word = *hot.epoch | how;
-  const auto held = static_cast<std::uint16_t>(thread->actor->held.count());
-  ShadowCell& cell = cell_of(address);
-  bool done = false;
-  inside_shim = true;  // a signal handler's accesses must not end this visit
-  thread->begin_visit();
-  StateId from = cell.load(std::memory_order_relaxed);
-  const Move& move = thread->move_for(from, word, pc);
-  if (from != kUntouched && thread->flushed == collector_round() && move.is_for(from, word, pc, context, held)) {
-    done = move.to == from ||
-           cell.compare_exchange_strong(from, move.to, std::memory_order_acq_rel, std::memory_order_relaxed);
-    if (done) {
-      thread->remember_covered(word & AccessWord::kEpoch, move.to, move.open_to_reads, move.open_to_writes);
+// False: the granule has another state now; look again.
+bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept {
+  if (word.is_free()) return !make_chain(thread_.states, cell, from);
+  const AccessRecord record{word, place(), false};
+  const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
+  Covered covered;
+  switch (step_private(cell, from, record, KnowsRef(ordered), covered)) {
+    case PrivateStep::Done:
+      remember_covered(from, covered);
+      return true;
+    case PrivateStep::Gone:
+      return false;
+    case PrivateStep::NoFit:
+      break;
+  }
+  leaves_private_ = true;
+  return !make_chain(thread_.states, cell, from);
+}
+
+[[gnu::noinline]] bool Entering::in_chain(std::uintptr_t address, ShadowCell& cell, StateId from,
+                                          AccessWord word) noexcept {
+  const auto change_cell = [&](StateId to) noexcept {
+    StateId expected = from;
+    return cell.compare_exchange_strong(expected, to, std::memory_order_acq_rel, std::memory_order_relaxed);
+  };
+  Move& move = thread_.move_for(from, word.bits(), pc_);
+  if (move.is_for(from, word.bits(), pc_, context_, held_count())) {
+    if (from == kUntouched) note_touched(address);
+    if (move.to != from) {
+      node_of(move.to).mark_shared();
+      if (!change_cell(move.to)) return false;
+    }
+    thread_.remember_covered(at_.bits(), move.to, move.open_to_reads, move.open_to_writes);
+    return true;
+  }
+  const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
+  const AccessRecord record{word, place(), false};
+  if (!word.is_free() && !leaves_private_ && wants_private(from)) {
+    Covered covered;
+    const StateId own = make_private(thread_.states, from, record, KnowsRef(ordered), covered);
+    if (own != kUntouched) {
+      if (change_cell(own)) {
+        remember_covered(own, covered);
+        return true;
+      }
+      thread_.states.give(without_bit(own));
+      return false;
     }
   }
-  thread->end_visit();
-  inside_shim = false;
-  return done;
+  leaves_private_ = false;
+  Clashes clashes;
+  const Step step = add_access(thread_.states, from, record, KnowsRef(ordered), clashes);
+  if (step.fresh != 0) {
+    note_touched(address);
+    if (!change_cell(step.to)) {
+      undo(thread_.states, step);
+      return false;
+    }
+  }
+  if (clashes.any()) {
+    thread_.found.add(address, record, clashes);
+    return true;  // such a step is not repeated blindly: every granule's race is told
+  }
+  const Covered covered = covered_at(step.to, at_);
+  move = {word.bits(),
+          pc_,
+          from,
+          step.to,
+          context_,
+          held_count(),
+          static_cast<std::uint8_t>(~covered.reads),
+          static_cast<std::uint8_t>(~covered.writes)};
+  remember_covered(step.to, covered);
+  return true;
 }
 
 constexpr std::uint64_t bytes_mask(std::size_t first, std::size_t count) noexcept {
@@ -169,11 +185,17 @@ constexpr std::uint64_t bytes_mask(std::size_t first, std::size_t count) noexcep
 // Between an enter() and a leave() lie at most so many granules: the collector waits for them.
 constexpr std::size_t kGranulesAtOnce = 1U << 14U;
 
+[[gnu::noinline]] void leave_and_report(EngineThread& thread) noexcept {
+  const FoundRaces found = thread.found;
+  thread.found.clear();
+  Actor& actor = *thread.actor;
+  leave(thread);
+  report_races(found, actor);
+}
+
 void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
   if (address >= kWatchedEnd || size > kWatchedEnd - address) return;
   const std::uintptr_t end = address + size;
-  const std::size_t offset = address % kGranuleBytes;
-  if (offset + size <= kGranuleBytes && repeat_move(address, how | bytes_mask(offset, size), pc)) return;
   while (address < end) {
     EngineThread* const thread = enter();
     if (thread == nullptr) return;
@@ -187,13 +209,9 @@ void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::ui
     }
     if (!thread->found.any()) [[likely]] {
       leave(*thread);
-      continue;
+    } else {
+      leave_and_report(*thread);
     }
-    const FoundRaces found = thread->found;
-    thread->found.clear();
-    Actor& actor = *thread->actor;
-    leave(*thread);
-    report_races(found, actor);
   }
 }
 
@@ -204,6 +222,11 @@ void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
   ShadowCell& cell = cell_of(address);
   StateId from = cell.load(std::memory_order_acquire);
   while (from != kUntouched) {
+    if (is_private(from)) {
+      if (!make_chain(thread->states, cell, from)) break;
+      from = cell.load(std::memory_order_acquire);
+      continue;
+    }
     const Step step = erase_bytes(thread->states, from, bytes);
     if (cell.compare_exchange_strong(from, step.to, std::memory_order_acq_rel, std::memory_order_acquire)) break;
     undo(thread->states, step);

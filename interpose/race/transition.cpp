@@ -35,7 +35,7 @@ class Walk {
     for (StateId id = from; id != kUntouched && count < depth; ++count) {
       const AccessNode& node = node_of(id);
       ::new (all + count) Visited{
-          {AccessWord(node.word.load(std::memory_order_relaxed)), node.place, node.raced != 0}, node.older, false};
+          {AccessWord(node.word.load(std::memory_order_relaxed)), node.place, node.is_raced()}, node.older, false};
       id = node.older;
     }
     visited_ = {all, count};
@@ -111,7 +111,7 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
     return {id, id == kUntouched ? 0U : 1U};
   }
   const AccessNode& head = node_of(from);
-  const std::uint32_t depth = head.depth;
+  const std::uint32_t depth = head.chain.depth;
   const bool prunes = depth >= head.prune_at;
   const bool looks_at_all = access.word.is_write() || depth <= kShallow || prunes;
   Walk walk(from, looks_at_all ? depth : kTop);
@@ -121,7 +121,7 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
 
   if (!looks_at_all) {
     // Reads never clash, so of the rest only the writes count. A clash marks what it clashes with: then look at all.
-    for (StateId id = node_of(from).last_write; id != kUntouched;) {
+    for (StateId id = node_of(from).chain.last_write; id != kUntouched;) {
       const AccessNode& node = node_of(id);
       const AccessWord word(node.word.load(std::memory_order_relaxed));
       if ((word.bytes() & open) != 0 && word.clashes_with(access.word) &&
@@ -131,7 +131,7 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
         if (open == 0) return {from, 0};
         break;
       }
-      id = node.older == kUntouched ? kUntouched : node_of(node.older).last_write;
+      id = node.older == kUntouched ? kUntouched : node_of(node.older).chain.last_write;
     }
   }
 
@@ -162,13 +162,13 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
   const Step step = rebuild(cache, from, walk.all(), added);
   if (prunes && step.fresh != 0) {
     AccessNode& top = node_of(step.to);
-    top.prune_at = std::max<std::uint32_t>(16, 2 * top.depth);
+    top.prune_at = std::max<std::uint32_t>(16, 2 * top.chain.depth);
   }
   return step;
 }
 
 Step erase_bytes(StateCache& cache, StateId from, std::uint64_t bytes) noexcept {
-  Walk walk(from, node_of(from).depth);
+  Walk walk(from, node_of(from).chain.depth);
   for (Visited& at : walk.all()) set_bytes(at, at.record.word.bytes() & ~bytes);
   return rebuild(cache, from, walk.all(), AccessRecord{});
 }

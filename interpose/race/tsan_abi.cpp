@@ -39,11 +39,25 @@ template <std::size_t kSize, Use kUse>
               reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
 }
 
-inline bool is_covered(const ShadowCell& cell, std::uint64_t bytes, Use use, std::uint64_t epoch) noexcept {
+// Whether a plain access to those bytes of a granule changes nothing. The thread's covered accesses know of many states
+// a little; the granule's newest record is one line of memory further.
+// Both are asked outside enter() and leave(). The record of an epoch is written by the thread that runs in it, and this
+// is it: whatever else becomes of the number meanwhile, this epoch stands in it only if the granule still had it just
+// now.
+[[gnu::always_inline]] inline bool is_covered(const ShadowCell& cell, std::uint64_t bytes, Use use,
+                                              std::uint64_t epoch) noexcept {
   // relaxed: a state that covers us was put there by ourselves, or after ourselves.
   const StateId state = cell.load(std::memory_order_relaxed);
-  return hot.covered[static_cast<std::uint32_t>(state) % kCoveredEntries].covers(epoch, state, use == Use::Write,
-                                                                                 bytes);
+  if (hot.covered[static_cast<std::uint32_t>(state) % kCoveredEntries].covers(epoch, state, use == Use::Write, bytes)) {
+    return true;
+  }
+  // Of memory never accessed, number 0, the record is empty.
+  const std::uint64_t newest = node_of(without_bit(state)).word.load(std::memory_order_relaxed);
+  // Our epoch, no free, not atomic; for a write, a write; all the bytes.
+  constexpr std::uint64_t kPlain = AccessWord::kEpoch | AccessWord::kFreed | AccessWord::kAtomic;
+  const std::uint64_t fixed = kPlain | bytes | (use == Use::Write ? AccessWord::kWrite : 0);
+  const std::uint64_t wanted = epoch | bytes | (use == Use::Write ? AccessWord::kWrite : 0);
+  return (newest & fixed) == wanted;
 }
 
 template <std::size_t kSize, Use kUse>

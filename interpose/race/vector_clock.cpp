@@ -163,10 +163,6 @@ struct ClockOps {
     actor.used_ = true;
     return epoch(actor);
   }
-  static Epoch now_in_shadow(ActorClock& actor) noexcept {
-    actor.kept_ = true;
-    return epoch(actor);
-  }
 
   static bool knows(const SyncClock& sync, Epoch epoch) noexcept { return sync.known_.knows(epoch); }
   static void check(const ActorClock& actor) noexcept { actor.known_.check_invariants(); }
@@ -185,7 +181,6 @@ void merge(SyncClock& into, const SyncClock& from) noexcept { ClockOps::merge(in
 bool knows_all(const ActorClock& actor, const SyncClock& sync) noexcept { return ClockOps::knows_all(actor, sync); }
 void meet(ActorClock& a, ActorClock& b) noexcept { ClockOps::meet(a, b); }
 Epoch now(ActorClock& actor) noexcept { return ClockOps::now(actor); }
-Epoch now_in_shadow(ActorClock& actor) noexcept { return ClockOps::now_in_shadow(actor); }
 bool happened_before(Epoch epoch, const ActorClock& actor) noexcept { return ClockOps::knows(actor, epoch); }
 bool happened_before(Epoch epoch, const SyncClock& sync) noexcept { return ClockOps::knows(sync, epoch); }
 

@@ -29,6 +29,11 @@ class ActorClock {
   [[nodiscard]] ClockSlot slot() const noexcept { return at_.slot(); }
   // Where the current epoch's bits lie as long as the clock does: for the race engine, which asks at every access.
   [[nodiscard]] const std::uint64_t* epoch_word() const noexcept { return at_.word(); }
+  // The current epoch, to be kept with an access in the engine's shadow, which can tell when it holds it no more.
+  Epoch now_in_shadow() noexcept {
+    kept_ = true;
+    return at_;
+  }
 
  private:
   friend struct ClockOps;
@@ -75,8 +80,6 @@ void meet(ActorClock& a, ActorClock& b) noexcept;
 // ---- questions ------------------------------------------------------------------------------------------------------
 // The actor's current epoch, to be kept with an access or a misuse. Its next release publishes it.
 Epoch now(ActorClock& actor) noexcept;
-// The same for an access that the engine keeps in its shadow, which can tell when it holds it no more.
-Epoch now_in_shadow(ActorClock& actor) noexcept;
 // Whether that moment is in the actor's past: everything its owner did up to and at that epoch happened before.
 bool happened_before(Epoch epoch, const ActorClock& actor) noexcept;
 // Whether everybody who acquires sync now will know that epoch.

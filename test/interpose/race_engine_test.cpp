@@ -317,6 +317,52 @@ TEST_F(RaceEngine, ALongJumpLeavesNoCallsBehind) {
   __tsan_func_exit();
 }
 
+TEST_F(RaceEngine, AVariableUsedInEveryEpochNeedsNoNewStates) {
+  as(a);
+  const auto use = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      __tsan_read8(memory.at(0));
+      __tsan_write8(memory.at(0));
+      release(a, memory.at(64));
+    }
+  };
+  use(4);
+  const std::uint64_t before = states_made();
+  use(10'000);
+  EXPECT_LE(states_made() - before, 64U);  // one thread's stock
+  as(b);
+  __tsan_read8(memory.at(0));
+  EXPECT_EQ(races(), 1U);
+}
+
+TEST_F(RaceEngine, ThreadsThatMeetOnOneVariableLoseNoAccess) {
+  // Atomic accesses, so that they may meet; each round ends with a plain one by who is ordered after neither.
+  counts_only = true;
+  for (int round = 0; round < 20; ++round) {
+    const std::uintptr_t at = memory.address() + 8U * static_cast<unsigned>(round);
+    std::atomic<int> ready{0};
+    const auto work = [&](vigil_probe_actor& self) {
+      as(self);
+      ready.fetch_add(1);
+      while (ready.load() != 2) std::this_thread::yield();
+      for (int i = 0; i < 300; ++i) {
+        on_atomic_write(at, 8, 1);
+        release(self, &self);
+      }
+      vigil_probe_task_switch(nullptr);
+    };
+    std::thread one([&] { work(a); });
+    std::thread other([&] { work(b); });
+    one.join();
+    other.join();
+    told_by_threads = 0;
+    as(c);
+    __tsan_read8(memory.at(static_cast<std::size_t>(at - memory.address())));
+    EXPECT_EQ(told_by_threads.load(), 2U) << "round " << round;
+    vigil_probe_task_switch(nullptr);
+  }
+}
+
 // ---- the naive twin ----
 
 struct NaiveAccess {
