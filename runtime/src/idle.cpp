@@ -225,7 +225,6 @@ Task* Scheduler::take_stuck_hand_off(Worker& worker) noexcept {
 
 // Tasks in queues: those that wait for as long as a thief would look at them (see Worker::steal).
 Task* Scheduler::take_ripe(Worker& keeper) noexcept {
-  constexpr int kRipePauses = 64;  // 2 us
   const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
   bool any = false;
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -235,7 +234,7 @@ Task* Scheduler::take_ripe(Worker& keeper) noexcept {
     worker->seen_put_ = worker->queue_.put();
   }
   if (any)
-    for (int i = 0; i < kRipePauses; ++i) cpu_relax();
+    for (const Ticks begin = ticks(); ticks() - begin < Worker::kRipe;) cpu_relax();
   for (std::uint32_t i = 0; any && i < count; ++i) {
     Worker* const worker = workers_[i].load(std::memory_order_acquire);
     if (worker == nullptr || worker == &keeper || worker->queue_.passed(worker->seen_put_)) continue;

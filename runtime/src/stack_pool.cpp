@@ -52,6 +52,7 @@ Task* StackPool::take_fresh_locked() noexcept {
 bool StackPool::warm_ahead() noexcept {
   constexpr std::uint32_t kAhead = 64;
   constexpr std::uint32_t kAtOnce = 16;
+  constexpr std::uint32_t kMargin = 8;
   constexpr int kMadvPopulateWrite = 23;  // Linux 5.14
   const std::uint32_t count = arena_count_.load(std::memory_order_acquire);
   if (count < 2 || cannot_warm_.load(std::memory_order_relaxed)) return false;  // few tasks: not worth it
@@ -61,7 +62,8 @@ bool StackPool::warm_ahead() noexcept {
   // Only where slots have been taken since: what was prepared would otherwise grow for a program that needs no more.
   if (used == warmed_for_.load(std::memory_order_relaxed)) return false;
   if (from > used + kAhead || from + kAtOnce > arena.slots) return false;
-  const std::uint32_t first = from < used ? used : from;
+  // Not the very next ones: two processors that touch a page at the same time both clear one, and one is thrown away.
+  const std::uint32_t first = std::max(from, used + kMargin);
   if (first + kAtOnce > arena.slots) return false;
   if (!arena.warmed.compare_exchange_strong(from, first + kAtOnce, std::memory_order_relaxed)) return false;
   for (std::uint32_t slot = first; slot < first + kAtOnce; ++slot) {

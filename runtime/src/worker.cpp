@@ -164,12 +164,12 @@ Task* Worker::look_everywhere() noexcept {
   return steal();
 }
 
-// Takes tasks from others that have waited for kRipe, 2 us or so. What a worker will get round to
-// sooner is better left to it: bringing a task and all it touches to another processor costs about as much.
+// Takes tasks from others that have waited for kRipe. What a worker will get round to sooner is better left to it:
+// bringing a task and all it touches to another processor costs about as much, and what it shares with those it leaves
+// behind goes back and forth from then on.
 Task* Worker::steal() noexcept {
-  constexpr Ticks kAlways = 12'000;  // 5 us of looking; more when the last sleep was short
-  constexpr Ticks kRipe = 5'000;
-  constexpr int kRelax = 8;  // pauses between rounds
+  constexpr Ticks kAlways = kRipe + 5'000;  // of looking; more when the last sleep was short
+  constexpr int kRelax = 8;                 // pauses between rounds
   Scheduler& all = scheduler();
   if (!spinning_) {
     // No more than half of the busy ones may be looking (as Go): looking takes cache lines away from those that work.
