@@ -3,14 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <new>
-#include <typeinfo>
 
-#include <cxxabi.h>
 #include <sched.h>
 
-#include "runtime/src/fatal.hpp"
+#include "runtime/src/closure_call.hpp"
 #include "runtime/src/fork.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
@@ -35,39 +32,13 @@ Worker* worker_of_this_thread() noexcept {
   return self != nullptr ? self->worker : nullptr;
 }
 
-// The exception is active. Tells the watcher and the user, and returns.
-void announce_exception(Task& task, const char* what) noexcept {
-  const std::type_info* const type = abi::__cxa_current_exception_type();
-  vigil_probe_task_exception(&task.probe, what, type != nullptr ? type->name() : nullptr);
-  int status = -1;
-  char* const readable = type != nullptr ? abi::__cxa_demangle(type->name(), nullptr, nullptr, &status) : nullptr;
-  Line line;
-  line.text("vigil: task ").number(task.probe.id).text(" ended by an exception: ");
-  line.text(readable != nullptr ? readable : type != nullptr ? type->name() : "of an unknown type");
-  if (what != nullptr) line.text(": ").text(what);
-  line.write_to_stderr();
-}
-
-// The exception stays active when std::terminate() runs, so that its handler (and abort) tell of it as of any other.
-void run_closure(Task& task) noexcept {
-  try {
-    task.run(task.closure);
-  } catch (const std::exception& exception) {
-    announce_exception(task, exception.what());
-    std::terminate();
-  } catch (...) {  // including a forced unwind (pthread_exit, cancellation), which has no place on a task's stack
-    announce_exception(task, nullptr);
-    std::terminate();
-  }
-}
-
 // The first and lowest frame of every task.
 void task_main(Arrival from) noexcept {
   Worker& first = *static_cast<Worker*>(from.data);
   Task& task = task_of(*first.actor);
   Worker::arrive_first(first, task, from);
   first.leave();
-  run_closure(task);
+  call_closure(task);
   if (task.closure_alignment != 0) ::operator delete (task.closure, std::align_val_t{task.closure_alignment});
   Worker& last = *this_thread().worker;
   last.enter_quietly();

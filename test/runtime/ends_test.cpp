@@ -130,6 +130,51 @@ TEST(Exception, IsActiveInTheTerminateHandler) {
       testing::ExitedWithCode(43), "vigil::Panic: close of nil channel");
 }
 
+// What a core dump shows: nothing between the throw and the task's first frame has been taken down.
+TEST(Exception, EndsTheProgramBeforeTheStackIsUnwound) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        std::set_terminate([] { _exit(45); });
+        go([] {
+          struct Telltale {
+            ~Telltale() { _exit(46); }
+          };
+          const Telltale telltale;
+          throw std::runtime_error("thrown");
+        });
+        never_returns();
+      },
+      testing::ExitedWithCode(45), "std::runtime_error: thrown");
+}
+
+TEST(Exception, ThrownAgainEndsTheProgramToo) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        go([] {
+          const auto kept = std::make_exception_ptr(std::runtime_error("kept"));
+          try {
+            throw 7;
+          } catch (int) {
+            std::rethrow_exception(kept);
+          }
+        });
+        never_returns();
+      },
+      "vigil: task 1 ended by an exception: std::runtime_error: kept");
+}
+
+TEST(Exception, PthreadExitInATaskEndsTheProgram) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(
+      {
+        go([] { pthread_exit(nullptr); });
+        never_returns();
+      },
+      "vigil: task 1 ended by an exception: of an unknown type");
+}
+
 TEST(Exception, ACaughtPanicEndsNothing) {
   const Channel<std::string> text(1);
   go([text] { text.send(panic_of([] { Channel<int>().close(); })); });
