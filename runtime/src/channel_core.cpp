@@ -57,6 +57,12 @@ bool ChannelCore::is_abandoned_locked() const noexcept {
          receivers_.first == nullptr;
 }
 
+bool ChannelCore::is_used_beyond(std::uint32_t handles) noexcept {
+  const SpinGuard held(lock_);
+  return references_.load(std::memory_order_acquire) > handles || pins_ != 0 || senders_.first != nullptr ||
+         receivers_.first != nullptr;
+}
+
 void ChannelCore::destroy() noexcept {
   const std::size_t items = size_.load(std::memory_order_relaxed);
   vigil_probe_channel_destroy(this, items);

@@ -40,6 +40,9 @@ class ChannelCore {
   // who waits and comes once that lock is free. False: it was closed already.
   [[nodiscard]] bool mark_closed(Inside& inside) noexcept;
   void wake_closed(Inside& inside) noexcept;
+  // Whether anybody waits here, or holds it, beyond so many handles. Once nobody does, nobody can begin to but through
+  // those handles.
+  [[nodiscard]] bool is_used_beyond(std::uint32_t handles) noexcept;
 
   // ---- for select, which locks several channels and holds them while it parks -----------------------------------
   enum class Step : std::uint8_t {

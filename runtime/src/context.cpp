@@ -159,13 +159,16 @@ bool StopFunction::operator()() const {
     source->unlink_locked(listener);
     listener.self.reset();  // not the last one: listener_
   }
-  return !listener.settled.exchange(true, std::memory_order_relaxed);
+  // acq_rel: with start_function(), which has done with what it found when it lost.
+  const bool is_first = !listener.settled.exchange(true, std::memory_order_acq_rel);
+  if (is_first) listener.job = {};  // where it is still listed, above a context that has gone, it may stay for long
+  return is_first;
 }
 
 detail::FunctionListener::~FunctionListener() { vigil_probe_sync_destroy(this); }
 
 void detail::start_function(std::shared_ptr<FunctionListener> listener) {
-  listener->settled.store(true, std::memory_order_relaxed);
+  if (listener->settled.exchange(true, std::memory_order_acq_rel)) return;
   go([listener = std::move(listener)] {
     vigil_probe_acquire(who(), listener.get());
     listener->job();

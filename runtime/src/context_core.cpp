@@ -1,10 +1,12 @@
 #include "runtime/src/context_core.hpp"
 
+#include <new>
 #include <system_error>
 #include <utility>
 
 #include "runtime/src/channel_core.hpp"
 #include "runtime/src/clock.hpp"
+#include "runtime/src/fatal.hpp"
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/timer_core.hpp"
 
@@ -54,6 +56,36 @@ CancelCauseContext ContextCore::cancel_cause_handle(const std::shared_ptr<DoneCo
 
 // ---- DoneCore: life ----------------------------------------------------------------------------------------------
 
+// What is left to do for what has ended once its locks are free.
+struct DoneCore::Finished {
+  std::shared_ptr<DoneCore> cores;              // descendants, linked through next_finished_
+  std::shared_ptr<FunctionListener> functions;  // linked through self
+  ChannelListener* channels = nullptr;          // linked through next_finished
+  WakeList waiters;
+
+  void wake(Inside& inside) noexcept {
+    for (DoneCore* core = cores.get(); core != nullptr; core = core->next_finished_.get())
+      core_of(core->done_)->wake_closed(inside);
+    for (ChannelListener* left = channels; left != nullptr; left = left->next_finished)
+      core_of(left->channel)->wake_closed(inside);
+    wake_all(inside.record(), waiters);
+  }
+  // Outside: what goes here may be the user's.
+  void let_go() {
+    while (cores != nullptr) {
+      const std::shared_ptr<DoneCore> core = std::move(cores);
+      cores = std::move(core->next_finished_);
+      core->drop_timer();
+    }
+    while (channels != nullptr) delete std::exchange(channels, channels->next_finished);
+    while (functions != nullptr) {
+      std::shared_ptr<FunctionListener> function = std::move(functions);
+      functions = std::move(function->self);
+      start_function(std::move(function));
+    }
+  }
+};
+
 DoneCore::DoneCore(const std::shared_ptr<ContextCore>& parent, std::uint64_t deadline_ns)
     : ContextCore(parent, this, deadline_ns, nullptr),
       ContextListener(Kind::Child),
@@ -61,15 +93,45 @@ DoneCore::DoneCore(const std::shared_ptr<ContextCore>& parent, std::uint64_t dea
       done_(0),
       receive_done_(done_) {}
 
-// Nobody has a handle and there is no child, so only functions can be left in the list.
+// Nobody has a handle and there is no child, so only functions and channels can be left in the list. Without anybody
+// above they go, too: nobody is left who could end this context.
 DoneCore::~DoneCore() {
   leave_parent();
+  if (above_ != nullptr && error_.load(std::memory_order_relaxed) == 0) hand_up();
   while (first_ != nullptr) {
-    auto& listener = static_cast<FunctionListener&>(*first_);
+    ContextListener& listener = *first_;
     unlink_locked(listener);
-    listener.self.reset();
+    if (listener.kind == Kind::Function)
+      static_cast<FunctionListener&>(listener).self.reset();
+    else
+      delete static_cast<ChannelListener*>(&listener);
   }
   vigil_probe_sync_destroy(this);
+}
+
+// What is to happen when the parent is done, although this context will be gone; at once if it is done already.
+void DoneCore::hand_up() noexcept {
+  constexpr std::uint32_t kOwnHandles = 2;  // done_, receive_done_
+  if (core_of(done_)->is_used_beyond(kOwnHandles)) {
+    // With no memory left for it, the channel stays open: a destructor cannot say so.
+    if (auto* const left_over = new (std::nothrow) ChannelListener(done_); left_over != nullptr)
+      static_cast<void>(link_locked(*left_over));
+  }
+  if (first_ == nullptr) return;
+  Finished finished;
+  {
+    Inside inside;
+    {
+      const SpinGuard held(above_->lock_);
+      while (first_ != nullptr) {
+        ContextListener& listener = *first_;
+        unlink_locked(listener);
+        if (!above_->link_locked(listener)) take_over(inside, listener, finished);
+      }
+    }
+    finished.wake(inside);
+  }
+  finished.let_go();
 }
 
 void DoneCore::attach() {
@@ -144,13 +206,6 @@ std::exception_ptr DoneCore::cause() {
   return std::make_exception_ptr(std::system_error(make_error_code(static_cast<ContextError>(error))));
 }
 
-// What is left to do for an ended tree once its locks are free.
-struct DoneCore::Finished {
-  std::shared_ptr<DoneCore> cores;              // descendants, linked through next_finished_
-  std::shared_ptr<FunctionListener> functions;  // linked through self
-  WakeList waiters;
-};
-
 void DoneCore::end_locked(Inside& inside, int error, const std::exception_ptr& cause) noexcept {
   vigil_probe_context_done(inside.probe(), this, static_cast<std::uint32_t>(error));
   vigil_probe_release(inside.probe(), this);
@@ -174,7 +229,8 @@ void DoneCore::end_tree_locked(Inside& inside, DoneCore& root, Finished& finishe
       continue;
     }
     if (listener->kind != Kind::Child) {
-      at->take_listener(*listener, finished);
+      at->unlink_locked(*listener);
+      take_over(inside, *listener, finished);
       continue;
     }
     auto& child = static_cast<DoneCore&>(*listener);
@@ -196,14 +252,26 @@ void DoneCore::end_tree_locked(Inside& inside, DoneCore& root, Finished& finishe
   }
 }
 
-void DoneCore::take_listener(ContextListener& listener, Finished& finished) noexcept {
-  unlink_locked(listener);
-  if (listener.kind == Kind::Waiter) {
-    Waiter& waiter = static_cast<WaitListener&>(listener).waiter;
-    if (waiter.race->claim(waiter.index)) finished.waiters.add(waiter);
-  } else {
-    auto& function = static_cast<FunctionListener&>(listener);
-    std::swap(function.self, finished.functions);  // self now links the next one
+void DoneCore::take_over(Inside& inside, ContextListener& unlinked, Finished& finished) noexcept {
+  switch (unlinked.kind) {
+    case Kind::Child:
+      fatal("a child context is no listener to take over");
+    case Kind::Waiter: {
+      Waiter& waiter = static_cast<WaitListener&>(unlinked).waiter;
+      if (waiter.race->claim(waiter.index)) finished.waiters.add(waiter);
+      break;
+    }
+    case Kind::Function: {
+      auto& function = static_cast<FunctionListener&>(unlinked);
+      std::swap(function.self, finished.functions);  // self now links the next one
+      break;
+    }
+    case Kind::Channel: {
+      auto& left_over = static_cast<ChannelListener&>(unlinked);
+      static_cast<void>(core_of(left_over.channel)->mark_closed(inside));
+      left_over.next_finished = std::exchange(finished.channels, &left_over);
+      break;
+    }
   }
 }
 
@@ -219,22 +287,11 @@ void DoneCore::cancel(ContextError reason, const std::exception_ptr& cause) {
     end_locked(inside, static_cast<int>(reason), cause);
     end_tree_locked(inside, *this, finished);
     core_of(done_)->wake_closed(inside);
-    for (DoneCore* core = finished.cores.get(); core != nullptr; core = core->next_finished_.get())
-      core_of(core->done_)->wake_closed(inside);
-    wake_all(inside.record(), finished.waiters);
+    finished.wake(inside);
   }
   leave_parent();
   drop_timer();
-  while (finished.cores != nullptr) {
-    const std::shared_ptr<DoneCore> core = std::move(finished.cores);
-    finished.cores = std::move(core->next_finished_);
-    core->drop_timer();
-  }
-  while (finished.functions != nullptr) {
-    std::shared_ptr<FunctionListener> function = std::move(finished.functions);
-    finished.functions = std::move(function->self);
-    start_function(std::move(function));
-  }
+  finished.let_go();
 }
 
 }  // namespace vigil::detail

@@ -6,6 +6,8 @@
 //   I1  error_ != 0 stays as it is, and means: the channel is closed, no listener is left, and the same holds for all
 //       descendants. So cancel() by a second caller returns only when everything below is done, too.
 //   I2  a listener is in the list exactly while its `linked` is set; who took it out owns what comes next.
+// A context that goes without being done, because its last handle does, may leave something that its parent's end must
+// still reach, as Go's would: a copy of its done() channel, or an after_func(). It hands them up to the parent's list.
 #pragma once
 
 #include <atomic>
@@ -26,7 +28,7 @@ class TimerCore;
 
 // Something that happens when a context is done. Guarded by that context's lock.
 struct ContextListener {
-  enum class Kind : std::uint8_t { Child, Function, Waiter };
+  enum class Kind : std::uint8_t { Child, Function, Waiter, Channel };
   explicit ContextListener(Kind sort) noexcept : kind(sort) {}
   const Kind kind;
   std::atomic<bool> linked{false};  // a child's destructor reads it without the lock: false is final
@@ -41,12 +43,19 @@ struct FunctionListener : ContextListener {
   FunctionListener(const FunctionListener&) = delete;
   FunctionListener& operator=(const FunctionListener&) = delete;
   Job job;
-  std::weak_ptr<DoneCore> context;         // not owned: a context that goes without being done calls nobody
+  std::weak_ptr<DoneCore> context;         // where it was asked for; if that has gone, it may be in the parent's list
   std::shared_ptr<FunctionListener> self;  // while linked; then the next one to start
-  std::atomic<bool> settled{false};        // started, or taken back
+  std::atomic<bool> settled{false};        // started, or taken back: who sets it decides
 };
-// In a task. Outside all locks.
+// In a task, unless it has been taken back. Outside all locks.
 void start_function(std::shared_ptr<FunctionListener> listener);
+
+// The done() channel of a context that has gone, in the list of one above, which owns it.
+struct ChannelListener : ContextListener {
+  explicit ChannelListener(Channel<Unit> given) noexcept : ContextListener(Kind::Channel), channel(std::move(given)) {}
+  const Channel<Unit> channel;
+  ChannelListener* next_finished = nullptr;
+};
 
 // An actor that waits for something else, too. `waiter.race` decides.
 struct WaitListener : ContextListener {
@@ -112,8 +121,9 @@ class DoneCore final : public ContextCore, private ContextListener {
   struct Finished;
   void end_locked(Inside& inside, int error, const std::exception_ptr& cause) noexcept;
   static void end_tree_locked(Inside& inside, DoneCore& root, Finished& finished) noexcept;
-  void take_listener(ContextListener& listener, Finished& finished) noexcept;
+  static void take_over(Inside& inside, ContextListener& unlinked, Finished& finished) noexcept;
   void leave_parent() noexcept;
+  void hand_up() noexcept;
   void drop_timer() noexcept;
 
   DoneCore* const above_;  // the source of the parent, or null; kept alive through it

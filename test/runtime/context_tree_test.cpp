@@ -248,6 +248,85 @@ TEST(ContextAfterFunc, GoesWithAContextThatIsNeverDone) {
   EXPECT_TRUE(alive.expired());
 }
 
+// ---- what a context leaves behind --------------------------------------------------------------------------------
+
+// "WithCancel returns a copy of parent with a new Done channel. The returned context's Done channel is closed when the
+// returned cancel function is called or when the parent context's Done channel is closed": whoever still holds what.
+TEST(ContextLeftOver, DoneChannelIsClosedByTheParentsEnd) {
+  const auto [ctx, cancel] = with_cancel(background());
+  ReceiveChannel<Unit> done = with_cancel(ctx).ctx.done();
+  EXPECT_FALSE(done.try_receive().has_value());
+  EXPECT_EQ(select(on_receive(done), otherwise()), 1U);
+  cancel();
+  EXPECT_EQ(select(on_receive(done), otherwise()), 0U);
+}
+
+TEST(ContextLeftOver, DoneChannelOfAGrandchildIsClosedToo) {
+  const auto [ctx, cancel] = with_cancel(background());
+  const ReceiveChannel<Unit> done = with_cancel(with_value(with_cancel(ctx).ctx, 1, 2)).ctx.done();
+  cancel();
+  EXPECT_EQ(select(on_receive(done), otherwise()), 0U);
+}
+
+TEST(ContextLeftOver, ReceiverWakesAtTheParentsEnd) {
+  const auto [ctx, cancel] = with_cancel(background());
+  Channel<bool> got(1);
+  go([got, done = with_cancel(ctx).ctx.done()] { got.send(done.receive().has_value()); });
+  settle();
+  EXPECT_EQ(got.size(), 0U);
+  cancel();
+  EXPECT_EQ(got.receive(), false);
+}
+
+TEST(ContextLeftOver, FunctionIsCalledAtTheParentsEnd) {
+  const auto [ctx, cancel] = with_cancel(background());
+  Channel<Unit> called(1);
+  const StopFunction stop = after_func(with_cancel(ctx).ctx, [=] { called.send({}); });
+  settle();
+  EXPECT_EQ(called.size(), 0U);
+  cancel();
+  called.receive();
+  EXPECT_FALSE(stop());
+}
+
+TEST(ContextLeftOver, FunctionCanStillBeTakenBack) {
+  const auto [ctx, cancel] = with_cancel(background());
+  auto shared = std::make_shared<int>(1);
+  const std::weak_ptr<int> alive = shared;
+  const StopFunction stop = after_func(with_cancel(ctx).ctx, [shared = std::move(shared)] { FAIL(); });
+  EXPECT_TRUE(stop());
+  EXPECT_TRUE(alive.expired());
+  EXPECT_FALSE(stop());
+  cancel();
+  settle();
+}
+
+TEST(ContextLeftOver, NothingStaysWhereNobodyIsLeftToEndIt) {
+  ReceiveChannel<Unit> done;
+  {
+    const auto parent = with_cancel(background());
+    done = with_cancel(parent.ctx).ctx.done();
+  }
+  EXPECT_EQ(select(on_receive(done), otherwise()), 1U);
+}
+
+// Ends that meet: the last handle of a child goes while its parent is being cancelled.
+TEST(ContextLeftOver, IsReachedWhicheverEndsFirst) {
+  for (int round = 0; round < 300; ++round) {
+    auto parent = with_cancel(background());
+    auto child = std::make_unique<CancelContext>(with_cancel(parent.ctx));
+    const ReceiveChannel<Unit> done = child->ctx.done();
+    Channel<Unit> called(1);
+    after_func(child->ctx, [=] { called.send({}); });
+    WaitGroup both;
+    both.go([&] { child.reset(); });
+    both.go([&] { parent.cancel(); });
+    both.wait();
+    EXPECT_FALSE(done.receive().has_value());
+    called.receive();
+  }
+}
+
 // ---- tasks -------------------------------------------------------------------------------------------------------
 
 TEST(GoWithContext, HandsTheContextToWhoTakesIt) {

@@ -88,8 +88,8 @@ class Context {
   Context() noexcept = default;
 
   // Closed when the context is done; nil when it can never be. Its closing happens before whatever follows a receive
-  // from it. Valid as long as a copy of the context lives; a copy of the channel that outlives the last copy of the
-  // context and of its cancel function is closed no more, but by a deadline.
+  // from it. The reference is valid as long as a copy of the context lives. A copy of the channel may outlive the
+  // context and its cancel function: it is closed by the deadline, or when the parent is done.
   [[nodiscard]] VIGIL_EXPORT const ReceiveChannel<Unit>& done() const noexcept;
   // False (zero) while done() is open, then ContextError: why. Never changes again.
   [[nodiscard]] VIGIL_EXPORT std::error_code err() const noexcept;
@@ -208,7 +208,8 @@ namespace detail {
 VIGIL_EXPORT StopFunction after_done(const Context& ctx, Job job);
 }
 
-// Calls function in a task of its own once ctx is done; at once when it is. Ordering: after_func() happens before the
+// Calls function in a task of its own once ctx is done; at once when it is. It need not be kept alive for that: once
+// the last handle of ctx has gone, its deadline or its parent's end counts. Ordering: after_func() happens before the
 // call.
 template <std::invocable Function>
 StopFunction after_func(const Context& ctx, Function&& function) {
