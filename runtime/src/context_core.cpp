@@ -191,7 +191,10 @@ int DoneCore::error() noexcept {
   int error = error_.load(std::memory_order_acquire);
   if (error == 0) {
     // acquire: who has seen the channel closed sees this set (the channel's lock lies between), and waits for the rest.
-    if (!ending_.load(std::memory_order_acquire)) return 0;
+    if (!ending_.load(std::memory_order_acquire)) {
+      this_thread().count_operation();  // somebody may ask again and again
+      return 0;
+    }
     const SpinGuard held(lock_);
     error = error_.load(std::memory_order_relaxed);
   }

@@ -18,7 +18,7 @@ constexpr std::uint64_t kLastLookNs = 1'000'000;
 
 bool Scheduler::work_in_sight() noexcept {
   if (!global_.empty()) return true;
-  if (const std::uint64_t earliest = timers.earliest(); earliest != kNoDeadline && earliest <= now_ns()) return true;
+  if (a_timer_is_due()) return true;
   const std::uint32_t count = workers_started_.load(std::memory_order_acquire);
   // What lies in another worker's queue is that worker's to run, and when lazy, the keeper's to judge.
   if (lazy_.load(std::memory_order_relaxed)) return false;
@@ -27,6 +27,11 @@ bool Scheduler::work_in_sight() noexcept {
         worker != nullptr && !worker->queue_.empty())
       return true;
   return false;
+}
+
+bool Scheduler::a_timer_is_due() noexcept {
+  const std::uint64_t earliest = timers.earliest();
+  return earliest != kNoDeadline && earliest <= now_ns();
 }
 
 void Scheduler::stop_spinning(Worker& worker) noexcept {

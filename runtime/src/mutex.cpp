@@ -26,6 +26,12 @@ constexpr int kSpins = 4;  // tries before parking, of kSpinPauses each: about 1
 constexpr int kSpinPauses = 30;
 
 vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; }
+// Who locks, or tries to, which counts as an operation: the fast paths do not enter.
+vigil_probe_actor* who_locks() noexcept {
+  detail::ThreadRecord& self = detail::this_thread();
+  self.count_operation();
+  return &self.actor->probe;
+}
 
 }  // namespace
 
@@ -37,10 +43,11 @@ bool Mutex::try_lock() {
   while ((seen & kLocked) == 0) {
     // acquire: pairs with the release of unlock(), here and below.
     if (state_.compare_exchange_weak(seen, seen | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
-      vigil_probe_lock_taken(who(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
+      vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
       return true;
     }
   }
+  static_cast<void>(who_locks());
   return false;
 }
 
@@ -48,7 +55,7 @@ void Mutex::lock() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
-  vigil_probe_lock_taken(who(), this, VIGIL_LOCK_EXCLUSIVE);
+  vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_EXCLUSIVE);
 }
 
 // Spins while the holder is likely to be running elsewhere. `announced`: the caller owns kWoken; it is set here when

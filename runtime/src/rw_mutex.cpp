@@ -30,6 +30,12 @@ constexpr std::uint32_t kReader = 8;  // one reader; the count is in the bits fr
 constexpr std::uint32_t readers_of(std::uint32_t state) noexcept { return state / kReader; }
 
 vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; }
+// Who locks, or tries to, which counts as an operation: the fast paths do not enter.
+vigil_probe_actor* who_locks() noexcept {
+  detail::ThreadRecord& self = detail::this_thread();
+  self.count_operation();
+  return &self.actor->probe;
+}
 
 }  // namespace
 
@@ -44,9 +50,10 @@ bool RwMutex::try_lock_shared() {
     // acquire: pairs with the release of unlock(), here and below.
     if (!state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed))
       continue;
-    vigil_probe_lock_taken(who(), this, VIGIL_LOCK_SHARED | VIGIL_LOCK_TRIED);
+    vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_SHARED | VIGIL_LOCK_TRIED);
     return true;
   }
+  static_cast<void>(who_locks());
   return false;
 }
 
@@ -60,7 +67,7 @@ void RwMutex::lock_shared() {
     }
     if (state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed)) break;
   }
-  vigil_probe_lock_taken(who(), this, VIGIL_LOCK_SHARED);
+  vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_SHARED);
 }
 
 void RwMutex::lock_shared_slow() {
@@ -127,9 +134,11 @@ void RwMutex::unlock_shared_slow() {
 bool RwMutex::try_lock() {
   detail::choice_point();
   std::uint32_t free = 0;
-  if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed))
+  if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed)) {
+    static_cast<void>(who_locks());
     return false;
-  vigil_probe_lock_taken(who(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
+  }
+  vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
   return true;
 }
 
@@ -137,7 +146,7 @@ void RwMutex::lock() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
-  vigil_probe_lock_taken(who(), this, VIGIL_LOCK_EXCLUSIVE);
+  vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_EXCLUSIVE);
 }
 
 void RwMutex::lock_slow() {

@@ -388,15 +388,46 @@ std::uint32_t Scheduler::procs() noexcept {
 std::uint32_t Scheduler::max_procs() noexcept { return procs(); }
 
 int Scheduler::set_max_procs(int n) noexcept {
-  static constinit SpinLock one_at_a_time;
-  const SpinGuard alone(one_at_a_time);
-  const auto before = static_cast<int>(is_choosing() ? told_procs_.load(std::memory_order_relaxed) : procs());
-  if (n < 1) return before;
-  const std::uint32_t wanted = std::min<std::uint32_t>(static_cast<std::uint32_t>(n), kMaxWorkers);
-  if (is_choosing()) {
-    told_procs_.store(wanted, std::memory_order_relaxed);
-    return before;
+  std::uint32_t before = 0;
+  {
+    const SpinGuard alone(procs_lock_);
+    if (wanted_procs_ == 0) wanted_procs_ = procs();
+    before = is_choosing() ? told_procs_.load(std::memory_order_relaxed) : wanted_procs_;
+    if (n < 1) return static_cast<int>(before);
+    const std::uint32_t wanted = std::min<std::uint32_t>(static_cast<std::uint32_t>(n), kMaxWorkers);
+    if (is_choosing()) {
+      told_procs_.store(wanted, std::memory_order_relaxed);
+      return static_cast<int>(before);
+    }
+    wanted_procs_ = wanted;
+    apply_procs_locked();
   }
+  wake_one();
+  return static_cast<int>(before);
+}
+
+void Scheduler::stand_in_for(Worker& worker) noexcept {
+  {
+    const SpinGuard alone(procs_lock_);
+    if ((worker.stop.load(std::memory_order_relaxed) & ThreadRecord::kStandIn) == 0) {
+      if (wanted_procs_ == 0) wanted_procs_ = procs();
+      worker.stop.fetch_or(ThreadRecord::kStandIn, std::memory_order_relaxed);
+      ++stand_ins_;
+      apply_procs_locked();
+    }
+  }
+  wake_one();
+}
+
+void Scheduler::end_stand_in(Worker& worker) noexcept {
+  const SpinGuard alone(procs_lock_);
+  worker.stop.fetch_and(~ThreadRecord::kStandIn, std::memory_order_relaxed);
+  --stand_ins_;
+  apply_procs_locked();
+}
+
+void Scheduler::apply_procs_locked() noexcept {
+  const std::uint32_t wanted = std::min(wanted_procs_ + stand_ins_, kMaxWorkers);
   procs_.store(wanted, std::memory_order_seq_cst);
   const std::uint32_t started = workers_started_.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < started; ++i) {
@@ -414,8 +445,6 @@ int Scheduler::set_max_procs(int n) noexcept {
     running_.fetch_add(1, std::memory_order_seq_cst);
     grant(*worker);
   }
-  wake_one();
-  return before;
 }
 
 }  // namespace vigil::detail

@@ -57,6 +57,10 @@ class Scheduler {
 
   [[nodiscard]] bool has_workers() const noexcept { return workers_started_.load(std::memory_order_relaxed) != 0; }
 
+  // One more worker than there are to be, while one task keeps `worker` to itself and others wait. At most one each.
+  void stand_in_for(Worker& worker) noexcept;
+  void end_stand_in(Worker& worker) noexcept;
+
   int set_max_procs(int n) noexcept;
   [[nodiscard]] std::uint32_t max_procs() noexcept;
 
@@ -76,6 +80,8 @@ class Scheduler {
   [[nodiscard]] Task* pop_global(Worker& worker) noexcept;
   void note_peak(std::uint64_t started) noexcept;
   [[nodiscard]] std::uint32_t procs() noexcept;
+  void apply_procs_locked() noexcept;
+  [[nodiscard]] bool a_timer_is_due() noexcept;
 
   // Sees to it that somebody runs what was just pushed, unless somebody is looking already.
   void wake_one() noexcept;
@@ -108,6 +114,9 @@ class Scheduler {
 
   alignas(64) std::atomic<std::uint32_t> procs_{0};  // 0: not looked up yet
   std::atomic<std::uint32_t> told_procs_{0};         // while choosing: what set_max_procs() was told, and nobody heeds
+  SpinLock procs_lock_;                              // one changes procs_ at a time
+  std::uint32_t wanted_procs_ = 0;                   // by set_max_procs(); 0: the first ones; guarded by procs_lock_
+  std::uint32_t stand_ins_ = 0;                      // beyond those; guarded by procs_lock_
   std::atomic<std::uint32_t> running_{0};
   std::atomic<std::uint32_t> spinning_{0};
   std::atomic<std::uint32_t> exchanging_{0};  // plain threads that take a processor

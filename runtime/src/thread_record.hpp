@@ -36,6 +36,7 @@ struct alignas(64) ThreadRecord {
   static constexpr std::uint32_t kClaimed = 2;  // another worker takes something out of this one's hands
   static constexpr std::uint32_t kRetire =
       4;  // this worker is one too many; looked at when it schedules, not in enter()
+  static constexpr std::uint32_t kStandIn = 32;  // another worker stands in for this one; looked at as kRetire
   static constexpr std::uint32_t kForked = 16;   // this is a child's only thread, see fork.hpp
   static constexpr std::uint32_t kChoosing = 8;  // a source decides the schedule: each enter() is a choice point
 
@@ -61,6 +62,12 @@ struct alignas(64) ThreadRecord {
     if ((stop.load(std::memory_order_acquire) & (kPaused | kClaimed)) != 0) [[unlikely]]
       wait_at_door();
   }
+  // Each operation of a task counts: one that goes on and on without parking must not starve those that wait for its
+  // worker. Inside or not.
+  void count_operation() noexcept {
+    if (++operations_ % kOperationsPerLook == 0) [[unlikely]]
+      look_at_long_run();
+  }
   // release: pairs with the stopper's acquire of busy, which then reads what this thread did.
   void leave() noexcept { busy.store(0, std::memory_order_release); }
 
@@ -76,8 +83,12 @@ struct alignas(64) ThreadRecord {
   }
 
  private:
+  static constexpr std::uint32_t kOperationsPerLook = 1024;
   void enter_slow() noexcept;
   void wait_at_door() noexcept;
+  void look_at_long_run() noexcept;
+
+  std::uint32_t operations_ = 0;
 };
 
 // A plain thread's part in Turns (turns.hpp), guarded by its lock.
@@ -117,7 +128,10 @@ void become_worker_thread(ThreadRecord& record) noexcept;
 // Enters on construction and leaves, on whatever thread it then runs, on destruction.
 class Inside {
  public:
-  Inside() noexcept : record_(&this_thread()) { record_->enter(); }
+  Inside() noexcept : record_(&this_thread()) {
+    record_->count_operation();
+    record_->enter();
+  }
   ~Inside() { record_->leave(); }
   Inside(const Inside&) = delete;
   Inside& operator=(const Inside&) = delete;

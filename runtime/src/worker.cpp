@@ -219,6 +219,36 @@ Task* Worker::steal() noexcept {
   return nullptr;
 }
 
+// Go interrupts a goroutine after 10 ms for others to run. A task cannot be interrupted anywhere (it may hold a
+// std::mutex, which belongs to its thread), so another worker stands in until this one schedules again.
+void Worker::look_at_long_run() noexcept {
+  constexpr Ticks kLong = 30'000'000;  // 10 ms or so
+  Scheduler& all = scheduler();
+  const std::uint32_t switches = switches_.load(std::memory_order_relaxed);
+  const bool same_task = switches == long_run_.switches;
+  const bool others_wait = run_next_.load(std::memory_order_relaxed) != nullptr ||
+                           (!queue_.empty() && !queue_.passed(long_run_.put)) ||
+                           (!all.global_.empty() && all.global_.taken() == long_run_.taken) || all.a_timer_is_due();
+  const Ticks now = ticks();
+  if (!same_task || !others_wait) {
+    long_run_ = {now, switches, queue_.put(), all.global_.taken()};
+  } else if (now - long_run_.since > kLong) {
+    long_run_.since = now;
+    if (Task* const next = run_next_.load(std::memory_order_relaxed); next != nullptr) {
+      run_next_.store(nullptr, std::memory_order_relaxed);
+      put_last(*next);  // where the other worker can steal it
+    }
+    all.stand_in_for(*this);
+  }
+}
+
+void ThreadRecord::look_at_long_run() noexcept {
+  if (worker == nullptr || (stop.load(std::memory_order_relaxed) & (kChoosing | kForked)) != 0) return;
+  enter_quietly();
+  worker->look_at_long_run();
+  leave();
+}
+
 void Worker::give_away() noexcept {
   while (Task* const task = pick_local()) {
     Task* const one[] = {task};
@@ -237,6 +267,7 @@ Task* Worker::find_work() noexcept {
     }
     if ((stops & kChoosing) != 0) return &turns().next_task(*this);
     grant_put_off();
+    if ((stops & kStandIn) != 0) all.end_stand_in(*this);
     if ((stops & kRetire) != 0) all.retire(*this);
     const bool rests = all.one_should_rest();
     Task* task = nullptr;

@@ -58,8 +58,12 @@ class Worker : public ThreadRecord {
 
  private:
   friend class Scheduler;
+  friend struct ThreadRecord;
   static constexpr std::uint32_t kLookAroundEvery =
       61;  // as Go: prime, so that it does not beat with a program's periods
+
+  // The running task has used many primitives. Sees to those that wait for this worker, if they have for long.
+  void look_at_long_run() noexcept;
 
   // Grants the plain thread whose wake-up was put off, if there is one. Anybody may call it.
   void grant_put_off() noexcept;
@@ -87,6 +91,12 @@ class Worker : public ThreadRecord {
   // A plain thread that is to go on, but is not told yet (see Scheduler::put_off); who exchanges it out grants it.
   std::atomic<PlainThread*> put_off_{nullptr};
   Ticks put_off_since_ = 0;
+
+  // When one task was first seen to run while others waited for this worker, and what was known then.
+  struct {
+    Ticks since;
+    std::uint32_t switches, put, taken;
+  } long_run_ = {};
 
   Task* left_ = nullptr;  // null: the loop
   AfterSwitch after_;

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <limits>
 #include <memory>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -253,6 +254,54 @@ TEST(Processors, AnIdleProgramUsesNone) {
     least_us = std::min(least_us, own_processor_time_us() - before);
   }
   EXPECT_LT(least_us, kMostUs);
+}
+
+// What a task may do over and over without ever parking.
+struct Poll {
+  const char* name;
+  void (*once)(const Channel<int>& empty, Mutex& lock, const Context& ctx);
+  friend std::ostream& operator<<(std::ostream& out, const Poll& poll) { return out << poll.name; }
+};
+constexpr Poll kPolls[] = {
+    {"TryReceive", [](const Channel<int>& empty, Mutex&, const Context&) { static_cast<void>(empty.try_receive()); }},
+    {"Select", [](const Channel<int>& empty, Mutex&, const Context&) { select(on_receive(empty), otherwise()); }},
+    {"Lock", [](const Channel<int>&, Mutex& lock, const Context&) { const std::scoped_lock held(lock); }},
+    {"TryLock",
+     [](const Channel<int>&, Mutex& lock, const Context&) {
+       if (lock.try_lock()) lock.unlock();
+     }},
+    {"Err", [](const Channel<int>&, Mutex&, const Context& ctx) { static_cast<void>(ctx.err()); }},
+    {"SendAndReceive",
+     [](const Channel<int>&, Mutex&, const Context&) {
+       static const Channel<int> box(1);
+       box.send(1);
+       box.receive();
+     }},
+};
+class ProcessorsWith : public testing::TestWithParam<Poll> {};
+INSTANTIATE_TEST_SUITE_P(Polls, ProcessorsWith, testing::ValuesIn(kPolls),
+                         [](const auto& parameter) { return std::string(parameter.param.name); });
+
+// On one worker, too; Go would interrupt it.
+TEST_P(ProcessorsWith, ATaskThatNeverParksDoesNotStarveTheOthers) {
+  set_max_procs(1);
+  const auto [ctx, cancel] = with_cancel(background());
+  const Channel<int> empty(0);
+  Mutex lock;
+  std::atomic<bool> over{false};
+  WaitGroup all;
+  for (int round = 0; round < 3; ++round) {
+    over.store(false);
+    all.go([&, ctx = ctx] {
+      while (!over.load()) GetParam().once(empty, lock, ctx);
+    });
+    all.go([&] {  // behind it, and its timer behind that
+      after(std::chrono::milliseconds(1)).receive();
+      over.store(true);
+    });
+    all.wait();
+  }
+  EXPECT_EQ(set_max_procs(0), 1);
 }
 
 // Two tasks that hand each other the only processor, for as long as it takes.

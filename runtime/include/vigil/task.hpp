@@ -58,7 +58,9 @@ void sleep_for(std::chrono::duration<Rep, Period> duration) {
 [[nodiscard]] VIGIL_EXPORT TaskId task_id() noexcept;
 
 // How many tasks may run at the same time. At first: VIGIL_PROCS of the environment, else the number of processors.
-// Returns the setting before; n < 1 only asks. May be called at any time. Source: runtime.GOMAXPROCS.
+// At most 256. A task that has run for 10 ms without parking, while others wait for its worker and it uses primitives,
+// does not count: another worker stands in for its own. Returns the setting before; n < 1 only asks. May be called at
+// any time. Source: runtime.GOMAXPROCS.
 VIGIL_EXPORT int set_max_procs(int n);
 
 }  // namespace vigil
