@@ -11,6 +11,7 @@
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/throws.hpp"
+#include "interpose/timeline.hpp"
 
 namespace vigil::shim {
 namespace {
@@ -79,6 +80,7 @@ Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_d
   task->watch = made;
   if (!tasks_were_started()) some_task_was_started.store(true, std::memory_order_relaxed);
   if (wants(Kind::TaskGrowth)) growth::started(creator, *made);
+  if (timeline::on()) timeline::can_run(*made);
   return *made;
 }
 
@@ -88,6 +90,7 @@ void end_task(vigil_probe_actor* task) noexcept {
   auto* const actor = static_cast<Actor*>(std::exchange(task->watch, nullptr));
   if (actor == nullptr) return;
   if (running == actor) running = nullptr;
+  if (timeline::on()) timeline::ends(*actor);
   locks::actor_ends(*actor);
   race::actor_ended(*actor, reinterpret_cast<std::uintptr_t>(task));
   order::end(actor->clocks);
@@ -101,7 +104,8 @@ void end_task(vigil_probe_actor* task) noexcept {
 void switch_to(vigil_probe_actor* task) noexcept {
   // relaxed: a coarse time for messages; who reads it wants no more.
   if (running != nullptr) running->left_at_ms.store(coarse_ms(), std::memory_order_relaxed);
-  running = task == nullptr ? nullptr : &actor_of(task);
+  Actor* const before = std::exchange(running, task == nullptr ? nullptr : &actor_of(task));
+  if (timeline::on()) timeline::switched(before, running);
   race::actor_switched();
 }
 

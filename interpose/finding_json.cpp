@@ -86,12 +86,14 @@ void json_object(JsonText& json, const ObjectInfo& object) noexcept {
   json.end_object();
 }
 
-void json_finding(JsonText& json, const Finding& finding, std::uint64_t id, std::int64_t at_ns) noexcept {
+void json_finding(JsonText& json, const Finding& finding, std::uint64_t id, std::int64_t at_ns,
+                  std::string_view test) noexcept {
   const KindInfo& kind = info_of(finding.kind);
   json.object().key("type").text("finding").key("id").number(id).key("kind").text(kind.name);
   json.key("level").text(kind.is_error ? "error" : "warning");
   json.key("predicted").truth(finding.predicted).key("proved").truth(finding.proved);
   json.key("count").number(finding.count).key("at").number(at_ns).key("stack_hash").hex_digits(stack_hash(finding));
+  if (!test.empty()) json.key("test").text(test);
   json.key("message").text(finding.message).key("hint").text(finding.hint).key("participants").array();
   for (const Participant& one : finding.participants) json_participant(json, one);
   json.end_array().key("objects").array();

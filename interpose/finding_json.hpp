@@ -10,7 +10,9 @@ namespace vigil::shim {
 void json_stack(JsonText& json, StackId stack) noexcept;
 void json_actor(JsonText& json, const ActorInfo& actor) noexcept;
 void json_object(JsonText& json, const ObjectInfo& object) noexcept;
-void json_finding(JsonText& json, const Finding& finding, std::uint64_t id, std::int64_t at_ns) noexcept;
+// test: the test that it belongs to, or "".
+void json_finding(JsonText& json, const Finding& finding, std::uint64_t id, std::int64_t at_ns,
+                  std::string_view test) noexcept;
 
 std::string_view name_of(ObjectType type) noexcept;
 std::string_view name_of(ActorType type) noexcept;

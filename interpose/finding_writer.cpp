@@ -28,6 +28,8 @@
 #include "interpose/raw_syscall.hpp"
 #include "interpose/record_file.hpp"
 #include "interpose/say.hpp"
+#include "interpose/tests.hpp"
+#include "interpose/timeline.hpp"
 #include "interpose/version.hpp"
 #include "interpose/writer_state.hpp"
 
@@ -215,7 +217,8 @@ void report(const Finding& finding) noexcept {
   std::uint64_t id = 0;
   if (count_known(finding, id)) return;
   JsonText json;
-  json_finding(json, finding, id, since_start_ns());
+  const std::int64_t at_ns = since_start_ns();
+  json_finding(json, finding, id, at_ns, tests::test_of(finding));
   {
     const WriterHold hold;
     Writer& to = writer();
@@ -225,6 +228,7 @@ void report(const Finding& finding) noexcept {
       keep(to, finding, id);
     }
   }
+  if (timeline::on()) timeline::write(finding, id, at_ns);
   if (log_on(LogLevel::Info)) {
     Line line;
     line << "finding " << id << ": " << info_of(finding.kind).name << ": " << finding.message;

@@ -17,6 +17,7 @@
 #include "interpose/say.hpp"
 #include "interpose/signals.hpp"
 #include "interpose/stack_capture.hpp"
+#include "interpose/timeline.hpp"
 #include "interpose/ways_out.hpp"
 
 namespace vigil::shim {
@@ -61,6 +62,7 @@ void start() noexcept {
   take_process_info();
   load_options();
   start_log();
+  timeline::start();
   modules_changed();
   watch_ways_out();
   watch_signals();

@@ -11,6 +11,7 @@
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
 #include "interpose/spins.hpp"
+#include "interpose/timeline.hpp"
 
 using namespace vigil::shim;  // the probes are C functions and stand outside every namespace
 
@@ -24,6 +25,7 @@ constexpr std::size_t kNoted = 64;
 thread_local constinit std::array<std::uint64_t, kNoted> noted __attribute__((tls_model("initial-exec"))) = {};
 
 void note_user(const Actor& actor, const void* channel) noexcept {
+  if (timeline::on()) timeline::can_run(actor);                              // its operation is over, whoever did it
   const std::uint32_t made = channels_made.load(std::memory_order_relaxed);  // who has the channel sees its making
   std::uint64_t number = (reinterpret_cast<std::uintptr_t>(channel) ^ made) * 0x9e3779b97f4a7c15ULL;
   number = (number ^ number >> 32U ^ static_cast<std::uint64_t>(key_of(actor))) * 0x9e3779b97f4a7c15ULL;
@@ -139,6 +141,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_close(vigil_probe_actor* actor,
 extern "C" VIGIL_EXPORT void vigil_probe_channel_receive_closed(vigil_probe_actor* actor,
                                                                 const void* channel) noexcept {
   spins::closed_receive(actor, channel);
+  if (timeline::on()) record([&] { timeline::can_run(actor_of(actor)); });
   if (order::needs() == 0) return;
   record([&] {
     if (const ChannelObject* const known = channels().find(channel)) {
@@ -177,6 +180,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_park(vigil_probe_actor* actor, const vi
   if (is_first_seen_here(wait->kind) && wait->object != nullptr) {
     record([&] { sync_objects().at(wait->object); });
   }
+  if (timeline::on()) record([&] { timeline::waits(actor_of(actor), *wait); });
   if (!wants_place) return;
   record([&] { actor_of(actor).parked_at = capture_stack(); });
 }

@@ -9,6 +9,7 @@
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
 #include "interpose/spins.hpp"
+#include "interpose/timeline.hpp"
 
 using namespace vigil::shim;  // the probes are C functions and stand outside every namespace
 
@@ -32,6 +33,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_lock_taken(vigil_probe_actor* actor, co
                                                     uint32_t mode) noexcept {
   spins::did_something();
   record([&] {
+    if (timeline::on()) timeline::can_run(actor_of(actor));  // it may have been handed over
     locks::taken(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode), attempt_of(mode));
   });
 }

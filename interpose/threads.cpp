@@ -18,6 +18,7 @@
 #include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/tasks_server.hpp"
 #include "interpose/throws.hpp"
+#include "interpose/timeline.hpp"
 #include "interpose/watch.hpp"
 
 namespace vigil::shim {
@@ -125,12 +126,16 @@ void forget_thread(Actor& thread) noexcept {
   note_asleep();
 }
 
-void begin_thread(Actor& thread) noexcept { enroll(&thread); }
+void begin_thread(Actor& thread) noexcept {
+  enroll(&thread);
+  if (timeline::on()) timeline::goes_on(thread);
+}
 
 void end_thread(Actor& thread) noexcept {
   ThreadPart& part = *thread.thread;
   if (part.state.load(std::memory_order_relaxed) == ThreadState::Ended) return;
   leave_blocked(thread);  // it was cancelled in a wait
+  if (timeline::on()) timeline::ends(thread);
   if (&thread == own_thread) race::thread_ended(thread);
   order::release_merge(thread.clocks, part.final);
   order::end(thread.clocks);
@@ -148,6 +153,7 @@ void end_thread(Actor& thread) noexcept {
 void become_worker() noexcept {
   ThreadPart& part = *this_thread().thread;
   if (part.is_worker.exchange(true, std::memory_order_relaxed)) return;
+  if (timeline::on()) timeline::hide(this_thread());
   created.fetch_sub(1, std::memory_order_relaxed);
   note_asleep();
 }
@@ -204,6 +210,8 @@ void enter_blocked(Actor& thread, CallKind kind, std::uintptr_t object, bool for
   call.round.store(call.round.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   // release: pairs with the acquire in look_at_threads(); who sees the kind sees the fields above.
   call.kind.store(kind, std::memory_order_release);
+  if (timeline::on() && kind != CallKind::Primitive)
+    timeline::waits(self, kind);  // a primitive says more: vigil_probe_park
   if (!on_worker) return note_asleep();
   // The runtime counts the task as running: it will not say that it is idle.
   if (awake_threads() == 0) watch::poke();
@@ -213,6 +221,10 @@ void leave_blocked(Actor& thread) noexcept {
   BlockedCall& call = thread.thread->call;
   if (call.kind.load(std::memory_order_relaxed) == CallKind::None) return;
   if (!thread.thread->is_worker.load(std::memory_order_relaxed)) note_awake();
+  if (timeline::on()) {
+    const Actor* const task = call.task.load(std::memory_order_relaxed);
+    timeline::goes_on(task != nullptr ? *task : thread);
+  }
   call.kind.store(CallKind::None, std::memory_order_relaxed);
   // release: whoever sees this wait's effects in the program sees the new round.
   call.round.store(call.round.load(std::memory_order_relaxed) + 1, std::memory_order_release);

@@ -97,12 +97,13 @@ class FromJson {
     result.title = text_of(json, "title");
     result.message = text_of(json, "message");
     result.hint = text_of(json, "hint");
+    result.test = text_of(json, "test");
     result.count = count_of(json, "count", 1);
     result.suppression = text_of(json, "suppression");
     std::unordered_map<std::string, std::size_t> places;
     for_each(member(json, "objects"), [&](const Json& element) {
       result.objects.push_back(object(element));
-      places.emplace(result.objects.back().id, result.objects.size() - 1);
+      if (!result.objects.back().id.empty()) places.emplace(result.objects.back().id, result.objects.size() - 1);
     });
     for_each(member(json, "participants"), [&](const Json& element) {
       Participant participant;

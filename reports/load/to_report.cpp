@@ -82,6 +82,7 @@ class Converter {
     result.proved = flag_of(json, "proved");
     result.message = text_of(json, "message");
     result.hint = text_of(json, "hint");
+    result.test = text_of(json, "test");
     result.count = std::max<std::uint64_t>(1, count_of(json, "count", 1));
     const auto repeated = record_.repeats.find(count_of(json, "id"));
     if (repeated != record_.repeats.end()) result.count = std::max(result.count, repeated->second);

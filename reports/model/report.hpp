@@ -85,6 +85,7 @@ struct Finding {
   std::string title;
   std::string message;
   std::string hint;
+  std::string test;  // of the program's test framework, "Suite.Name"; "" when nobody told
   std::uint64_t count = 1;
   std::vector<Participant> participants;
   std::vector<Object> objects;

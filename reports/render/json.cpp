@@ -88,6 +88,7 @@ Json finding_json(const Finding& finding) {
   for (const Object& object : finding.objects) objects.push_back(object_json(object));
   json["objects"] = std::move(objects);
   json["suppression"] = finding.suppression;
+  if (!finding.test.empty()) json["test"] = finding.test;
   if (!finding.timeline.lanes.empty()) json["timeline"] = timeline_json(finding.timeline);
   return json;
 }

@@ -42,6 +42,7 @@ class TextPage {
     line("   {}", safe(finding.title));
     if (!finding.message.empty()) line("   {}", safe(finding.message));
     if (finding.count > 1) line("   seen {} times", finding.count);
+    if (!finding.test.empty()) line("   in test {}", safe(finding.test));
     for (const Participant& participant : finding.participants) show(finding, participant);
     for (const Object& object : finding.objects) {
       line("");

@@ -18,9 +18,9 @@ SHIM = LIB / "libvigil_shim.so"
 VIGIL = BIN / "vigil"
 
 
-def record_of(program, folder):
+def record_of(program, folder, options=""):
     """Runs program under the bare preload; the lines of its record."""
-    environment = os.environ | {"LD_PRELOAD": str(SHIM), "VIGIL_OPTIONS": f"report_dir={folder}:formats=json"}
+    environment = os.environ | {"LD_PRELOAD": str(SHIM), "VIGIL_OPTIONS": f"report_dir={folder}:formats=json{options}"}
     subprocess.run([program], env=environment, capture_output=True, timeout=100)
     (record,) = folder.glob("*.jsonl")
     return record, [line for line in record.read_bytes().replace(b"\0", b"").split(b"\n") if line]
@@ -68,6 +68,33 @@ class Contract(unittest.TestCase):
         self.assertEqual([note for note in report["notes"] if "damaged" in note], [])
         for finding in report["findings"]:
             self.assertTrue(finding["participants"][0]["stack"][0]["module"])
+
+    def test_a_timeline_tells_what_the_waiter_did_before_it_waited_for_ever(self):
+        record, lines = record_of(BIN / "send-forever_buggy", self.folder, ":timeline=1")
+        written = [json.loads(line) for line in lines]
+        (finding,) = (line for line in written if line["type"] == "finding")
+        (timeline,) = (line for line in written if line["type"] == "timeline")
+        self.assertEqual((timeline["finding"], timeline["at"]), (finding["id"], finding["at"]))
+        waiter = finding["participants"][0]["actor"]
+        self.assertEqual([timeline["lanes"][0]["actor"][member] for member in ("type", "id", "state")], [waiter["type"], waiter["id"], "blocked"])
+        # Created, it runs, waits for the gate, is let through, runs, and waits to send to nobody.
+        spans = timeline["lanes"][0]["spans"]
+        self.assertEqual(spans[0][2], "ready")
+        self.assertIn("running", [span[2] for span in spans])
+        channel = finding["objects"][finding["participants"][0]["object"]]
+        self.assertEqual(spans[-1][1:], [timeline["at"], "blocked", "send", f"c{channel['id']}"])
+        for lane in timeline["lanes"]:
+            ends = [0]
+            for begin, end, state, *_ in lane["spans"]:
+                self.assertTrue(ends[-1] <= begin < end <= timeline["at"], lane)
+                self.assertIn(state, ("running", "ready", "blocked"))
+                ends.append(end)
+        report = json.loads((self.folder / f"{record.stem}.json").read_text())
+        self.assertEqual(len(report["findings"][0]["timeline"]["lanes"]), len(timeline["lanes"]))
+
+    def test_without_the_option_there_is_no_timeline(self):
+        _, lines = record_of(BIN / "send-forever_buggy", self.folder)
+        self.assertNotIn("timeline", {json.loads(line)["type"] for line in lines})
 
     def test_a_kind_is_the_same_on_both_sides(self):
         table = (SOURCE / "interpose/kinds.hpp").read_text()

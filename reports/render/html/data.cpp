@@ -188,6 +188,7 @@ class DataWriter {
     if (!card.place.empty()) out.key("place").number(text(card.place));
     if (!card.module.empty()) out.key("module").number(text(card.module));
     if (!finding.suppression.empty()) out.key("suppression").number(text(finding.suppression));
+    if (!finding.test.empty()) out.key("test").number(text(finding.test));
     if (finding.count != 1) out.key("count").number(finding.count);
     if (!finding.runs.empty()) {
       out.key("runs").open('[');

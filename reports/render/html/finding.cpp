@@ -22,6 +22,7 @@ void write_meta(HtmlWriter& out, const Finding& finding) {
            "can\">predicted</span>";
   if (finding.proved) out << "<span class=\"tag\" title=\"Nothing alive can reach what it waits for\">proved</span>";
   if (finding.count > 1) out << "<span class=\"tag\">seen <b>" << finding.count << "</b> times</span>";
+  if (!finding.test.empty()) out << "<span class=\"tag\">in test <b>" << Text{finding.test} << "</b></span>";
   out << "<a class=\"anchor mono\" href=\"#f-" << Text{finding.fingerprint}
       << "\" title=\"Link to this finding; the same in every run\">" << Text{finding.fingerprint} << "</a></p>\n";
 }

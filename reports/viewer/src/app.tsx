@@ -1,6 +1,6 @@
 // The page: verdict on top, filters, findings, then what they say together.
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { addressOf, everything, Facet, readAddress, View, writeAddress } from './address';
+import { addressOf, everything, Facet, facets, readAddress, View, writeAddress } from './address';
 import { Card } from './card';
 import { asText, copy } from './copy';
 import { data, text } from './data';
@@ -63,7 +63,7 @@ function Top({ help }: { help: () => void }) {
   );
 }
 
-const facetNames: Record<Facet, string> = { level: 'Level', kind: 'Kind', module: 'Program or library', run: 'Test or run' };
+const facetNames: Record<Facet, string> = { level: 'Level', kind: 'Kind', module: 'Program or library', test: 'Test', run: 'Run' };
 
 function Choices({ view, facet, toggle }: { view: View; facet: Facet; toggle: (facet: Facet, value: string) => void }) {
   const [all, showAll] = useState(false);
@@ -242,7 +242,7 @@ export function App() {
                 />
                 <kbd aria-hidden="true">/</kbd>
               </label>
-              {(['level', 'kind', 'module', 'run'] as const).map((facet) => (
+              {facets.map((facet) => (
                 <Choices view={view} facet={facet} toggle={chooseValue} />
               ))}
             </aside>

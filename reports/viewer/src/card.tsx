@@ -169,6 +169,11 @@ function CardView({ finding, opened, chosen, toggle }: Props) {
         seen <b>{finding.count!.toLocaleString('en')}</b> times
       </span>
     ),
+    finding.test !== undefined && (
+      <span class="tag">
+        in test <b>{text(finding.test)}</b>
+      </span>
+    ),
     (finding.runs?.length ?? 0) > 1 && <span class="tag">in {finding.runs!.length} runs</span>,
   ];
   return (

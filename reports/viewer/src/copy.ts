@@ -20,6 +20,7 @@ export function asText(finding: Finding): string {
   const lines = [`${finding.error ? 'ERROR' : 'warning'}: ${text(finding.kind)}${finding.predicted ? ' (predicted)' : ''}`];
   lines.push(plain(text(finding.title)));
   if (finding.message !== undefined) lines.push(plain(text(finding.message)));
+  if (finding.test !== undefined) lines.push(`in test ${text(finding.test)}`);
   for (const column of finding.columns) {
     lines.push('', plain([text(column.actor), text(column.role)].filter(Boolean).join(', ')));
     for (const step of column.steps) {

@@ -60,6 +60,7 @@ export interface Finding {
   place?: TextId; // the first place of the user's own code
   module?: TextId;
   suppression?: TextId;
+  test?: TextId; // "Suite.Name"
   count?: number;
   runs?: number[]; // of a report over many runs: which of them
   columns: Column[];

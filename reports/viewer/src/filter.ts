@@ -11,6 +11,8 @@ export function valuesOf(finding: Finding, facet: Facet): string[] {
       return [text(finding.kind)];
     case 'module':
       return finding.module === undefined ? [] : [text(finding.module)];
+    case 'test':
+      return finding.test === undefined ? [] : [text(finding.test)];
     case 'run':
       return (finding.runs ?? []).map((run) => data.runs[run].name);
   }
@@ -33,7 +35,7 @@ const haystacks: string[] = [];
 function haystack(index: number): string {
   if (haystacks[index] === undefined) {
     const finding = data.findings[index];
-    const parts = [finding.kind, finding.title, finding.message, finding.hint, finding.suppression].map(text);
+    const parts = [finding.kind, finding.title, finding.message, finding.hint, finding.test, finding.suppression].map(text);
     parts.push(finding.id, ...valuesOf(finding, 'run'));
     for (const column of finding.columns) parts.push(text(column.actor));
     for (const thing of finding.things ?? []) parts.push(text(thing.words));
