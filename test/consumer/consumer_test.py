@@ -58,11 +58,28 @@ class Consumer(unittest.TestCase):
             "shop.closes": True, "shop.leaks": True, "shop.may": True,
             "shop.leaks_unexpectedly": False, "shop.hangs": False,
             "market.watched": True, "shop.misses_what_it_expects": False, "shop.finds_more_than_it_expects": False,
+            "unit.Shop.Opens": True, "unit.Shop.ForgetsACustomer": False, "unit.Cheap/Goods.AreSold/0": True, "unit.Cheap/Goods.AreSold/1": True,
+            "unit.Shop.DISABLED_Burns": False,  # not run
         })
+
+    def test_a_disabled_test_is_listed_and_not_run(self):
+        self.assertFalse((self.reports / "unit_Shop_DISABLED_Burns").exists())
+        self.assertTrue((self.reports / "unit_Shop_Opens").exists())
 
     def test_a_hang_ends_in_a_report_and_not_in_a_kill(self):
         (report,) = (self.reports / "shop_hangs").glob("*.json")
         self.assertEqual(json.loads(report.read_text())["program"]["end"], "deadline")
+
+    def test_findings_of_a_test_program_carry_the_name_of_the_test(self):
+        (report,) = (self.reports / "unit_Shop_ForgetsACustomer").glob("*.json")
+        self.assertEqual([finding["test"] for finding in json.loads(report.read_text())["findings"]], ["Shop.ForgetsACustomer"])
+        # All tests in one process: the leak is found at its end, when none runs.
+        folder = FOLDER / "one_process"
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([pathlib.Path(BUILD) / "bin/vigil", "run", f"--report_dir={folder}", "--", FOLDER / "build/shop_test"], capture_output=True)
+        (report,) = folder.glob("*.json")
+        self.assertEqual([(finding["kind"], finding["test"]) for finding in json.loads(report.read_text())["findings"]],
+                         [("task-leak", "Shop.ForgetsACustomer")])
 
     def test_all_reports_are_merged(self):
         index = (self.reports / "index.html").read_text()
