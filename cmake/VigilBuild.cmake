@@ -14,6 +14,7 @@ endif()
 
 option(VIGIL_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 option(VIGIL_QUICK_BUILD "Compile quickly what need not run fast: all but the runtime" OFF)
+option(VIGIL_FUZZ "Compile the reports to be fuzzed, and the fuzzing targets (clang)" OFF)
 set(VIGIL_SANITIZER "" CACHE STRING "address (with undefined) or thread: build the runtime and its tests under it")
 
 # The thread sanitizer of g++ 12 does not start where addresses are randomised by more than 28 bits: its tests run without.
@@ -56,5 +57,14 @@ function(vigil_test_target target)
   if(VIGIL_SANITIZER STREQUAL "address")
     # Of a test's own pointers the address sanitizer says enough.
     target_compile_options(${target} PRIVATE -fno-sanitize=null,alignment,object-size,vptr)
+  endif()
+endfunction()
+
+# vigil_fuzzed(<target>): with VIGIL_FUZZ, compiled so that a fuzzer sees which way it went and the sanitizers see what
+# went wrong. Who links it gets their runtime, not the fuzzer's.
+function(vigil_fuzzed target)
+  if(VIGIL_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
   endif()
 endfunction()

@@ -130,13 +130,19 @@ std::string suppression_for(const Finding& finding) {
   } else {
     for (const std::string& part : name_parts(frame->function)) {
       if (!what.empty()) what += "::";
-      what += part.starts_with("{lambda") ? "{lambda*}" : part;  // closures are numbered, and renumbered by edits
+      what += part.starts_with("{lambda") && part.ends_with("}")
+                  ? "{lambda*}"
+                  : part;  // closures are numbered, and renumbered by edits
     }
   }
   constexpr std::string_view kAnonymous = "(anonymous namespace)::";  // a pattern matches anywhere, so it says no more
   if (what.starts_with(kAnonymous)) what.erase(0, kAnonymous.size());
+  // What has a meaning in a pattern, or would not survive as a line of a file, is matched by a *.
   std::replace_if(
       what.begin(), what.end(), [](char c) { return c == '\n' || c == '\r'; }, '*');
+  const auto means_more = [](char c) { return c == '^' || c == '$' || c == ' ' || c == '\t'; };
+  if (!what.empty() && means_more(what.front())) what.front() = '*';
+  if (!what.empty() && means_more(what.back())) what.back() = '*';
   return what.empty() ? std::string() : fmt::format("{}:{}", finding.kind, what);
 }
 
