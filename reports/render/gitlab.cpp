@@ -22,7 +22,8 @@ std::string render_gitlab(const Report& report) {
     const std::string folder = report.program.cwd + "/";  // in CI a job starts in its checkout
     if (path.starts_with(folder)) path.erase(0, folder.size());
     const char* severity = finding.level == Level::Warning ? "minor" : finding.predicted ? "major" : "critical";
-    list.push_back({{"description", plain_words(finding.title)},
+    const std::string title = plain_words(finding.title);
+    list.push_back({{"description", title.empty() ? finding.kind : title},
                     {"check_name", "vigil/" + finding.kind},
                     {"fingerprint", finding.kind + "-" + finding.fingerprint},
                     {"severity", severity},

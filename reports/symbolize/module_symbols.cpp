@@ -5,15 +5,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "reports/symbolize/demangle.hpp"
 
 namespace vigil::reports {
 namespace {
 
-const Dwfl_Callbacks kCallbacks = {
-    dwfl_build_id_find_elf, dwfl_standard_find_debuginfo, dwfl_offline_section_address,
-    nullptr,  // the standard path of debug files: beside the file, .debug, /usr/lib/debug
-};
+// Where debug files are looked for: beside the file, in .debug beside it, and below folders, there also by build id
+// (FOLDER/.build-id/ab/cdef.debug). VIGIL_DEBUG_PATH names folders of the user's own, with colons between; the system's
+// comes last.
+const Dwfl_Callbacks& callbacks() {
+  static const std::string path = [] {
+    const char* const own = std::getenv("VIGIL_DEBUG_PATH");
+    return fmt::format(":.debug{}{}:/usr/lib/debug", own == nullptr || *own == '\0' ? "" : ":",
+                       own == nullptr ? "" : own);
+  }();
+  static char* debug_path = const_cast<char*>(path.c_str());  // libdw only reads it
+  static const Dwfl_Callbacks all = {dwfl_build_id_find_elf, dwfl_standard_find_debuginfo, dwfl_offline_section_address,
+                                     &debug_path};
+  return all;
+}
 
 bool is_regular_file(const std::string& path) noexcept {
   struct stat status {};
@@ -24,7 +36,7 @@ bool is_regular_file(const std::string& path) noexcept {
 
 std::unique_ptr<ModuleSymbols> ModuleSymbols::open(const std::string& path) {
   if (!is_regular_file(path)) return nullptr;
-  std::unique_ptr<Dwfl, DwflEnd> dwfl(dwfl_begin(&kCallbacks));
+  std::unique_ptr<Dwfl, DwflEnd> dwfl(dwfl_begin(&callbacks()));
   if (!dwfl) return nullptr;
   dwfl_report_begin(dwfl.get());
   Dwfl_Module* module = dwfl_report_offline(dwfl.get(), path.c_str(), path.c_str(), -1);

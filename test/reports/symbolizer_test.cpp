@@ -132,6 +132,41 @@ TEST(Symbolizer, WithoutDebugInformationTheSymbolTableNamesFunctions) {
   EXPECT_NE(symbolizer.notes()[0].find("no debug information"), std::string::npos);
 }
 
+// Read when the first file is opened, in this program too.
+const std::string kDebugFiles = std::string(VIGIL_FIXTURES) + "/debug_files";
+[[maybe_unused]] const int kIsSet = ::setenv("VIGIL_DEBUG_PATH", kDebugFiles.c_str(), 1);
+
+// The library without its debug information, which objcopy has put into a file of its own at `debug` below the folder.
+class SplitDebug : public testing::TestWithParam<const char*> {};
+
+TEST_P(SplitDebug, IsFoundByLinkAndByBuildId) {
+  if (std::system("command -v objcopy >/dev/null") != 0) GTEST_SKIP() << "no objcopy here";
+  const Fixture fixture(std::string(VIGIL_FIXTURES) + "/libfixture_dwarf5.so");
+  Module module = fixture.module();
+  const test::TempFolder folder;
+  const std::string name = GetParam();
+  const bool by_id = name == "by build id";
+  const std::string by_id_name =
+      "/.build-id/" + module.build_id.substr(0, 2) + "/" + module.build_id.substr(2) + ".debug";
+  const std::string place = by_id ? kDebugFiles + by_id_name : folder.path(name);
+  std::filesystem::create_directories(std::filesystem::path(place).parent_path());
+  const std::string stripped = folder.path("libstripped.so");
+  const auto run = [](const std::string& command) { ASSERT_EQ(std::system(command.c_str()), 0) << command; };
+  run("objcopy --only-keep-debug '" + module.path + "' '" + place + "'");
+  run("objcopy --strip-all '" + module.path + "' '" + stripped + "'");
+  if (!by_id) run("objcopy --add-gnu-debuglink='" + place + "' '" + stripped + "'");
+  module.path = stripped;
+  module.role = "program";
+  Symbolizer symbolizer(0);
+  Stack stack;
+  symbolizer.append_frames(module, fixture.call_in("fixture_inlined"), stack);
+  EXPECT_GT(stack.size(), 1U) << "inlined calls are expanded";
+  EXPECT_TRUE(stack[0]->file.ends_with("inlined.cpp")) << stack[0]->file;
+  EXPECT_TRUE(symbolizer.notes().empty());
+}
+INSTANTIATE_TEST_SUITE_P(Symbolizer, SplitDebug,
+                         testing::Values("libstripped.so.debug", ".debug/libstripped.so.debug", "by build id"));
+
 TEST(Symbolizer, AFileThatIsNotTheOneThatRanGivesNoNames) {
   const Fixture fixture(std::string(VIGIL_FIXTURES) + "/libfixture_dwarf5.so");
   Module module = fixture.module();

@@ -220,3 +220,14 @@ export function hostile(folder, texts) {
   }
   return replace({ ...all, findings });
 }
+
+/** Pieces that have broken pages before, put together at random. The seed is printed, and the same each time unless VIGIL_SEED is another. */
+export function hostileTexts(many) {
+  let seed = Number(process.env.VIGIL_SEED ?? 1);
+  console.log(`      VIGIL_SEED=${seed}`);
+  const random = (n) => ((seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff) >>> 8) % n;
+  const pieces = ['</script>', '<script>ran=1</script>', '<img src=x onerror=ran=1>', '"', "'", '`', '&lt;', '&', '<', '>', '\\', '\\u003c', ']]>', '-->', '<!--', '</style>', '</textarea>', '<svg onload=ran=1>', 'javascript:ran=1', '\u0000', '\u001b[31m', '\u202e', '\u2066', '\u200b', '\ufeff', '\ufffd', '\u{1f600}', '\u2028', '\n', '\r', '\t', '{{', '${ran=1}', '%s%n', '../../', 'a'.repeat(300), ' ', 'operator<', 'std::vector<int>'];
+  const texts = Array.from({ length: many }, () => Array.from({ length: 1 + random(6) }, () => pieces[random(pieces.length)]).join(''));
+  texts[random(many)] = '<b>'.repeat(350_000); // a megabyte
+  return texts;
+}
