@@ -1,5 +1,6 @@
 #include "interpose/race/access_states.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -110,14 +111,25 @@ StateId push_record(StateCache& cache, const AccessRecord& record, StateId older
   AccessNode& node = node_of(id);
   node.place = record.place;
   node.older = older;
-  node.flags.store(record.raced ? AccessNode::kRaced : 0, std::memory_order_relaxed);
-  const bool has_older = older != kUntouched;
-  node.chain.depth = has_older ? node_of(older).chain.depth + 1 : 1;
-  node.prune_at = has_older ? node_of(older).prune_at : 16;
-  node.chain.last_write = record.word.is_write() ? id : has_older ? node_of(older).chain.last_write : kUntouched;
+  const AccessNode* const below = older != kUntouched ? &node_of(older) : nullptr;
+  const std::uint32_t prune =
+      below != nullptr ? below->flags.load(std::memory_order_relaxed) >> AccessNode::kPruneShift : AccessNode::kFewest;
+  node.flags.store(prune << AccessNode::kPruneShift | (record.raced ? AccessNode::kRaced : 0),
+                   std::memory_order_relaxed);
+  node.chain.depth = below != nullptr ? below->chain.depth + 1 : 1;
+  node.chain.last_write = record.word.is_write() ? id : below != nullptr ? below->chain.last_write : kUntouched;
+  node.last_plain = !record.word.is_atomic() ? id : below != nullptr ? below->last_plain : kUntouched;
   mark_born(id);
   node.word.store(record.word.bits(), std::memory_order_relaxed);
   return id;
+}
+
+void put_off_pruning(StateId fresh) noexcept {
+  AccessNode& node = node_of(fresh);
+  const auto logarithm = static_cast<std::uint32_t>(std::bit_width(node.chain.depth));
+  const std::uint32_t flags = node.flags.load(std::memory_order_relaxed) & ((1U << AccessNode::kPruneShift) - 1);
+  node.flags.store(std::max(AccessNode::kFewest, logarithm + 1) << AccessNode::kPruneShift | flags,
+                   std::memory_order_relaxed);
 }
 
 std::uint32_t states_bound() noexcept { return bound.load(std::memory_order_acquire); }

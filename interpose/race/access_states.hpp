@@ -38,6 +38,8 @@ struct AccessNode {
   static constexpr std::uint32_t kShared = 2;   // several granules may have this state: a hint, no more
   static constexpr std::uint32_t kPrivate = 4;  // a private state
   static constexpr std::uint32_t kLocked = 8;   // by who changes it
+  static constexpr unsigned kPruneShift = 8;    // above: the binary logarithm of prune_at()
+  static constexpr std::uint32_t kFewest = 4;   // of it
 
   struct Chain {
     StateId last_write;   // the newest write in this chain, itself included
@@ -54,12 +56,16 @@ struct AccessNode {
     Chain chain;
     std::uint64_t second;  // of a private state: its other record's AccessWord, or 0
   };
-  std::uint32_t prune_at;            // when it is this deep, look which reads are superseded
+  StateId last_plain;                // of a chain: its newest record that is not atomic, itself included
   std::atomic<std::uint32_t> flags;  // relaxed, but for the lock
 
   [[nodiscard]] bool is_raced() const noexcept { return (flags.load(std::memory_order_relaxed) & kRaced) != 0; }
   [[nodiscard]] bool is_shared() const noexcept { return (flags.load(std::memory_order_relaxed) & kShared) != 0; }
   [[nodiscard]] bool is_private() const noexcept { return (flags.load(std::memory_order_relaxed) & kPrivate) != 0; }
+  // When a chain is this deep, look which of its records are superseded.
+  [[nodiscard]] std::uint32_t prune_at() const noexcept {
+    return 1U << (flags.load(std::memory_order_relaxed) >> kPruneShift);
+  }
   // Written by whoever gives the state to another granule, before it does.
   void mark_shared() noexcept {
     if (!is_shared()) flags.fetch_or(kShared, std::memory_order_relaxed);
@@ -107,6 +113,8 @@ class StateCache {
 
 // The chain with one more record. kUntouched when there is no room.
 StateId push_record(StateCache& cache, const AccessRecord& record, StateId older) noexcept;
+// A chain that nobody has seen yet is to be looked through when it is twice as deep.
+void put_off_pruning(StateId fresh) noexcept;
 
 bool prepare_states() noexcept;  // once; false: no address space
 

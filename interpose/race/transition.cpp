@@ -112,16 +112,23 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
   }
   const AccessNode& head = node_of(from);
   const std::uint32_t depth = head.chain.depth;
-  const bool prunes = depth >= head.prune_at;
-  const bool looks_at_all = access.word.is_write() || depth <= kShallow || prunes;
+  const bool prunes = depth >= head.prune_at();
+  // Plain writes supersede all that they follow, so chains that they come to stay short. Reads do not clash with reads,
+  // and atomic accesses do not with each other: they may leave what they supersede to the next pruning.
+  const bool looks_at_all = (access.word.is_write() && !access.word.is_atomic()) || depth <= kShallow || prunes;
   Walk walk(from, looks_at_all ? depth : kTop);
 
   std::uint64_t open = not_covered(walk.all(), access.word);
   if (open == 0) return {from, 0};
 
   if (!looks_at_all) {
-    // Reads never clash, so of the rest only the writes count. A clash marks what it clashes with: then look at all.
-    for (StateId id = node_of(from).chain.last_write; id != kUntouched;) {
+    // Of the rest only the writes count, or for an atomic access the plain ones. A clash marks what it clashes with:
+    // then look at all.
+    const bool is_atomic = access.word.is_atomic();
+    const auto next = [is_atomic](const AccessNode& node) {
+      return is_atomic ? node.last_plain : node.chain.last_write;
+    };
+    for (StateId id = next(node_of(from)); id != kUntouched;) {
       const AccessNode& node = node_of(id);
       const AccessWord word(node.word.load(std::memory_order_relaxed));
       if ((word.bytes() & open) != 0 && word.clashes_with(access.word) &&
@@ -131,7 +138,7 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
         if (open == 0) return {from, 0};
         break;
       }
-      id = node.older == kUntouched ? kUntouched : node_of(node.older).chain.last_write;
+      id = node.older == kUntouched ? kUntouched : next(node_of(node.older));
     }
   }
 
@@ -160,10 +167,7 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
   }
   if (added.raced) bound_raced(walk.all(), added.word);
   const Step step = rebuild(cache, from, walk.all(), added);
-  if (prunes && step.fresh != 0) {
-    AccessNode& top = node_of(step.to);
-    top.prune_at = std::max<std::uint32_t>(16, 2 * top.chain.depth);
-  }
+  if (prunes && step.fresh != 0) put_off_pruning(step.to);
   return step;
 }
 

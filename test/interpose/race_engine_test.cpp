@@ -335,6 +335,31 @@ TEST_F(RaceEngine, AVariableUsedInEveryEpochNeedsNoNewStates) {
   EXPECT_EQ(races(), 1U);
 }
 
+TEST_F(RaceEngine, AtomicAccessesOfManyTasksStillRaceWithPlainOnes) {
+  // A chain so deep that an atomic access looks at the plain records alone.
+  constexpr int kTasks = 200;
+  as(c);
+  __tsan_write8(memory.at(0));
+  std::vector<std::unique_ptr<vigil_probe_actor>> others;
+  const auto one_more = [&](bool writes) {
+    others.push_back(std::make_unique<vigil_probe_actor>());
+    create(*others.back(), &c);
+    as(*others.back());
+    (writes ? on_atomic_write : on_atomic_read)(memory.address(), 8, 1);
+  };
+  for (int i = 0; i < kTasks; ++i) one_more(i % 2 == 0);
+  EXPECT_EQ(races(), 0U);  // c wrote before it started them
+  as(a);
+  __tsan_read4(memory.at(4));
+  EXPECT_GE(races(), 1U);
+  told.clear();
+  one_more(true);
+  ASSERT_EQ(races(), 1U);
+  EXPECT_FALSE(told[0].older.word.is_write());
+  vigil_probe_task_switch(nullptr);
+  for (const auto& other : others) vigil_probe_task_end(other.get());
+}
+
 TEST_F(RaceEngine, ThreadsThatMeetOnOneVariableLoseNoAccess) {
   // Atomic accesses, so that they may meet; each round ends with a plain one by who is ordered after neither.
   counts_only = true;
