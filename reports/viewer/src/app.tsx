@@ -12,7 +12,7 @@ import { Alive, Channels, Leaks, Runs } from './tables';
 import { ThemeButton } from './theme';
 
 const page = 100; // findings added at a time
-const openAtFirst = 3; // so many are shown opened; of more, only their titles
+const openAtFirst = 3; // so many are shown opened; of more, the first, and the titles of the others
 
 function Top({ help }: { help: () => void }) {
   return (
@@ -98,7 +98,11 @@ const isTyping = (target: EventTarget | null): boolean => target instanceof HTML
 
 export function App() {
   const [view, setView] = useState<View>(() => readAddress(location.hash));
-  const [opened, setOpened] = useState<ReadonlySet<string>>(() => new Set(data.findings.length <= openAtFirst ? data.findings.map((f) => f.id) : []));
+  const [opened, setOpened] = useState<ReadonlySet<string>>(() => {
+    // Who was sent to one finding came for that one.
+    const first = data.findings.length <= openAtFirst ? openAtFirst : view.finding === '' ? 1 : 0;
+    return new Set(data.findings.slice(0, first).map((f) => f.id));
+  });
   const [most, setMost] = useState(page);
   const [printing, setPrinting] = useState(false);
   const [said, say] = useState('');
