@@ -73,6 +73,10 @@ void HeapBlocks::drop_between(std::uintptr_t from, std::uintptr_t until) noexcep
 void HeapBlocks::allocated(std::uintptr_t address, std::size_t size, std::size_t room, race::PlaceId place,
                            ActorKey owner) noexcept {
   if (address >> kAddressBits != 0 || size >> kAddressBits != 0) return;
+  // relaxed: whoever has an address in the block learned of it after this.
+  for (std::size_t known = largest_.load(std::memory_order_relaxed);
+       known < size && !largest_.compare_exchange_weak(known, size, std::memory_order_relaxed);) {
+  }
   {
     Shard& shard = shard_of(address);
     const std::lock_guard held(shard.lock);
@@ -107,11 +111,12 @@ bool HeapBlocks::freed(std::uintptr_t address) noexcept {
 bool HeapBlocks::find(std::uintptr_t address, std::uintptr_t& start, HeapBlock& block) noexcept {
   if (address >> kAddressBits != 0) return false;
   constexpr std::uintptr_t kPageBytes = std::uintptr_t{1} << kPageBits;
-  constexpr std::size_t kMostPages = 1U << 18U;  // looked back: a gibibyte
-  constexpr unsigned kMostStarts = 64;           // of blocks freed, split and handed out anew
+  // No block that begins further back reaches here.
+  const std::size_t most_pages = largest_.load(std::memory_order_relaxed) / kPageBytes + 2;
+  constexpr unsigned kMostStarts = 64;  // of blocks freed, split and handed out anew
   unsigned starts = 0;
   std::uintptr_t at = address / kSlotBytes * kSlotBytes;
-  for (std::size_t pages = 0; pages < kMostPages; ++pages) {
+  for (std::size_t pages = 0; pages < most_pages; ++pages) {
     if (Page* const page = page_of(at, false)) {
       Shard& shard = shard_of(at);
       const std::lock_guard held(shard.lock);
@@ -128,8 +133,13 @@ bool HeapBlocks::find(std::uintptr_t address, std::uintptr_t& start, HeapBlock& 
         if (++starts == kMostStarts) return false;
       }
     }
-    const std::uintptr_t before = at / kPageBytes * kPageBytes;
+    // Where no block ever began, whole regions are passed over at once.
+    const std::uintptr_t page_start = at / kPageBytes * kPageBytes;
+    const std::uintptr_t region_start = at >> kRegionBits << kRegionBits;
+    const bool is_empty = regions_[at >> kRegionBits].load(std::memory_order_acquire) == nullptr;
+    const std::uintptr_t before = is_empty ? region_start : page_start;
     if (before == 0) return false;
+    pages += (page_start - before) / kPageBytes;
     at = before - kSlotBytes;
   }
   return false;

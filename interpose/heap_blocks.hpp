@@ -79,6 +79,7 @@ class HeapBlocks {
   std::atomic<Region*> regions_[std::size_t{1} << (kAddressBits - kRegionBits)] = {};
   std::array<Shard, kShards> shards_{};
   std::atomic<std::uint32_t> last_number_{0};
+  std::atomic<std::size_t> largest_{0};  // bytes, of all blocks ever: how far back find() must look
 };
 
 extern constinit HeapBlocks heap_blocks;

@@ -4,6 +4,8 @@
 #include "interpose/finding.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/race/access_check.hpp"
+#include "interpose/race/engine_mode.hpp"
+#include "interpose/stacks/modules.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::variables {
@@ -26,7 +28,10 @@ Initialised& initialised() noexcept {
   return *known;
 }
 
-bool ordered_by_initialisation(race::Epoch older) noexcept {
+// Plain code tests a guard without a call: that it learns what the initialiser did is not seen, only that it may have.
+// Instrumented code tests it by an atomic load, which says whom it orders after the initialiser.
+bool may_be_ordered_by_initialisation(race::Epoch older) noexcept {
+  if (race::engine_is_native()) return false;
   Initialised& known = initialised();
   known.lock.lock();
   const bool ordered = race::happened_before(older, known.past);
@@ -90,7 +95,7 @@ void access(std::uintptr_t address, Check&& check) noexcept {
   const race::Conflicts found = check(order::whole(actor.clocks), by);
   for (std::uint32_t i = 0; i < found.told; ++i) {
     const race::Access& older = found.older[i];
-    if (ordered_by_initialisation(older.at) || unseen_order::possible(older.stack, found.newer.stack)) continue;
+    if (may_be_ordered_by_initialisation(older.at) || unseen_order::possible(older.stack, found.newer.stack)) continue;
     tell(found, older, address, actor);
   }
 }
@@ -116,8 +121,10 @@ void write(std::uintptr_t address, std::size_t size) noexcept {
   });
 }
 
-void static_initialised(Actor& actor) noexcept {
-  if ((order::needs() & order::kWhole) == 0) return;
+void static_initialised(Actor& actor, std::uintptr_t pc) noexcept {
+  if ((order::needs() & order::kWhole) == 0 || race::engine_is_native()) return;
+  // The program's two sides do not meet by what a library keeps for itself.
+  if (unseen_order::is_of_the_system(module_at(pc))) return;
   Initialised& known = initialised();
   known.lock.lock();
   race::release_merge(order::whole(actor.clocks), known.past);

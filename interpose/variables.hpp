@@ -17,7 +17,7 @@ void destroy(std::uintptr_t address, std::size_t size) noexcept;
 void read(std::uintptr_t address, std::size_t size) noexcept;
 void write(std::uintptr_t address, std::size_t size) noexcept;
 
-// The actor finished the initialisation of a static variable.
-void static_initialised(Actor& actor) noexcept;
+// The actor finished the initialisation of a static variable. pc: in the function that has it.
+void static_initialised(Actor& actor, std::uintptr_t pc) noexcept;
 
 }  // namespace vigil::shim::variables

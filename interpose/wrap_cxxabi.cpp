@@ -71,7 +71,8 @@ extern "C" [[noreturn]] VIGIL_EXPORT void __cxa_throw(void* exception, void* typ
 
 extern "C" VIGIL_EXPORT void __cxa_guard_release(void* guard) noexcept {
   if (!inside_shim && (order::needs() & order::kWhole) != 0) {
-    record([] { variables::static_initialised(current_actor()); });
+    const auto pc = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+    record([pc] { variables::static_initialised(current_actor(), pc); });
   }
   // Instrumented code tests the first byte by itself.
   race::atomics::released_into(reinterpret_cast<std::uintptr_t>(guard), 1);

@@ -83,6 +83,8 @@ bool nothing_is_known() noexcept { return race::engine_mode() == race::EngineMod
 
 }  // namespace
 
+bool is_of_the_system(std::uint32_t module) noexcept { return module != 0 && is_of_the_system(module_info(module)); }
+
 bool possible() noexcept {
   if (all_is_seen()) return false;
   return nothing_is_known() || may_order(module_at(getauxval(AT_ENTRY)));

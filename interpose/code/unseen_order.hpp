@@ -20,4 +20,8 @@ bool possible() noexcept;
 // Whether the program, or a library of its own that one of the stacks leads through, may.
 bool possible(StackId one, StackId other) noexcept;
 
+// Whether that module (modules.hpp) is a library of the system or one of vigil's: what it orders by is seen at its
+// functions, or is its own affair.
+bool is_of_the_system(std::uint32_t module) noexcept;
+
 }  // namespace vigil::shim::unseen_order

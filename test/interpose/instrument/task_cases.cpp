@@ -28,6 +28,39 @@ void use(const std::string& text) {
   if (text.size() < 20) std::abort();
 }
 
+// A static variable that one side initialises after its access orders nothing for another that never asks for it.
+struct Late {
+  int value = std::rand();
+};
+int late_value() {
+  static const Late late;
+  return late.value;
+}
+void race_traced_before_a_static() {
+  vigil::Traced<int> shared(0);
+  std::thread first([&] {
+    shared = 1;
+    static_cast<void>(late_value());
+  });
+  std::thread second([&] { shared = 2; });
+  first.join();
+  second.join();
+}
+void clean_traced_behind_a_static() {
+  static vigil::Traced<int> shared(0);
+  const auto initialise = [] {
+    static const int once = [] {
+      shared = 1;
+      return 7;
+    }();
+    return once + shared.load();
+  };
+  std::thread first(initialise);
+  std::thread second(initialise);
+  first.join();
+  second.join();
+}
+
 // ---- channels -------------------------------------------------------------------------------------------------------
 
 void texts_through(std::size_t capacity, int senders, int receivers) {
@@ -392,6 +425,8 @@ struct Case {
 #define VIGIL_CASE(name) \
   Case { #name, name }
 constexpr Case kCases[] = {
+    VIGIL_CASE(race_traced_before_a_static),
+    VIGIL_CASE(clean_traced_behind_a_static),
     VIGIL_CASE(clean_unbuffered),
     VIGIL_CASE(clean_unbuffered_many),
     VIGIL_CASE(clean_buffered),
