@@ -36,7 +36,8 @@ constinit std::atomic<Status> status{Status::Absent};
 
 // From here no descriptor of the program is open on this thread, and none of ours on its.
 bool take_a_table_of_our_own() noexcept {
-  return raw_syscall(SYS_close_range, 0, static_cast<long>(~0U), CLOSE_RANGE_UNSHARE) == 0;
+  constexpr long kLast = 0xffff'ffff;
+  return raw_syscall(SYS_close_range, 0, kLast, CLOSE_RANGE_UNSHARE) == 0;
 }
 
 // The listening socket, or a negative errno.
