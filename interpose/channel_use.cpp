@@ -120,11 +120,9 @@ void tell_lost(const ChannelObject& channel, std::uint64_t items, bool at_end) n
 }  // namespace
 
 void sent(Actor& sender, ChannelObject& channel) noexcept {
-  const ActorKey key = key_of(sender);
-  if (channel.first_sender == ActorKey{}) channel.first_sender = key;
   if (!order_is_kept()) {
-    if (channel.first_sender == key || timers::feeds(reinterpret_cast<const void*>(channel.address))) return;
-    if (unseen_order::possible()) return;
+    if (timers::feeds(reinterpret_cast<const void*>(channel.address))) return;
+    if (unseen_order::possible(place_of(sender))) return;
     order::want(order::kWhole);
   }
   note_send(use_of(channel), sender);
@@ -151,14 +149,14 @@ bool wants_place(const vigil_probe_actor* actor, const vigil_probe_wait& wait) n
 
 void closed(Actor& closer, ChannelObject& channel) noexcept {
   if (contexts::is_done_channel(reinterpret_cast<const void*>(channel.address))) return;
-  if (unseen_order::possible()) return;
+  if (unseen_order::possible(channel.closed_at)) return;
   order::want(order::kWhole);
   ChannelUse& use = use_of(channel);
   const ActorKey key = key_of(closer);
   use.closed_at = race::now(order::whole(closer.clocks));
   for (const LastSend& send : use.senders) {
     if (send.actor == key || is_known_to(send.at, closer)) continue;
-    if (unseen_order::possible(channel.closed_at, send.stack)) continue;
+    if (unseen_order::possible(send.stack)) continue;
     tell_race(channel, key, channel.closed_at, send, false);
     return;
   }

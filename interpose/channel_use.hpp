@@ -4,11 +4,10 @@
 // panics. Compared in the whole order (order.hpp), for a lock around both is order enough: `if (!closed) send` is
 // right.
 //
-// Nothing is predicted for a program that may order the two by atomics that are not seen (code/unseen_order.hpp).
+// Nothing is predicted for actors that may be ordered by atomics that are not seen (code/unseen_order.hpp).
 //
-// That order is not kept before somebody wants it, and most channels have one sender, who closes it. So a channel wants
-// it when a second actor sends on it, or when it is closed. Sends before that moment count as ordered: a race may be
-// missed, none is invented.
+// That order is not kept before somebody wants it: a channel does when somebody sends on it or closes it. Sends before
+// that moment count as ordered: a race may be missed, none is invented.
 //
 // Of the senders those are kept that no later sender knows of: a close that is ordered after the others is ordered
 // after the rest. At most kMostSenders, the oldest give way.

@@ -85,8 +85,9 @@ void tell(const GroupObject& group, const GroupMark& add, const GroupMark& wait)
 
 void opened(Actor& actor, GroupObject& group) noexcept {
   GroupRounds& rounds = group.rounds;
-  if (!order_is_kept() && tasks_were_started() && !unseen_order::possible()) order::want(order::kWhole);
-  const GroupMark add{.actor = key_of(actor), .at = moment_of(actor), .stack = capture_stack(), .round = ++rounds.last};
+  const StackId stack = capture_stack();
+  if (!order_is_kept() && tasks_were_started() && !unseen_order::possible(stack)) order::want(order::kWhole);
+  const GroupMark add{.actor = key_of(actor), .at = moment_of(actor), .stack = stack, .round = ++rounds.last};
   rounds.waits.each([&](const GroupMark& wait) {
     if (knows(actor, wait)) return true;
     tell(group, add, wait);
@@ -99,11 +100,9 @@ void waited(Actor& actor, GroupObject& group) noexcept {
   GroupRounds& rounds = group.rounds;
   const ActorKey key = key_of(actor);
   const bool others_add = rounds.adds.empty() || rounds.adds.youngest().actor != key;
-  if (!order_is_kept() && others_add && !unseen_order::possible()) order::want(order::kWhole);
-  const GroupMark wait{.actor = key,
-                       .at = moment_of(actor),
-                       .stack = &current_actor() == &actor ? capture_stack() : actor.parked_at,
-                       .round = round_waited_for(actor, rounds)};
+  const StackId stack = &current_actor() == &actor ? capture_stack() : actor.parked_at;
+  if (!order_is_kept() && others_add && !unseen_order::possible(stack)) order::want(order::kWhole);
+  const GroupMark wait{.actor = key, .at = moment_of(actor), .stack = stack, .round = round_waited_for(actor, rounds)};
   const std::uint32_t past = last_waited_for(actor, rounds);
   rounds.adds.each([&](const GroupMark& add) {
     if (add.round <= past || knows(actor, add)) return true;

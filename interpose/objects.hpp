@@ -87,7 +87,6 @@ struct ChannelObject : Object {
   ActorKey closer{};  // valid when closed
   StackId closed_at = kNoStack;
   ChannelUsers users;
-  ActorKey first_sender{};    // the first that was seen; channel_use.hpp
   ChannelUse* use = nullptr;  // owned; made when it is needed
   SlotPoints slots;
   order::Point close_point;

@@ -1,5 +1,6 @@
 #include "interpose/variables.hpp"
 
+#include "interpose/code/reach.hpp"
 #include "interpose/code/unseen_order.hpp"
 #include "interpose/finding.hpp"
 #include "interpose/finding_writer.hpp"
@@ -124,7 +125,7 @@ void write(std::uintptr_t address, std::size_t size) noexcept {
 void static_initialised(Actor& actor, std::uintptr_t pc) noexcept {
   if ((order::needs() & order::kWhole) == 0 || race::engine_is_native()) return;
   // The program's two sides do not meet by what a library keeps for itself.
-  if (unseen_order::is_of_the_system(module_at(pc))) return;
+  if (code::is_of_the_system(module_at(pc))) return;
   Initialised& known = initialised();
   known.lock.lock();
   race::release_merge(order::whole(actor.clocks), known.past);

@@ -195,7 +195,10 @@ class Decoder {
     if ((form & kModrm) != 0) modrm = read_modrm();
     at_ += immediate_bytes(map, op, form, modrm);
     if (failed_ || at_ > bytes_.size() || at_ > kLongest) return {};
-    return {.length = at_, .orders = orders(map, op, modrm)};
+    const Flow flow = flow_of(map, op, modrm);
+    const bool is_short = flow == Flow::Direct && map == 1 && op != 0xE8 && op != 0xE9;
+    const std::int32_t displacement = flow == Flow::None || flow == Flow::Anywhere ? 0 : last_bytes(is_short ? 1 : 4);
+    return {.length = at_, .orders = orders(map, op, modrm), .flow = flow, .displacement = displacement};
   }
 
  private:
@@ -285,6 +288,27 @@ class Decoder {
     if (is_test && op == 0xF6) bytes += 1;
     if (is_test && op == 0xF7) bytes += prefixes_.wide ? 4 : full;
     return bytes;
+  }
+
+  [[nodiscard]] static Flow flow_of(unsigned map, std::uint8_t op, std::uint8_t modrm) noexcept {
+    if (map == 2) return op >= 0x80 && op <= 0x8F ? Flow::Direct : Flow::None;
+    if (map != 1) return Flow::None;
+    if (op == 0xE8 || op == 0xE9 || op == 0xEB || (op >= 0x70 && op <= 0x7F) || (op >= 0xE0 && op <= 0xE3))
+      return Flow::Direct;
+    const unsigned operation = modrm >> 3U & 7U;
+    if (op != 0xFF || operation < 2 || operation > 5) return Flow::None;
+    if ((modrm & 0xC7U) == 5) return Flow::Slot;
+    const bool is_jump = operation >= 4;
+    const bool is_of_a_switch = modrm >= 0xC0 || (modrm & 7U) == 4;  // a register, or a table with an index
+    return is_jump && is_of_a_switch ? Flow::None : Flow::Anywhere;
+  }
+
+  // The displacement that these forms end with.
+  [[nodiscard]] std::int32_t last_bytes(std::size_t count) const noexcept {
+    if (count == 1) return static_cast<std::int8_t>(bytes_[at_ - 1]);
+    std::int32_t value = 0;
+    __builtin_memcpy(&value, &bytes_[at_ - sizeof(value)], sizeof(value));
+    return value;
   }
 
   [[nodiscard]] bool orders(unsigned map, std::uint8_t op, std::uint8_t modrm) const noexcept {

@@ -1,27 +1,24 @@
-// Unseen order: whether a program may order two events by a way that the shim does not see, above all by atomics.
+// Unseen order: whether two events may be ordered by a way that the shim does not see, above all by atomics.
 //
 // In a plain build an atomic operation is a machine instruction like any other. "The last sender, found by a count,
 // closes" is right, and looks to the shim as if nothing ordered the close after the other sends. So what rests on
 // "nothing orders these two" is told only where that can be known:
 //   - the program is instrumented: vigil's engine sees its atomics;
-//   - or the code of the program has no instruction by which threads order themselves (instruction.hpp): then all its
-//   order
-//     comes from primitives that are seen. The code is swept once, when the answer is first wanted.
-// What passes unseen: plain loads and stores with memory_order_release and acquire are moves like all others, and a
-// program whose only order is such a pair, or bytes through a pipe, has no telling instruction.
+//   - or none of the two actors can come, from the functions on its stack, to an instruction by which threads order
+//     themselves (reach.hpp): then whatever orders the two goes through primitives that are seen.
+// What passes unseen: plain loads and stores with memory_order_release and acquire are moves like all others; bytes
+// through a pipe; and a third actor, who took the order over from the one and gave it to the other by atomics of its
+// own.
 #pragma once
 
 #include "interpose/stack_capture.hpp"
 
 namespace vigil::shim::unseen_order {
 
-// Whether the program itself may. Until it is false there is no use in keeping an order for predictions.
+// Whether anything may: beside ThreadSanitizer's runtime, which sees the program's atomics and does not say.
 bool possible() noexcept;
-// Whether the program, or a library of its own that one of the stacks leads through, may.
-bool possible(StackId one, StackId other) noexcept;
-
-// Whether that module (modules.hpp) is a library of the system or one of vigil's: what it orders by is seen at its
-// functions, or is its own affair.
-bool is_of_the_system(std::uint32_t module) noexcept;
+// Whether what the actor of this stack did may be ordered so.
+bool possible(StackId stack) noexcept;
+inline bool possible(StackId one, StackId other) noexcept { return possible(one) || possible(other); }
 
 }  // namespace vigil::shim::unseen_order

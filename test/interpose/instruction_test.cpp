@@ -68,6 +68,42 @@ TEST(Instruction, IsAsLongAsTheAssemblerMadeIt) {
   }
 }
 
+struct Led {
+  std::vector<std::uint8_t> bytes;
+  const char* text;
+  Flow flow;
+  std::int32_t displacement = 0;
+};
+
+TEST(Instruction, SaysWhereItLeads) {
+  const Led led[] = {
+      {{0xE8, 0xF0, 0xFF, 0xFF, 0xFF}, "call", Flow::Direct, -16},
+      {{0xE9, 1, 2, 0, 0}, "jmp", Flow::Direct, 0x201},
+      {{0xEB, 0xFE}, "jmp short", Flow::Direct, -2},
+      {{0x74, 0x05}, "je short", Flow::Direct, 5},
+      {{0x0F, 0x84, 4, 0, 0, 0}, "je", Flow::Direct, 4},
+      {{0xF2, 0xE9, 8, 0, 0, 0}, "bnd jmp", Flow::Direct, 8},
+      {{0xFF, 0x25, 0x10, 0, 0, 0}, "jmp *0x10(%rip)", Flow::Slot, 16},
+      {{0xF2, 0xFF, 0x25, 0x10, 0, 0, 0}, "bnd jmp *0x10(%rip)", Flow::Slot, 16},
+      {{0xFF, 0x15, 0x20, 0, 0, 0}, "call *0x20(%rip)", Flow::Slot, 32},
+      {{0xFF, 0xD0}, "call *%rax", Flow::Anywhere},
+      {{0xFF, 0x50, 0x10}, "call *0x10(%rax)", Flow::Anywhere},
+      {{0xFF, 0x60, 0x10}, "jmp *0x10(%rax)", Flow::Anywhere},
+      {{0x3E, 0xFF, 0xE0}, "notrack jmp *%rax", Flow::None},
+      {{0xFF, 0x24, 0xC5, 0, 0, 0, 0}, "jmp *table(,%rax,8)", Flow::None},
+      {{0xFF, 0x35, 0x10, 0, 0, 0}, "push 0x10(%rip)", Flow::None},
+      {{0xFF, 0xC0}, "inc %eax", Flow::None},
+      {{0xC3}, "ret", Flow::None},
+  };
+  for (const Led& one : led) {
+    std::vector<std::uint8_t> bytes = one.bytes;
+    bytes.insert(bytes.end(), 16, 0x90);
+    EXPECT_EQ(decode(bytes).length, one.bytes.size()) << one.text;
+    EXPECT_EQ(decode(bytes).flow, one.flow) << one.text;
+    EXPECT_EQ(decode(bytes).displacement, one.displacement) << one.text;
+  }
+}
+
 TEST(Instruction, ThatGoesOnBehindTheEndIsUnknown) {
   for (const Written& one : kWritten) {
     for (std::size_t bytes = 0; bytes < one.bytes.size(); ++bytes) {

@@ -82,8 +82,13 @@ class UnseenPrograms(unittest.TestCase):
         self.assertGreaterEqual(len(own), 4, stack)
         self.assertTrue(all(frame["offset"] > 0 for frame in own), own)
 
+    # With libstdc++ in the program, its atomics are the program's: docs/decisions/0091-unseen-order.md.
+    def test_what_calls_a_static_libstdcxx_may_order_unseen(self):
+        run = RUNNER.shimmed(program("thread_race", "static"))
+        self.assertEqual((run.kinds, run.status), ([], 0), run.err)
+
     def test_a_race_between_a_thread_and_a_task_shows_both(self):
-        for variant in ("o0", "o2", "nofp", "o3cf", "static"):
+        for variant in ("o0", "o2", "nofp", "o3cf"):
             for procs in ("1", "4"):
                 with self.subTest(variant=variant, procs=procs):
                     run = RUNNER.shimmed(program("thread_race", variant), env={"VIGIL_PROCS": procs})

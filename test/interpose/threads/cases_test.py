@@ -23,6 +23,8 @@ PROMISES = {
     "unheld": ({"unlock-not-held"}, 66),
     "destroyed": ({"destroy-locked"}, 66),
     "leak": ({"task-leak"}, 66),
+    "closes": ({"close-send-race"}, 66),
+    "adds": ({"wait-group-race"}, 66),
 }
 SECONDS = 30  # a case takes well under one; a loaded machine may take more
 
