@@ -219,6 +219,18 @@ TEST(Task, ThoseWokenTogetherRunInTheOrderInWhichTheyWaited) {
   EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
+// "A negative or zero duration causes Sleep to return immediately."
+TEST(Sleep, ForNoTimeReturnsAtOnce) {
+  WaitGroup task;
+  task.go([] {
+    sleep_for(std::chrono::seconds(0));
+    sleep_for(-std::chrono::hours(1));
+    sleep_until(std::chrono::steady_clock::now() - std::chrono::hours(1));
+  });
+  task.wait();
+  sleep_for(-std::chrono::hours(1));
+}
+
 TEST(Sleep, AShorterOneAddedLaterIsNotLate) {
   Crew crew;
   crew.start(On::Task, [] { sleep_for(300ms); });
