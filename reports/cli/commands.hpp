@@ -18,6 +18,12 @@ Action add_report_command(CLI::App& app);
 Action add_run_command(CLI::App& app);
 Action add_merge_command(CLI::App& app);
 Action add_explore_command(CLI::App& app);
+Action add_diff_command(CLI::App& app);
+Action add_suppress_command(CLI::App& app);
+Action add_tasks_command(CLI::App& app);
+Action add_doctor_command(CLI::App& app);
+Action add_completions_command(CLI::App& app);
+Action add_manual_command(CLI::App& app);
 
 // What follows `vigil run` or `vigil explore` on the command line. It is not CLI11's to parse: from the program's name
 // on, words belong to the program. app is for its help.

@@ -2,12 +2,10 @@
 // which seed made it fail and how to have that run again.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,14 +16,17 @@
 #include <string_view>
 #include <vector>
 
+#include "reports/cli/captured_output.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
+#include "reports/cli/run_help.hpp"
 #include "reports/cli/run_options.hpp"
 #include "reports/cli/watched_run.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/utf8.hpp"
+#include "reports/render/words.hpp"
 
 namespace vigil::reports {
 namespace {
@@ -39,32 +40,6 @@ struct Outcome {
   std::string record;               // path; "" when the run left none
   std::optional<Report> report;     // finished
   std::vector<std::string> errors;  // one sentence each; empty: it was fine
-};
-
-// Where the program's output goes while nobody wants to see it.
-class Output {
- public:
-  Output() : file_(::memfd_create("output", MFD_CLOEXEC)) {}
-  ~Output() {
-    if (file_ >= 0) ::close(file_);
-  }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  // Empty again; -1 when there is none, and the program writes to ours.
-  [[nodiscard]] int fresh() const {
-    if (file_ >= 0 && (::ftruncate(file_, 0) != 0 || ::lseek(file_, 0, SEEK_SET) != 0)) return -1;
-    return file_;
-  }
-  void show() const {
-    if (file_ < 0 || ::lseek(file_, 0, SEEK_SET) != 0) return;
-    std::array<char, 4096> bytes{};
-    for (ssize_t got = 0; (got = ::read(file_, bytes.data(), bytes.size())) > 0;)
-      std::fwrite(bytes.data(), 1, static_cast<std::size_t>(got), stdout);
-  }
-
- private:
-  int file_;
 };
 
 std::string how_it_ended(const ChildEnd& end, const std::optional<Report>& report) {
@@ -114,7 +89,7 @@ class Explorer {
     if (end.record) {
       outcome.record = end.record->path;
       std::string error;
-      if (auto loaded = load_report(end.record->path, "", error)) {
+      if (auto loaded = load_report(end.record->path, {}, error)) {
         strict = loaded->strict;
         outcome.report = std::move(loaded->report);
       } else {
@@ -164,9 +139,9 @@ class Explorer {
   [[nodiscard]] std::string again(std::uint64_t seed) const {
     std::string line = fmt::format("vigil run --schedule=random --seed={}", seed);
     for (const auto& [name, value] : program_.arguments.options)
-      if (name != "seed" && name != "schedule") line += fmt::format(" --{}={}", name, value);
+      if (name != "seed" && name != "schedule") line += " " + shell_word(fmt::format("--{}={}", name, value));
     line += " --";
-    for (const std::string& word : program_.arguments.command) line += " " + word;
+    for (const std::string& word : program_.arguments.command) line += " " + shell_word(word);
     return line;
   }
 
@@ -186,7 +161,7 @@ class Explorer {
   WatchedProgram program_;
   const std::uint64_t first_seed_;
   std::string formats_;
-  Output output_;
+  CapturedOutput output_;
   std::map<std::string, std::uint64_t> times_;  // what went wrong, and in how many runs
   std::uint64_t done_ = 0;
   std::uint64_t failed_ = 0;
@@ -210,7 +185,7 @@ int explore_program(const std::vector<std::string>& words, const CLI::App& app) 
     return kUsage;
   }
   if (arguments->help) {
-    fmt::print("{}", app.get_subcommand("explore")->help());
+    fmt::print("{}", app.get_subcommand("explore")->help(app.get_name()));
     return kClean;
   }
   if (arguments->command.empty()) {
@@ -225,20 +200,8 @@ int explore_program(const std::vector<std::string>& words, const CLI::App& app) 
 }
 
 Action add_explore_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
-      "explore", "Run a program under many random schedules: vigil explore [options] -- program [arguments]");
-  command->footer(
-      "vigil explore [--runs=N] [--all] [--seed=S] [--option=value ...] -- program [arguments]\n\n"
-      "  --runs           how many schedules to try [100]\n"
-      "  --all            go on after the first run that fails, and count [0]\n"
-      "  --seed           of the first run; the next ones count up from it. 0: drawn [0]\n"
-      "  --shim           path of libvigil_shim.so, when it lies elsewhere\n\n"
-      "Takes the options of vigil run, too. A run fails when it has findings of level error (with strict, any), when a "
-      "signal ends it,\nwhen its own exit status is not 0, or when it does not end within `deadline` [60s; 0: no "
-      "limit]. "
-      "Only runs that fail leave a\nrecord and show their output. Tasks are repeated step by step from the seed; "
-      "threads "
-      "as far as they wait in primitives.\n");
+  CLI::App* command = app.add_subcommand("explore", "Run a program under many random schedules until one fails");
+  describe_run(*command, RunVerb::Explore);
   return [] { return kUsage; };
 }
 

@@ -14,8 +14,6 @@
 #include <iterator>
 
 #include "reports/load/record_file.hpp"
-#include "reports/load/report_json.hpp"
-#include "reports/model/finish.hpp"
 #include "reports/model/options.hpp"
 #include "reports/model/sources.hpp"
 #include "reports/model/suppressions.hpp"
@@ -27,29 +25,51 @@ namespace {
 
 constexpr std::uintmax_t kBiggestSuppressions = std::uintmax_t{4} << 20U;  // bytes
 
+void add_note(std::vector<std::string>& notes, std::string note) {
+  // A report that is rendered again has its notes already.
+  if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
+}
+
+// A path of the run's options, seen from the folder the program was started in.
+std::filesystem::path seen_from(const std::string& folder, const std::string& path) {
+  return path.front() == '/' ? std::filesystem::path(path) : std::filesystem::path(folder) / path;
+}
+
 void add_suppressions(Suppressions& suppressions, const std::string& path, const std::string& folder,
                       std::vector<std::string>& notes) {
   if (path.empty()) return;
-  const std::filesystem::path full =
-      path.front() == '/' ? std::filesystem::path(path) : std::filesystem::path(folder) / path;
+  const std::filesystem::path full = seen_from(folder, path);
   std::error_code problem;
   const bool usable = std::filesystem::is_regular_file(full, problem) &&
                       std::filesystem::file_size(full, problem) <= kBiggestSuppressions;
   std::ifstream in(full, std::ios::binary);
   if (!usable || problem || !in) {
-    notes.push_back(
-        fmt::format("The suppressions file {} cannot be read: nothing is suppressed by it.", full.string()));
+    add_note(notes,
+             fmt::format("The suppressions file {} cannot be read: nothing is suppressed by it.", full.string()));
     return;
   }
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const std::size_t before = suppressions.problems().size();
   suppressions.add(text, path);
   const auto& problems = suppressions.problems();
-  notes.insert(notes.end(), problems.begin() + static_cast<std::ptrdiff_t>(before), problems.end());
+  for (std::size_t i = before; i < problems.size(); ++i) add_note(notes, problems[i]);
 }
 
-std::optional<Report> load_raw(const std::string& path, std::string& error) {
-  if (path.ends_with(".json")) return read_report_json(path, error);
+void add_baseline(Identities& baseline, const std::string& path, const std::string& folder,
+                  std::vector<std::string>& notes) {
+  if (path.empty()) return;
+  std::string error;
+  if (auto read = read_baseline(seen_from(folder, path).string(), error)) {
+    baseline.merge(*read);
+  } else {
+    add_note(notes, fmt::format("The baseline cannot be used, so everything counts as new: {}", error));
+  }
+}
+
+bool is_written(const std::string& path) { return path.ends_with(".json"); }
+
+std::optional<Report> load_raw(const std::string& path, std::string& error, const TakeFinding& take) {
+  if (is_written(path)) return read_report_json(path, error, take);
   const auto record = read_record_file(path, error);
   if (!record) return std::nullopt;
   Symbolizer symbolizer(record->started_at);
@@ -77,23 +97,52 @@ std::optional<FormatList> parse_formats(std::string_view text, std::string& erro
   return list;
 }
 
-std::optional<LoadedReport> load_report(const std::string& path, const std::string& extra_suppressions,
-                                        std::string& error) {
-  auto report = load_raw(path, error);
+std::optional<Identities> read_baseline(const std::string& path, std::string& error) {
+  Identities baseline;
+  const TakeFinding keep = [&](const Finding& finding) { baseline.insert(identity_of(finding)); };
+  auto report = load_raw(path, error, keep);
+  if (!report) return std::nullopt;
+  finish(*report, {}, {});  // a record's findings have no fingerprints yet
+  for (Finding& finding : report->findings) keep(std::move(finding));
+  return baseline;
+}
+
+std::optional<LoadedReport> load_report(const std::string& path, const LoadExtras& extras, std::string& error) {
+  auto report = load_raw(path, error, {});
   if (!report) return std::nullopt;
   const OptionMap options = parse_options(report->options);
+  const std::string here = std::filesystem::current_path().string();
   Suppressions suppressions;
   add_suppressions(suppressions, option_text(options, "suppressions", ""), report->program.cwd, report->notes);
-  add_suppressions(suppressions, extra_suppressions, std::filesystem::current_path().string(), report->notes);
-  // A written report is finished already; new suppressions still count.
-  const bool finished = path.ends_with(".json");
-  if (!finished) {
-    finish(*report, suppressions, {.join_equal = option_on(options, "dedup", true)});
-  } else if (!suppressions.empty()) {
+  add_suppressions(suppressions, extras.suppressions, here, report->notes);
+  FinishOptions finishing{.join_equal = option_on(options, "dedup", true), .baseline = {}};
+  add_baseline(finishing.baseline, extras.baseline, here, report->notes);
+  if (!is_written(path)) {
+    add_baseline(finishing.baseline, option_text(options, "baseline", ""), report->program.cwd, report->notes);
+    finish(*report, suppressions, finishing);
+  } else {
+    // A written report is finished already; new suppressions and another baseline still count.
     report->suppressed +=
         std::erase_if(report->findings, [&](const Finding& finding) { return suppressions.match(finding); });
+    for (Finding& finding : report->findings)
+      finding.known = finding.known || finishing.baseline.contains(identity_of(finding));
+    sort_by_level(report->findings);
   }
   return LoadedReport{std::move(*report), option_on(options, "strict", false)};
+}
+
+std::optional<LoadedReport> load_findings(const std::string& path, const TakeFinding& take, std::string& error) {
+  if (!is_written(path)) {
+    auto loaded = load_report(path, {}, error);
+    if (!loaded) return std::nullopt;
+    for (Finding& finding : loaded->report.findings) take(std::move(finding));
+    loaded->report.findings.clear();
+    return loaded;
+  }
+  auto report = read_report_json(path, error, take);
+  if (!report) return std::nullopt;
+  const bool strict = option_on(parse_options(report->options), "strict", false);
+  return LoadedReport{std::move(*report), strict};
 }
 
 std::string render(const Report& report, const Form& form) {

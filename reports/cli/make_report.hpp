@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "reports/load/report_json.hpp"
+#include "reports/model/finish.hpp"
 #include "reports/model/report.hpp"
 #include "reports/render/forms.hpp"
 
@@ -19,10 +21,18 @@ struct LoadedReport {
   Report report;  // finished
   bool strict = false;
 };
-// Reads FILE.jsonl or FILE.json, names frames, applies the suppressions of the run's options and those in
-// extra_suppressions (a path, or "").
-std::optional<LoadedReport> load_report(const std::string& path, const std::string& extra_suppressions,
-                                        std::string& error);
+// Files beside those that the run's own options name; "" for none.
+struct LoadExtras {
+  std::string suppressions;
+  std::string baseline;
+};
+// Reads FILE.jsonl or FILE.json, names frames, applies suppressions and baseline.
+std::optional<LoadedReport> load_report(const std::string& path, const LoadExtras& extras, std::string& error);
+// The same, its findings handed over one by one: those of a .json are never in memory together.
+std::optional<LoadedReport> load_findings(const std::string& path, const TakeFinding& take, std::string& error);
+
+// What findings an older report (.json or .jsonl) has. On failure nothing is returned and error is one clear line.
+std::optional<Identities> read_baseline(const std::string& path, std::string& error);
 
 std::string render(const Report& report, const Form& form);
 

@@ -13,7 +13,9 @@
 
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
+#include "reports/cli/inputs.hpp"
 #include "reports/cli/make_report.hpp"
+#include "reports/cli/terminal.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/sources.hpp"
@@ -32,37 +34,6 @@ struct MergeArguments {
   std::string out;
 };
 
-bool is_report_file(const fs::path& path) { return path.extension() == ".json" || path.extension() == ".jsonl"; }
-
-// Every run once: its written report, or its record when there is no report (the program was killed).
-std::vector<fs::path> find_runs(const MergeArguments& arguments, std::vector<std::string>& problems) {
-  std::vector<fs::path> found;
-  for (const std::string& input : arguments.inputs) {
-    std::error_code problem;
-    if (fs::is_directory(input, problem)) {
-      for (fs::recursive_directory_iterator at(input, fs::directory_options::skip_permission_denied, problem), end;
-           !problem && at != end; at.increment(problem)) {
-        if (at->is_regular_file(problem) && is_report_file(at->path())) found.push_back(at->path());
-      }
-    } else if (fs::exists(input, problem)) {
-      found.emplace_back(input);
-    } else {
-      problems.push_back(fmt::format("there is no {}", input));
-    }
-  }
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  const std::vector<fs::path> all = found;
-  std::erase_if(found, [&](const fs::path& path) {
-    fs::path report = path;
-    return path.extension() == ".jsonl" &&
-           std::binary_search(all.begin(), all.end(), report.replace_extension(".json"));
-  });
-  std::error_code unused;
-  std::erase_if(found, [&](const fs::path& path) { return fs::equivalent(path, arguments.out, unused); });
-  return found;
-}
-
 // A path as a relative link: everything but plain characters in percent form.
 std::string link_to(const fs::path& path) {
   std::string link;
@@ -78,16 +49,17 @@ IndexEntry entry_of(const fs::path& file, const fs::path& out_folder, const Repo
   const Summary summary = summary_of(report);
   IndexEntry entry;
   entry.verdict = verdict_of(report);
-  entry.errors = summary.errors;
-  entry.warnings = summary.warnings;
+  entry.errors = summary.new_errors;
+  entry.warnings = summary.errors + summary.warnings - summary.new_errors;
   entry.how_it_ended = end_of(report.program);
   entry.command = command_words(report.program);
   // The test's folder says more than the program's name, which many tests may share.
   const fs::path relative = fs::absolute(file).lexically_normal().lexically_relative(out_folder);
-  const std::string program = fs::path(report.program.path).filename().string();
+  const fs::path known_as = report.program.path.empty() ? relative.stem() : fs::path(report.program.path).filename();
   const std::string folder = relative.parent_path().generic_string();
-  entry.name =
-      folder.empty() || relative.parent_path().filename() == program ? program : fmt::format("{}: {}", folder, program);
+  entry.name = folder.empty() || relative.parent_path().filename() == known_as
+                   ? known_as.string()
+                   : fmt::format("{}: {}", folder, known_as.string());
   fs::path page = relative;
   page.replace_extension(".html");
   std::error_code unused;
@@ -95,20 +67,73 @@ IndexEntry entry_of(const fs::path& file, const fs::path& out_folder, const Repo
   return entry;
 }
 
-// Adds a run's findings and graphs. What belongs to one process alone stays the first one's.
-void add_run(Report& merged, Report report, bool first) {
-  if (first) {
-    merged = std::move(report);
-    return;
+// Reads the runs one after the other. Memory holds the different findings and a line for each run, never a whole file.
+class Merger {
+ public:
+  explicit Merger(fs::path out_folder) : out_folder_(std::move(out_folder)) {}
+
+  void add(const fs::path& file) {
+    const auto number = static_cast<std::uint32_t>(entries_.size());
+    Report outline;  // what the run's line in the index is made of
+    const TakeFinding take = [&](Finding&& finding) {
+      Finding& short_form = outline.findings.emplace_back();
+      short_form.kind = finding.kind;
+      short_form.level = finding.level;
+      short_form.known = finding.known;
+      finding.runs = {number};
+      joiner_.add(std::move(finding));
+    };
+    std::string error;
+    auto loaded = load_findings(file.string(), take, error);
+    if (!loaded) {
+      problems_.push_back(error);
+      if (outline.findings.empty()) return;
+      loaded.emplace();  // the file changed under our eyes: what came of it keeps its line
+    }
+    Report& report = loaded->report;
+    report.findings = std::move(outline.findings);
+    entries_.push_back(entry_of(file, out_folder_, report));
+    report.findings.clear();
+    if (number == 0) {
+      merged_ = std::move(report);
+    } else {
+      add_totals(report);
+    }
   }
-  merged.tasks.started += report.tasks.started;
-  merged.tasks.finished += report.tasks.finished;
-  merged.tasks.peak_alive = std::max(merged.tasks.peak_alive, report.tasks.peak_alive);
-  merged.tasks.alive_at_end += report.tasks.alive_at_end;
-  merged.suppressed += report.suppressed;
-  std::move(report.findings.begin(), report.findings.end(), std::back_inserter(merged.findings));
-  join_equal_findings(merged.findings);
-}
+
+  // The whole, without what belongs to one process alone when there were several.
+  Report take(std::vector<IndexEntry>& entries) {
+    merged_.findings = joiner_.take();
+    sort_by_level(merged_.findings);
+    if (entries_.size() != 1) {
+      merged_.notes.clear();
+      merged_.state.clear();
+      merged_.lock_order = {};
+      merged_.wait_for = {};
+      merged_.options.clear();
+      merged_.program = {};
+      merged_.program.end = "exit";
+    }
+    entries = std::move(entries_);
+    return std::move(merged_);
+  }
+  std::vector<std::string>& problems() noexcept { return problems_; }
+
+ private:
+  void add_totals(const Report& report) {
+    merged_.tasks.started += report.tasks.started;
+    merged_.tasks.finished += report.tasks.finished;
+    merged_.tasks.peak_alive = std::max(merged_.tasks.peak_alive, report.tasks.peak_alive);
+    merged_.tasks.alive_at_end += report.tasks.alive_at_end;
+    merged_.suppressed += report.suppressed;
+  }
+
+  fs::path out_folder_;
+  Report merged_;
+  FindingJoiner joiner_;
+  std::vector<IndexEntry> entries_;
+  std::vector<std::string> problems_;
+};
 
 // Findings name their runs by number: those move along.
 void worst_first(std::vector<IndexEntry>& entries, Report& merged) {
@@ -137,32 +162,19 @@ int run_merge(const MergeArguments& arguments) {
     spdlog::error("merge writes FILE.html or FILE.json, not {}", show_deceptive(arguments.out));
     return kUsage;
   }
-  std::vector<std::string> problems;
-  const fs::path out_folder = fs::absolute(arguments.out).lexically_normal().parent_path();
-  Report merged;
-  std::vector<IndexEntry> entries;
-  for (const fs::path& file : find_runs(arguments, problems)) {
-    std::string error;
-    auto loaded = load_report(file.string(), "", error);
-    if (!loaded) {
-      problems.push_back(error);
-      continue;
+  Merger merger(fs::absolute(arguments.out).lexically_normal().parent_path());
+  const std::vector<fs::path> runs = find_runs(arguments.inputs, arguments.out, merger.problems());
+  {
+    Progress progress("merging", runs.size());
+    for (const fs::path& file : runs) {
+      merger.add(file);
+      progress.step();
     }
-    entries.push_back(entry_of(file, out_folder, loaded->report));
-    for (Finding& finding : loaded->report.findings) finding.runs = {static_cast<std::uint32_t>(entries.size() - 1)};
-    add_run(merged, std::move(loaded->report), entries.size() == 1);
   }
-  sort_by_level(merged.findings);
+  std::vector<IndexEntry> entries;
+  Report merged = merger.take(entries);
   worst_first(entries, merged);
-  if (entries.size() != 1) {
-    merged.notes.clear();
-    merged.state.clear();
-    merged.lock_order = {};
-    merged.wait_for = {};
-    merged.program = {};
-    merged.program.end = "exit";
-  }
-  for (const std::string& problem : problems) {
+  for (const std::string& problem : merger.problems()) {
     spdlog::warn("{}", show_deceptive(problem));
     merged.notes.push_back(fmt::format("Left out: {}", problem));
   }
@@ -175,14 +187,19 @@ int run_merge(const MergeArguments& arguments) {
     text = render_index_html(merged, entries, Sources::load(merged));
   }
   std::error_code problem;
-  fs::create_directories(out_folder, problem);
+  fs::create_directories(fs::absolute(arguments.out).parent_path(), problem);
   std::string error;
   if (!write_file(arguments.out, text, false, error)) {
     spdlog::error("{}", show_deceptive(error));
     return kFailed;
   }
-  fmt::print("{} run{}: {} - {}\n", entries.size(), entries.size() == 1 ? "" : "s", show_deceptive(verdict_of(merged)),
-             show_deceptive(arguments.out));
+  const bool found = !merged.findings.empty();
+  tell_end(colour_of(merged),
+           fmt::format("{} run{}: {}", entries.size(), entries.size() == 1 ? "" : "s", verdict_of(merged)),
+           arguments.out,
+           !found    ? std::string()
+           : as_json ? fmt::format("as a page: vigil report --formats=html {}", shell_word(arguments.out))
+                     : fmt::format("open {} in a browser", shell_word(arguments.out)));
   return kClean;
 }
 
@@ -199,6 +216,12 @@ Action add_merge_command(CLI::App& app) {
       ->add_option("-o,--out", arguments->out, "OUT.html: an index of the runs and their findings; OUT.json: a report")
       ->required()
       ->type_name("FILE");
+  command->footer(
+      "Every run counts once: by its report, or by its record when it was killed before there was one. Exit status 0 "
+      "whatever the\nruns found.\n\n"
+      "Examples:\n"
+      "  vigil merge -o vigil-reports/index.html vigil-reports    a page over all runs, each with its findings\n"
+      "  vigil merge -o main.json vigil-reports                   for vigil diff, and as a baseline\n");
   return [arguments] { return run_merge(*arguments); };
 }
 

@@ -13,9 +13,11 @@
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
+#include "reports/cli/terminal.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/utf8.hpp"
+#include "reports/render/words.hpp"
 
 namespace vigil::reports {
 namespace {
@@ -25,6 +27,7 @@ struct ReportArguments {
   std::string formats = "json,html";
   std::string out;
   std::string suppressions;
+  std::string baseline;
   bool for_shim = false;
   bool strict = false;
 };
@@ -32,7 +35,7 @@ struct ReportArguments {
 // Returns the exit status for one file.
 int report_one(const ReportArguments& arguments, const FormatList& list, const std::string& file) {
   std::string error;
-  const auto loaded = load_report(file, arguments.suppressions, error);
+  const auto loaded = load_report(file, {arguments.suppressions, arguments.baseline}, error);
   if (!loaded) {
     spdlog::error("{}", show_deceptive(error));
     return kFailed;
@@ -53,8 +56,9 @@ int report_one(const ReportArguments& arguments, const FormatList& list, const s
     written = path;
   }
   if (!arguments.for_shim && arguments.out != "-") {
-    fmt::print("{}{}{}\n", show_deceptive(verdict_of(loaded->report)), written.empty() ? "" : ": ",
-               show_deceptive(written));
+    const bool is_page = written.ends_with(".html") && !loaded->report.findings.empty();
+    tell_end(colour_of(loaded->report), verdict_of(loaded->report), written,
+             is_page ? fmt::format("open {} in a browser", shell_word(written)) : std::string());
   }
   return fails(loaded->report, loaded->strict || arguments.strict) ? kErrorsFound : kClean;
 }
@@ -98,14 +102,24 @@ Action add_report_command(CLI::App& app) {
   command
       ->add_option("--formats", arguments->formats,
                    "What to make, comma-separated: json html text sarif junit gitlab dot tsan pprof perfetto")
+      ->type_name("FORM,...")
       ->capture_default_str();
   command
       ->add_option("--out", arguments->out, "Folder to write to, or - for standard output; default: beside each file")
       ->type_name("DIR");
   command->add_option("--suppressions", arguments->suppressions, "File of findings to keep quiet, beside the run's own")
       ->type_name("FILE");
+  command->add_option("--baseline", arguments->baseline, "An older report: what it has does not count")
+      ->type_name("FILE");
   command->add_flag("--strict", arguments->strict, "Warnings count like errors");
   command->add_flag("--for-shim", arguments->for_shim, "Say nothing: the shim calls, and says it itself")->group("");
+  command->footer(
+      "Frames are named from the files the program was made of: render where it ran, before it is built anew.\n"
+      "Exit status: 0 no error remains, 3 errors remain after suppressions and baseline, 1 a file cannot be read.\n\n"
+      "Examples:\n"
+      "  vigil report vigil-reports/test.42.jsonl                          after a SIGKILL: what was found until then\n"
+      "  vigil report --formats=text --out=- vigil-reports/test.42.json    on the terminal\n"
+      "  vigil report --formats=sarif,junit --out=ci vigil-reports/*.json  for a CI server\n");
   return [arguments] { return run_report(*arguments); };
 }
 

@@ -17,11 +17,14 @@
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
+#include "reports/cli/run_help.hpp"
 #include "reports/cli/run_options.hpp"
+#include "reports/cli/terminal.hpp"
 #include "reports/cli/watched_run.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/utf8.hpp"
+#include "reports/render/words.hpp"
 
 namespace vigil::reports {
 namespace {
@@ -46,7 +49,10 @@ int compare(const RunArguments& arguments, const Report& report, const std::stri
   std::set<std::string> allowed(arguments.may.begin(), arguments.may.end());
   allowed.insert(expected.begin(), expected.end());
   std::set<std::string> found;
-  for (const Finding& finding : report.findings) found.insert(finding.kind);
+  for (const Finding& finding : report.findings) {
+    found.insert(finding.kind);
+    if (finding.known) allowed.insert(finding.kind);  // the baseline has it
+  }
   std::set<std::string> missing;
   std::set<std::string> extra;
   std::set_difference(expected.begin(), expected.end(), found.begin(), found.end(),
@@ -78,7 +84,7 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   const std::string written = path_stem(record->path, "") + ".json";
   // The shim's own report is at hand, unless the program was killed before it could be made.
   const bool at_hand = record->ended && ::access(written.c_str(), R_OK) == 0;
-  const auto loaded = load_report(at_hand ? written : record->path, "", error);
+  const auto loaded = load_report(at_hand ? written : record->path, {}, error);
   if (!loaded) {
     spdlog::error("{}", show_deceptive(error));
     if (arguments.expect) return kFailed;
@@ -91,12 +97,19 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
     where = write_reports(report, record->path, option_text(options, "formats", "json,html"));
   }
   if (arguments.expect) return compare(arguments, report, where);
-  // What the shim found it has told already.
-  if (report.findings.empty() || !record->ended)
-    fmt::print(stderr, "vigil: {} - report: {}\n", show_deceptive(verdict_of(report)), show_deceptive(where));
+  // What the shim found it has told already; it is silent when nothing is left to count.
+  const bool fails_now = fails(report, loaded->strict);
+  if (report.findings.empty() || !record->ended || (!fails_now && summary_of(report).errors != 0)) {
+    fmt::print(stderr, "vigil: {} - report: {}\n",
+               painted(stderr, colour_of(report), show_deceptive(verdict_of(report))), show_deceptive(where));
+  }
+  if (!report.findings.empty()) {
+    fmt::print(stderr, "vigil: next: {}vigil report --formats=text --out=- {}\n",
+               where.ends_with(".html") ? "open the report in a browser, or read it here: " : "",
+               show_deceptive(shell_word(record->path)));
+  }
   const bool succeeded = WIFEXITED(end.wait_status) && WEXITSTATUS(end.wait_status) == 0;
-  if (!record->ended && succeeded && fails(report, loaded->strict))
-    return std::atoi(option_text(options, "exitcode", "66").c_str());
+  if (!record->ended && succeeded && fails_now) return std::atoi(option_text(options, "exitcode", "66").c_str());
   end_like(end.wait_status);
 }
 
@@ -110,7 +123,7 @@ int run_program(const std::vector<std::string>& words, const CLI::App& app) {
     return kUsage;
   }
   if (arguments->help) {
-    fmt::print("{}", app.get_subcommand("run")->help());
+    fmt::print("{}", app.get_subcommand("run")->help(app.get_name()));
     return kClean;
   }
   if (arguments->command.empty()) {
@@ -125,22 +138,8 @@ int run_program(const std::vector<std::string>& words, const CLI::App& app) {
 }
 
 Action add_run_command(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("run", "Run a program with the shim preloaded: vigil run [options] -- program [arguments]");
-  std::string footer =
-      "vigil run [--option=value ...] [--expect=kind,kind] [--may=kind,kind] -- program [arguments]\n\nOptions "
-      "(default in brackets):\n";
-  for (const RunOption& option : run_options())
-    footer += fmt::format("  --{:<14} {} [{}]\n", option.name, option.help, option.otherwise);
-  footer +=
-      "  --expect         exit 0 when exactly these kinds are found, else 4; the program's own status does not count. "
-      "Empty: nothing may be found\n"
-      "  --may            kinds that may be found besides those of --expect\n"
-      "  --shim           path of libvigil_shim.so, when it lies elsewhere\n\n"
-      "The same options can stand in VIGIL_OPTIONS=\"name=value:name=value\"; those given here count.\n"
-      "The program keeps its exit status; when that is 0 and errors were found it becomes exitcode.\n"
-      "When a signal ended the program, vigil run dies of the same signal.\n";
-  command->footer(footer);
+  CLI::App* command = app.add_subcommand("run", "Run a program with the shim preloaded and say what was found");
+  describe_run(*command, RunVerb::Run);
   // Parsed by run_program: what follows the program's name is the program's own, options included.
   return [] { return kUsage; };
 }

@@ -116,9 +116,7 @@ bool read_kinds(std::string_view text, std::vector<std::string>& kinds, std::str
     text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
     if (name.empty()) continue;
     if (find_kind(name) == nullptr) {
-      std::vector<std::string_view> names;
-      for (const Kind& kind : all_kinds()) names.push_back(kind.name);
-      const std::string_view near = nearest(name, names);
+      const std::string_view near = nearest_kind(name);
       error = fmt::format("no kind of finding is called '{}'{}", name,
                           near.empty() ? "" : fmt::format("; did you mean '{}'?", near));
       return false;
@@ -161,6 +159,12 @@ std::string_view nearest(std::string_view wrong, std::span<const std::string_vie
     }
   }
   return found;
+}
+
+std::string_view nearest_kind(std::string_view wrong) {
+  std::vector<std::string_view> names;
+  for (const Kind& kind : all_kinds()) names.push_back(kind.name);
+  return nearest(wrong, names);
 }
 
 std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arguments, std::string& error,

@@ -42,5 +42,6 @@ std::optional<RunArguments> parse_run_arguments(std::span<const std::string> arg
 
 // The nearest of names, for "did you mean"; "" when none is near.
 std::string_view nearest(std::string_view wrong, std::span<const std::string_view> names);
+std::string_view nearest_kind(std::string_view wrong);
 
 }  // namespace vigil::reports

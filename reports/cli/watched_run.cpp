@@ -23,18 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Beside the command, in ../lib as in a build tree, or where an installation puts libraries.
-std::string find_shim(const std::string& given) {
-  if (!given.empty()) return fs::absolute(given).string();
-  std::error_code problem;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", problem).parent_path();
-  for (const fs::path& place : {folder, folder / "../lib", folder / ".." / VIGIL_INSTALL_LIBDIR}) {
-    const fs::path path = place / "libvigil_shim.so";
-    if (::access(path.c_str(), R_OK) == 0) return fs::weakly_canonical(path, problem).string();
-  }
-  return {};
-}
-
 std::string environment_value(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread
   return value == nullptr ? std::string() : std::string(value);
@@ -62,6 +50,19 @@ std::optional<RunRecord> find_record(const std::string& folder, pid_t pid, const
   return RunRecord{newest->second, record && record->ended};
 }
 
+}  // namespace
+
+std::string find_shim(const std::string& given) {
+  if (!given.empty()) return fs::absolute(given).string();
+  std::error_code problem;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", problem).parent_path();
+  for (const fs::path& place : {folder, folder / "../lib", folder / ".." / VIGIL_INSTALL_LIBDIR}) {
+    const fs::path path = place / "libvigil_shim.so";
+    if (::access(path.c_str(), R_OK) == 0) return fs::weakly_canonical(path, problem).string();
+  }
+  return {};
+}
+
 ChildPlan plan_of(const WatchedProgram& program, int output) {
   ChildPlan plan;
   plan.path = program.path;
@@ -73,8 +74,6 @@ ChildPlan plan_of(const WatchedProgram& program, int output) {
   if (!program.options.empty()) plan.environment.emplace_back("VIGIL_OPTIONS", format_options(program.options));
   return plan;
 }
-
-}  // namespace
 
 std::optional<WatchedProgram> prepare(const RunArguments& arguments, int& status) {
   const std::string shim = find_shim(arguments.shim);
@@ -98,6 +97,15 @@ std::optional<WatchedProgram> prepare(const RunArguments& arguments, int& status
   }
   OptionMap options = parse_options(environment_value("VIGIL_OPTIONS"));
   for (const auto& [name, value] : arguments.options) options[name] = value;
+  // A run that takes minutes should not end in "cannot be read".
+  for (const char* name : {"suppressions", "baseline"}) {
+    const std::string file = option_text(options, name, "");
+    if (file.empty() || ::access(file.c_str(), R_OK) == 0) continue;
+    spdlog::error("cannot read the file of option '{}': {}: {}; the program was not started", name,
+                  show_deceptive(file), std::strerror(errno));
+    status = kUsage;
+    return std::nullopt;
+  }
   return WatchedProgram{arguments, std::move(options), check.path, shim};
 }
 

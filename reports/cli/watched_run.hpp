@@ -21,6 +21,12 @@ struct WatchedProgram {
 // Looks whether the program can be watched. If not it has said why, and status is the exit status.
 std::optional<WatchedProgram> prepare(const RunArguments& arguments, int& status);
 
+// Where the shim is: given, or "" to look beside the command, in ../lib as in a build tree, or where an installation
+// puts libraries. "" when it is not found.
+std::string find_shim(const std::string& given);
+
+ChildPlan plan_of(const WatchedProgram& program, int output);
+
 struct RunRecord {
   std::string path;
   bool ended = false;

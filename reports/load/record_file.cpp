@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 #include <string_view>
 
 #include "reports/load/crc32.hpp"
@@ -68,15 +69,38 @@ void read_module(const Json& line, RecordFile& record) {
   record.modules[module.id] = std::move(module);
 }
 
-void read_graph(const Json& line, Graph& graph) {
-  graph = Graph();
-  for_each(member(line, "nodes"), [&](const Json& node) {
-    graph.nodes.push_back({text_of(node, "id"), text_of(node, "label")});
-  });
-  for_each(member(line, "edges"), [&](const Json& edge) {
-    graph.edges.push_back({text_of(edge, "from"), text_of(edge, "to"), text_of(edge, "label")});
-  });
-}
+// A run writes one for each ring it meets while it runs and one at its end: together they are the graph. What is said
+// again counts once, a node's later label for its earlier one.
+class JoinedGraph {
+ public:
+  explicit JoinedGraph(Graph& empty) noexcept : graph_(empty) {}
+  void add(const Json& line) {
+    for_each(member(line, "nodes"), [&](const Json& node) {
+      const auto [at, fresh] = nodes_.emplace(text_of(node, "id"), graph_.nodes.size());
+      if (!fresh) {
+        graph_.nodes[at->second].label = text_of(node, "label");
+      } else if (graph_.nodes.size() < kMostElements) {
+        graph_.nodes.push_back({at->first, text_of(node, "label")});
+      } else {
+        nodes_.erase(at);
+      }
+    });
+    for_each(member(line, "edges"), [&](const Json& edge) {
+      std::array<std::string, 3> now{text_of(edge, "from"), text_of(edge, "to"), text_of(edge, "label")};
+      if (graph_.edges.size() >= kMostElements || !edges_.insert(now).second) return;
+      graph_.edges.push_back({now[0], now[1], now[2]});
+    });
+  }
+
+ private:
+  Graph& graph_;
+  std::map<std::string, std::size_t> nodes_;
+  std::set<std::array<std::string, 3>> edges_;
+};
+struct Graphs {
+  JoinedGraph lock_order;
+  JoinedGraph wait_for;
+};
 
 void read_end(const Json& line, RecordFile& record) {
   constexpr std::array<std::string_view, 6> kEnds{"exit", "_exit", "abort", "signal", "deadlock", "deadline"};
@@ -104,7 +128,7 @@ void undo_end(RecordFile& record) {
 }
 
 // False when the line is no record this reader can use.
-bool read_line(std::string_view line, RecordFile& record, bool& header_seen, std::string& error) {
+bool read_line(std::string_view line, RecordFile& record, Graphs& graphs, bool& header_seen, std::string& error) {
   if (!line.starts_with('{') || !checksum_holds(line)) return false;
   const bool is_end = line.starts_with("{\"type\":\"end\"");
   if (record.ended && !is_end) undo_end(record);
@@ -147,9 +171,9 @@ bool read_line(std::string_view line, RecordFile& record, bool& header_seen, std
     else
       record.too_big = true;
   } else if (type == "lock_order") {
-    read_graph(json, record.lock_order);
+    graphs.lock_order.add(json);
   } else if (type == "wait_for") {
-    read_graph(json, record.wait_for);
+    graphs.wait_for.add(json);
   } else if (type == "end") {
     read_end(json, record);
   }  // else: a newer shim's, which this reader may do without
@@ -165,13 +189,14 @@ std::optional<RecordFile> read_record_file(const std::string& path, std::string&
     return std::nullopt;
   }
   RecordFile record;
+  Graphs graphs{JoinedGraph(record.lock_order), JoinedGraph(record.wait_for)};
   bool header_seen = false;
   bool any = false;
   std::string wrong_format;
   std::string_view line;
   while (reader.next(line)) {
     any = true;
-    if (!read_line(line, record, header_seen, wrong_format)) ++record.damaged;
+    if (!read_line(line, record, graphs, header_seen, wrong_format)) ++record.damaged;
     if (!wrong_format.empty() && !header_seen) {
       error = fmt::format("{} {}", path, wrong_format);
       return std::nullopt;

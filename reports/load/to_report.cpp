@@ -119,6 +119,7 @@ class Converter {
     if (member(json, "object").is_object()) entry.object.push_back(object(member(json, "object")));
     entry.stack = stack(member(json, "stack"));
     entry.waited_ms = number_of(json, "waited_ms", -1);
+    entry.daemon = flag_of(json, "daemon");
     entry.count = std::max<std::uint64_t>(1, count_of(json, "count", 1));
     return entry;
   }

@@ -80,7 +80,7 @@ std::string kinds_words(const Report& report, Level level) {
   constexpr std::size_t kMostInASentence = 3;
   std::map<std::string_view, std::uint64_t> counts;
   for (const Finding& finding : report.findings) {
-    if (finding.level == level) ++counts[finding.kind];
+    if (finding.level == level && !finding.known) ++counts[finding.kind];
   }
   if (counts.size() > kMostInASentence) return fmt::format(" of {} kinds", counts.size());
   std::vector<std::string> parts;
@@ -111,7 +111,11 @@ const Kind* find_kind(std::string_view name) noexcept {
 
 Summary summary_of(const Report& report) noexcept {
   Summary summary;
-  for (const Finding& finding : report.findings) ++(finding.level == Level::Error ? summary.errors : summary.warnings);
+  for (const Finding& finding : report.findings) {
+    const bool is_error = finding.level == Level::Error;
+    ++(is_error ? summary.errors : summary.warnings);
+    if (!finding.known) ++(is_error ? summary.new_errors : summary.new_warnings);
+  }
   return summary;
 }
 
@@ -120,13 +124,20 @@ std::string verdict_of(const Report& report) {
   if (summary.errors == 0 && summary.warnings == 0) {
     return report.suppressed == 0 ? "Nothing found" : fmt::format("Nothing found; {} suppressed", report.suppressed);
   }
+  const std::uint64_t known = summary.known();
+  const std::string_view fresh = known == 0 ? "" : "new ";
   std::string text;
-  if (summary.errors != 0) {
-    text = plural(summary.errors, "error") + kinds_words(report, Level::Error);
-    if (summary.warnings != 0) text += fmt::format("; and {}", plural(summary.warnings, "warning"));
+  if (summary.new_errors != 0) {
+    text = plural(summary.new_errors, fmt::format("{}error", fresh)) + kinds_words(report, Level::Error);
+    if (summary.new_warnings != 0)
+      text += fmt::format("; and {}", plural(summary.new_warnings, fmt::format("{}warning", fresh)));
+  } else if (summary.new_warnings != 0) {
+    text = fmt::format("No {}errors, {}{}", fresh, plural(summary.new_warnings, fmt::format("{}warning", fresh)),
+                       kinds_words(report, Level::Warning));
   } else {
-    text = fmt::format("No errors, {}{}", plural(summary.warnings, "warning"), kinds_words(report, Level::Warning));
+    text = "Nothing new";
   }
+  if (known != 0) text += fmt::format("; {} of the baseline", plural(known, "finding"));
   return text;
 }
 

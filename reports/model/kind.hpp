@@ -24,6 +24,9 @@ const Kind* find_kind(std::string_view name) noexcept;  // null when unknown
 struct Summary {
   std::uint64_t errors = 0;
   std::uint64_t warnings = 0;
+  std::uint64_t new_errors = 0;  // those that no baseline has: the ones that count
+  std::uint64_t new_warnings = 0;
+  [[nodiscard]] std::uint64_t known() const noexcept { return errors + warnings - new_errors - new_warnings; }
 };
 Summary summary_of(const Report& report) noexcept;
 

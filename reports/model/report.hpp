@@ -90,6 +90,7 @@ struct Finding {
   std::vector<Participant> participants;
   std::vector<Object> objects;
   std::string suppression;  // the line that would silence it
+  bool known = false;       // the run's baseline has it: it is shown and does not count
   Timeline timeline;        // without lanes: none was kept
   // Of a merged report, not saved: which of the runs found it, in order, none twice.
   std::vector<std::uint32_t> runs;
@@ -120,6 +121,7 @@ struct StateEntry {
   Stack stack;
   std::int64_t waited_ms = -1;
   std::uint64_t count = 1;
+  bool daemon = false;  // of a running program: meant to live as long as it. Not saved.
 };
 
 struct Graph {

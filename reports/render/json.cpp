@@ -89,6 +89,7 @@ Json finding_json(const Finding& finding) {
   json["objects"] = std::move(objects);
   json["suppression"] = finding.suppression;
   if (!finding.test.empty()) json["test"] = finding.test;
+  if (finding.known) json["known"] = true;
   if (!finding.timeline.lanes.empty()) json["timeline"] = timeline_json(finding.timeline);
   return json;
 }
@@ -149,6 +150,7 @@ void write_json(const Report& report, std::ostream& out) {
                  {"warnings", summary.warnings},
                  {"by_kind", by_kind},
                  {"suppressed", report.suppressed},
+                 {"known", summary.known()},
                  {"verdict", verdict_of(report)}});
   out << ",\n\"tasks\":"
       << dumped({{"started", report.tasks.started},

@@ -1,5 +1,5 @@
-// JUnit XML, as CI servers read it: the program is a suite, each error a failed case of it; a run without errors is one
-// passed case. Warnings are told in the suite's output.
+// JUnit XML, as CI servers read it: the program is a suite, each error a failed case of it (a skipped one when the
+// baseline has it); a run without errors is one passed case. Warnings are told in the suite's output.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,10 +51,11 @@ std::string render_junit(const Report& report) {
   const Summary summary = summary_of(report);
   const std::string program = report.program.path.substr(report.program.path.find_last_of('/') + 1);
   const std::uint64_t cases = std::max<std::uint64_t>(1, summary.errors);
+  const std::uint64_t known = summary.errors - summary.new_errors;
   std::string out = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" "
-      "errors=\"0\" skipped=\"0\" time=\"0\">\n",
-      xml(program), cases, summary.errors);
+      "errors=\"0\" skipped=\"{}\" time=\"0\">\n",
+      xml(program), cases, summary.new_errors, known);
   if (summary.errors == 0) out += fmt::format("<testcase classname=\"vigil\" name=\"{}\" time=\"0\"/>\n", xml(program));
   std::string warnings;
   for (const Finding& finding : report.findings) {
@@ -64,6 +65,13 @@ std::string render_junit(const Report& report) {
     }
     // CI servers group cases by class: those of one test stand together.
     const std::string group = finding.test.empty() ? "vigil." + finding.kind : "vigil." + finding.test;
+    if (finding.known) {
+      out += fmt::format(
+          "<testcase classname=\"{}\" name=\"{}\" time=\"0\"><skipped message=\"known: the baseline has "
+          "it\"/></testcase>\n",
+          xml(group), xml(plain_words(finding.title) + " [" + finding.fingerprint + "]"));
+      continue;
+    }
     out += fmt::format(
         "<testcase classname=\"{}\" name=\"{}\" time=\"0\"><failure type=\"{}\" "
         "message=\"{}\">{}</failure></testcase>\n",

@@ -96,6 +96,7 @@ Json result_of(const Finding& finding, std::size_t rule) {
   }
   if (!locations.empty()) result["locations"] = std::move(locations);
   if (!flows.empty()) result["codeFlows"] = Json::array({{{"threadFlows", std::move(flows)}}});
+  if (finding.known) result["baselineState"] = "unchanged";
   result["properties"] = {{"predicted", finding.predicted}, {"suppression", finding.suppression}};
   return result;
 }

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
+#include <map>
 #include <string_view>
+#include <vector>
 
 #include "reports/model/function_name.hpp"
 #include "reports/model/kind.hpp"
@@ -37,8 +40,8 @@ class TextPage {
 
   void finding(const Finding& finding, std::size_t number) {
     line("");
-    line("{}. {}  {}{}", number, finding.level == Level::Error ? "ERROR" : "warning", safe(finding.kind),
-         finding.predicted ? ", predicted" : "");
+    line("{}. {}  {}{}{}", number, finding.level == Level::Error ? "ERROR" : "warning", safe(finding.kind),
+         finding.predicted ? ", predicted" : "", finding.known ? ", known (the baseline has it)" : "");
     line("   {}", safe(finding.title));
     if (!finding.message.empty()) line("   {}", safe(finding.message));
     if (finding.count > 1) line("   seen {} times", finding.count);
@@ -59,20 +62,47 @@ class TextPage {
     if (entries.empty()) return;
     line("");
     line("Alive when the program ended:");
-    for (const StateEntry& entry : entries) {
-      line("");
-      const std::string many = entry.count > 1 ? fmt::format(" and {} like it", entry.count - 1) : "";
-      const std::string waited = entry.waited_ms >= 0 ? fmt::format(" for {}", duration_words(entry.waited_ms)) : "";
-      line("   {}{}, {}{}{}{}", safe(actor_words(entry.actor)), many, safe(entry.actor.state), waited,
-           entry.operation.empty() ? "" : ": ",
-           safe(operation_phrase(entry.operation, entry.object.empty() ? nullptr : &entry.object.front())));
-      frames(entry.stack, false);
+    actors(entries);
+  }
+
+  void alive(const Report& report) {
+    std::map<std::string, std::uint64_t> states;
+    std::uint64_t all = 0;
+    for (const StateEntry& entry : report.state) {
+      states[entry.actor.state] += entry.count;
+      all += entry.count;
     }
+    std::string counts;
+    for (const auto& [state, count] : states)
+      counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, state);
+    line("vigil: {} alive{}{}", all, counts.empty() ? "" : ": ", safe(counts));
+    line("  program  {}", safe(command_words(report.program)));
+    line("  process  {}", report.program.pid);
+    if (report.tasks.started != 0) line("  tasks    {}", tasks_words(report.tasks));
+    for (const std::string& note : report.notes) line("  note     {}", safe(note));
+    std::vector<StateEntry> entries = report.state;
+    std::stable_sort(entries.begin(), entries.end(),
+                     [](const StateEntry& a, const StateEntry& b) { return a.waited_ms > b.waited_ms; });
+    actors(entries);
   }
 
   std::string take() { return std::move(out_); }
 
  private:
+  void actors(const std::vector<StateEntry>& entries) {
+    for (const StateEntry& entry : entries) {
+      line("");
+      const std::string many = entry.count > 1 ? fmt::format(" and {} like it", entry.count - 1) : "";
+      const std::string waited = entry.waited_ms >= 0 ? fmt::format(" for {}", duration_words(entry.waited_ms)) : "";
+      const Object* object = entry.object.empty() ? nullptr : &entry.object.front();
+      const std::string doing =
+          entry.operation.empty() ? std::string() : ": " + operation_phrase(entry.operation, object);
+      line("   {}{}{}, {}{}{}", safe(actor_words(entry.actor)), many, entry.daemon ? ", a daemon" : "",
+           safe(entry.actor.state), waited, safe(doing));
+      frames(entry.stack, false);
+    }
+  }
+
   void show(const Finding& finding, const Participant& participant) {
     line("");
     const std::string doing = participant_words(finding, participant);
@@ -142,6 +172,13 @@ std::string render_text(const Report& report, const Sources& sources) {
   std::size_t number = 0;
   for (const Finding& finding : report.findings) page.finding(finding, ++number);
   page.state(report.state);
+  return page.take();
+}
+
+std::string render_tasks(const Report& report) {
+  const Sources none;
+  TextPage page(none);
+  page.alive(report);
   return page.take();
 }
 

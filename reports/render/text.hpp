@@ -11,4 +11,7 @@ namespace vigil::reports {
 
 std::string render_text(const Report& report, const Sources& sources);
 
+// The actors of a program that still runs: the report's state, those that wait longest first.
+std::string render_tasks(const Report& report);
+
 }  // namespace vigil::reports

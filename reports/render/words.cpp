@@ -14,8 +14,9 @@ namespace {
 
 std::string_view base_name(std::string_view path) noexcept { return path.substr(path.find_last_of('/') + 1); }
 
-// As a shell reads it back.
-std::string quoted(const std::string& word) {
+}  // namespace
+
+std::string shell_word(const std::string& word) {
   const bool plain = !word.empty() && word.find_first_not_of(
                                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:,+@%") ==
                                           std::string::npos;
@@ -24,8 +25,6 @@ std::string quoted(const std::string& word) {
   for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return text + '\'';
 }
-
-}  // namespace
 
 std::string actor_words(const Actor& actor) {
   if (actor.type == "thread" && actor.id == 1) return "main thread";
@@ -82,7 +81,7 @@ std::string command_words(const Program& program) {
   std::string text;
   for (const std::string& arg : program.args) {
     if (!text.empty()) text += ' ';
-    text += quoted(arg);
+    text += shell_word(arg);
   }
   return text.empty() ? program.path : text;
 }
@@ -93,13 +92,13 @@ std::string reproduce_words(const Report& report) {
   // Where a report goes and how it ends a run decide nothing about what happens in it.
   constexpr std::array<std::string_view, 7> kOnlyAboutTheReport{"report_dir", "formats",  "exitcode", "log_level",
                                                                 "log_path",   "baseline", "help"};
-  std::string text = program.cwd.empty() ? "vigil run" : fmt::format("cd {} && vigil run", quoted(program.cwd));
+  std::string text = program.cwd.empty() ? "vigil run" : fmt::format("cd {} && vigil run", shell_word(program.cwd));
   for (const auto& [name, value] : parse_options(report.options)) {
     if (std::find(kOnlyAboutTheReport.begin(), kOnlyAboutTheReport.end(), name) == kOnlyAboutTheReport.end())
-      text += fmt::format(" {}", quoted(fmt::format("--{}={}", name, value)));
+      text += fmt::format(" {}", shell_word(fmt::format("--{}={}", name, value)));
   }
-  text += fmt::format(" -- {}", quoted(program.path));
-  for (std::size_t i = 1; i < program.args.size(); ++i) text += fmt::format(" {}", quoted(program.args[i]));
+  text += fmt::format(" -- {}", shell_word(program.path));
+  for (std::size_t i = 1; i < program.args.size(); ++i) text += fmt::format(" {}", shell_word(program.args[i]));
   return text;
 }
 

@@ -18,6 +18,7 @@ std::string command_words(const Program& program);              // the command l
 // A shell line that runs the program again as it was run, watched by vigil: folder, the options that decide what
 // happens and what is looked for (schedule and seed among them), arguments. "" when the program's path is unknown.
 std::string reproduce_words(const Report& report);
-std::string capitalised(std::string text);  // an id ("m1 was taken here") stays as it is
+std::string shell_word(const std::string& word);  // as a shell reads it back
+std::string capitalised(std::string text);        // an id ("m1 was taken here") stays as it is
 
 }  // namespace vigil::reports

@@ -88,7 +88,7 @@ TEST(RecordFile, DedupOffKeepsEqualFindingsApart) {
   FakeNames names;
   name_the_shop(names);
   Report report = to_report(*record, names);
-  finish(report, {}, {.join_equal = false});
+  finish(report, {}, {.join_equal = false, .baseline = {}});
   EXPECT_EQ(report.findings.size(), 2U);
 }
 
@@ -220,6 +220,21 @@ TEST(RecordFile, IndicesBeyondTheirListAreLeftOut) {
   const Participant& participant = report->findings.at(0).participants.at(0);
   EXPECT_EQ(participant.object, -1);
   EXPECT_EQ(participant.held, std::vector<std::size_t>{0});
+}
+
+TEST(RecordFile, GraphsThatAreToldInPartsAreOne) {
+  const auto report = survive(
+      header_line() +
+      line_of(
+          R"({"type":"wait_for","nodes":[{"id":"task 1","label":"task 1"},{"id":"m1","label":"m1"}],"edges":[{"from":"task 1","to":"m1","label":"waits for"}]})") +
+      line_of(
+          R"({"type":"wait_for","nodes":[{"id":"m1","label":"m1"},{"id":"task 1","label":"task 1 and 2 like it"},{"id":"task 2","label":""}],"edges":[{"from":"task 1","to":"m1","label":"waits for"},{"from":"m1","to":"task 2","label":"held by"}]})"));
+  ASSERT_TRUE(report);
+  const Graph& graph = report->wait_for;
+  ASSERT_EQ(graph.nodes.size(), 3U);
+  EXPECT_EQ(graph.nodes[0].label, "task 1 and 2 like it");
+  ASSERT_EQ(graph.edges.size(), 2U);
+  EXPECT_EQ(graph.edges[1].to, "task 2");
 }
 
 TEST(RecordFile, GlobalsGiveObjectsTheirNames) {

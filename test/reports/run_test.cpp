@@ -4,37 +4,18 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 
 #include "test/reports/record_text.hpp"
+#include "test/reports/shell.hpp"
 
 namespace vigil::reports {
 namespace {
 
 using namespace test;
-
-struct Outcome {
-  int status = -1;  // exit status, or 1000 + signal
-  std::string output;
-};
-
-Outcome shell(const std::string& command) {
-  Outcome outcome;
-  // exec: what ends the command ends the shell the same way.
-  FILE* pipe = ::popen(fmt::format("exec 2>&1; {}", command).c_str(), "r");
-  std::array<char, 4096> bytes{};
-  for (std::size_t got = 0; (got = std::fread(bytes.data(), 1, bytes.size(), pipe)) > 0;)
-    outcome.output.append(bytes.data(), got);
-  const int status = ::pclose(pipe);
-  outcome.status = WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
-  return outcome;
-}
 
 class Run : public testing::Test {
  protected:
@@ -108,9 +89,9 @@ TEST_F(Run, ABadValueIsAnError) {
 
 TEST_F(Run, OptionsReachTheShimOnTopOfTheEnvironments) {
   const Outcome outcome =
-      run("--strict --seed 7 --suppressions=a:b -- sh -c 'echo \"$VIGIL_OPTIONS\"'", "VIGIL_OPTIONS=seed=1:dedup=0");
+      run("--strict --seed 7 --log_path=a:b -- sh -c 'echo \"$VIGIL_OPTIONS\"'", "VIGIL_OPTIONS=seed=1:dedup=0");
   EXPECT_EQ(outcome.output.substr(0, outcome.output.find('\n')),
-            fmt::format("dedup=0:report_dir={}:seed=7:strict=1:suppressions=\"a:b\"", folder_.path("")));
+            fmt::format("dedup=0:log_path=\"a:b\":report_dir={}:seed=7:strict=1", folder_.path("")));
 }
 
 TEST_F(Run, APreloadOfTheUsersStaysBehindTheShim) {
@@ -183,6 +164,27 @@ TEST_F(Run, ExpectNeedsARecord) {
   EXPECT_NE(outcome.status, 0) << outcome.output;
 }
 
+TEST_F(Run, AFileThatCannotBeReadIsToldBeforeTheProgramStarts) {
+  const Outcome outcome = run("--baseline=/no/such.json -- echo hello");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_EQ(
+      outcome.output,
+      "vigil: cannot read the file of option 'baseline': /no/such.json: No such file or directory; the program was "
+      "not started\n");
+}
+
+TEST_F(Run, WhatTheBaselineHasDoesNotCount) {
+  const std::string baseline =
+      folder_.write("known.1.jsonl", header_line() + module_line(1, "/opt/shop/prog") + leak_line(1) + end_line());
+  const std::string record = folder_.write(
+      "known", header_line("baseline=" + baseline) + module_line(1, "/opt/shop/prog") + leak_line(1) + end_line());
+  const Outcome outcome = shell(command("-- true", record));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output.find("vigil: Nothing new; 1 finding of the baseline - report: "), 0U) << outcome.output;
+  EXPECT_EQ(shell(command("--expect= -- true", record)).status, 0) << "nothing is found that was not known";
+  EXPECT_EQ(shell(command("--expect=task-leak -- true", record)).status, 0) << "and what was known is found";
+}
+
 TEST_F(Run, ASignalForVigilReachesTheProgram) {
   const std::string ready = folder_.path("ready");
   const std::string script = fmt::format("trap 'exit 9' TERM; touch {}; while :; do sleep 0.05; done", ready);
@@ -233,39 +235,6 @@ TEST(Report, StrictAndSuppressionsComeFromTheRunsOptions) {
   const std::string rules = folder.write("rules", "task-leak:prog\n");
   EXPECT_EQ(status(header_line("suppressions=" + rules) + module_line(1, "/opt/shop/prog") + leak_line(1) + end_line()),
             0);
-}
-
-TEST(Merge, JoinsRunsByFingerprintAndListsThem) {
-  const TempFolder folder;
-  std::filesystem::create_directories(folder.path("one"));
-  std::filesystem::create_directories(folder.path("two"));
-  const std::string leaking = header_line() + module_line(1, "/opt/shop/prog") + leak_line(1) + end_line();
-  folder.write("one/prog.1.jsonl", leaking);
-  folder.write("two/prog.2.jsonl", leaking);
-  folder.write("two/torn.3.jsonl", "rubbish");
-  shell(fmt::format("exec {} report {}", VIGIL_COMMAND, folder.path("one/prog.1.jsonl")));
-  const Outcome json =
-      shell(fmt::format("exec {} merge -o {} {}", VIGIL_COMMAND, folder.path("all.json"), folder.path("")));
-  EXPECT_EQ(json.status, 0) << json.output;
-  const auto report = nlohmann::json::parse(read_file(folder.path("all.json")));
-  ASSERT_EQ(report["findings"].size(), 1U);
-  EXPECT_EQ(report["findings"][0]["count"], 2);
-  EXPECT_EQ(report["notes"].size(), 1U) << "the torn one is told";
-  const Outcome html = shell(fmt::format("exec {} merge -o {} {} {}", VIGIL_COMMAND, folder.path("index.html"),
-                                         folder.path("one"), folder.path("two")));
-  EXPECT_EQ(html.status, 0) << html.output;
-  const std::string page = read_file(folder.path("index.html"));
-  EXPECT_NE(page.find("href=\"./one/prog.1.html\""), std::string::npos);
-  EXPECT_NE(page.find("2 of 2"), std::string::npos);
-  EXPECT_NE(page.find("\"runs\":[0,1]"), std::string::npos) << "the finding knows its runs";
-}
-
-TEST(Merge, NothingToMergeIsAnEmptyIndex) {
-  const TempFolder folder;
-  const Outcome outcome =
-      shell(fmt::format("exec {} merge -o {} {}", VIGIL_COMMAND, folder.path("index.html"), folder.path("")));
-  EXPECT_EQ(outcome.status, 0) << outcome.output;
-  EXPECT_NE(read_file(folder.path("index.html")).find("0 runs"), std::string::npos);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "reports/model/hint.hpp"
 #include "reports/model/kind.hpp"
+#include "reports/model/why.hpp"
 #include "test/reports/fake_names.hpp"
 
 namespace vigil::reports {
@@ -101,6 +102,14 @@ TEST(Hint, FollowsTheShapeOfTheWait) {
   EXPECT_NE(hint_of(finding_of("deadlock", {at("f()", "lock", 0), at("g()", "lock", 0)}, {made_in("mutex", "")}))
                 .find("one order"),
             std::string::npos);
+}
+
+TEST(Why, EveryKindSaysWhyItIsReal) {
+  for (const Kind& kind : all_kinds()) {
+    Finding finding;
+    finding.kind = kind.name;
+    EXPECT_FALSE(why_of(finding).empty()) << kind.name;
+  }
 }
 
 }  // namespace

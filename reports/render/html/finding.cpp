@@ -20,6 +20,7 @@ void write_meta(HtmlWriter& out, const Finding& finding) {
   if (finding.predicted)
     out << "<span class=\"tag\" title=\"It did not happen in this run; the order of events proves that it "
            "can\">predicted</span>";
+  if (finding.known) out << "<span class=\"tag\" title=\"The baseline has it: it does not count\">known</span>";
   if (finding.proved) out << "<span class=\"tag\" title=\"Nothing alive can reach what it waits for\">proved</span>";
   if (finding.count > 1) out << "<span class=\"tag\">seen <b>" << finding.count << "</b> times</span>";
   if (!finding.test.empty()) out << "<span class=\"tag\">in test <b>" << Text{finding.test} << "</b></span>";

@@ -6,6 +6,35 @@
 #include "reports/render/html/parts.hpp"
 
 namespace vigil::reports {
+namespace {
+
+constexpr std::size_t kMostNamed = 8;  // findings of one run by name in its row; the others are counted
+
+using Places = std::vector<std::vector<std::size_t>>;
+
+// Of each run, which of the merged findings it had: their places, in order.
+Places findings_by_run(const Report& merged, std::size_t runs) {
+  Places places(runs);
+  for (std::size_t i = 0; i < merged.findings.size(); ++i) {
+    for (const std::uint32_t run : merged.findings[i].runs) {
+      if (run < runs) places[run].push_back(i);
+    }
+  }
+  return places;
+}
+
+void write_findings_of_run(html::HtmlWriter& out, const Report& merged, const std::vector<std::size_t>& places) {
+  if (places.empty()) return;
+  out << "<ul>";
+  for (std::size_t i = 0; i < places.size() && i < kMostNamed; ++i) {
+    const Finding& finding = merged.findings[places[i]];
+    out << "<li><a href=\"#f-" << html::Text{finding.fingerprint} << "\">" << html::Prose{finding.title} << "</a></li>";
+  }
+  if (places.size() > kMostNamed) out << "<li>and " << (places.size() - kMostNamed) << " more</li>";
+  out << "</ul>";
+}
+
+}  // namespace
 
 std::string render_index_html(const Report& merged, const std::vector<IndexEntry>& runs, const Sources& sources) {
   using namespace html;  // NOLINT(google-build-using-namespace): this file is its front
@@ -30,6 +59,7 @@ std::string render_index_html(const Report& merged, const std::vector<IndexEntry
          "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Runs\">"
          "<table class=\"runs\"><thead><tr><th scope=\"col\">Program</th><th scope=\"col\">Verdict</th><th "
          "scope=\"col\">Ended</th></tr></thead><tbody>\n";
+  const Places places = findings_by_run(merged, runs.size());
   for (const IndexEntry& run : runs) {
     out << "<tr><td>";
     if (run.link.empty()) {
@@ -40,7 +70,9 @@ std::string render_index_html(const Report& merged, const std::vector<IndexEntry
     out << "</td><td>";
     if (run.errors != 0) out << "<span class=\"badge error\">error</span> ";
     if (run.errors == 0 && run.warnings != 0) out << "<span class=\"badge warning\">warning</span> ";
-    out << Text{run.verdict} << "</td><td>" << Text{run.how_it_ended} << "</td></tr>\n";
+    out << Text{run.verdict};
+    write_findings_of_run(out, merged, places[static_cast<std::size_t>(&run - runs.data())]);
+    out << "</td><td>" << Text{run.how_it_ended} << "</td></tr>\n";
   }
   out << "</tbody></table></div>\n";
   if (!merged.findings.empty()) out << "<h2 class=\"section-name\">Findings of all runs</h2>\n";

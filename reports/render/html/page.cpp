@@ -63,7 +63,9 @@ std::string date_of(const Report& report) {
 
 Markup mood_of(const Report& report) noexcept {
   const Summary summary = summary_of(report);
-  return summary.errors != 0 ? Markup("bad") : summary.warnings != 0 ? Markup("warn") : Markup("good");
+  return summary.new_errors != 0                  ? Markup("bad")
+         : summary.errors + summary.warnings != 0 ? Markup("warn")
+                                                  : Markup("good");
 }
 
 std::vector<Fact> facts_of(const Report& report) {
@@ -107,9 +109,9 @@ void write_foot(HtmlWriter& out, const Context& context, const std::vector<Index
 void write_mark(HtmlWriter& out, const Report& report) {
   const Summary summary = summary_of(report);
   // Three shapes, so that the verdict does not hang on its colour.
-  if (summary.errors != 0) {
+  if (summary.new_errors != 0) {
     out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M10.2 2h11.6L30 10.2v11.6L21.8 30H10.2L2 21.8V10.2z"/><path d="M11 11l10 10M21 11L11 21" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round"/></svg>)svg";
-  } else if (summary.warnings != 0) {
+  } else if (summary.errors + summary.warnings != 0) {
     out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><path fill="currentColor" d="M16 2.5L31 29H1z"/><path d="M16 12v8M16 24.2v.3" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round"/></svg>)svg";
   } else {
     out << R"svg(<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="14.5" fill="currentColor"/><path d="M9.5 16.5l4.5 4.5 8.5-9.5" fill="none" stroke="var(--card)" stroke-width="3.2" stroke-linecap="round" stroke-linejoin="round"/></svg>)svg";
