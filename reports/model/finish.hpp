@@ -19,7 +19,7 @@ using Identities = std::unordered_set<std::string>;
 
 struct FinishOptions {
   bool join_equal = true;  // dedup=1
-  Identities baseline;     // of findings that are not new
+  Identities baseline{};   // of findings that are not new
 };
 void finish(Report& report, const Suppressions& suppressions, const FinishOptions& options);
 
