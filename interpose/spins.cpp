@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "interpose/finding_writer.hpp"
 #include "interpose/life/contexts.hpp"
@@ -12,6 +13,7 @@
 #include "interpose/object_list.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/options.hpp"
+#include "interpose/race/engine_mode.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/words.hpp"
 
@@ -25,9 +27,11 @@ namespace {
 
 using detail::operations;
 
-// A round of a spin costs 100 to 400 ns here, unoptimised code included. Who spends more than this has something to do
-// between two looks.
-constexpr std::int64_t kMostNsOfARound = 1'500;
+// Who spends more than this on a round has something to do between two looks. Counted in atomic additions, which take
+// longer where all does: on a slow processor, or one whose other half is busy. One takes 7 to 10 ns here, a round of a
+// spin 45 to 80 ns, some 200 ns when nothing at all is optimised, and 460 ns in code that is instrumented, too.
+constexpr std::int64_t kMostAdditionsOfARound = 48;
+constexpr std::int64_t kMostAdditionsOfAnInstrumentedRound = 100;
 constexpr std::uint32_t kLookEvery = 64;
 constexpr std::uint32_t kDropsAreSeenSooner = 8;
 constexpr std::uint32_t kWarmUp = 4;  // rounds before the clock is read, which costs as much as they do
@@ -37,12 +41,31 @@ struct Used {
   std::int64_t ns = 0;
   std::int64_t sleeps = 0;
 };
-Used used() noexcept {
+std::int64_t thread_ns() noexcept {
   timespec time{};
   raw_syscall(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, reinterpret_cast<long>(&time));
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+Used used() noexcept {
   rusage usage{};
   raw_syscall(SYS_getrusage, RUSAGE_THREAD, reinterpret_cast<long>(&usage));
-  return {time.tv_sec * 1'000'000'000 + time.tv_nsec, usage.ru_nvcsw};
+  return {thread_ns(), usage.ru_nvcsw};
+}
+
+// What so many rounds of a spin cost at most, on this processor and now. The least of a few trials: an interrupt makes
+// one long, nothing makes one short.
+std::int64_t most_ns_of(std::int64_t rounds) noexcept {
+  constexpr int kTrials = 8;
+  constexpr std::uint32_t kAdditions = 256;
+  std::atomic<std::uint32_t> word{0};
+  std::int64_t least_ns = 1'000'000;
+  for (int trial = 0; trial < kTrials; ++trial) {
+    const std::int64_t begin_ns = thread_ns();
+    for (std::uint32_t i = 0; i < kAdditions; ++i) word.fetch_add(1, std::memory_order_relaxed);  // nobody else sees it
+    least_ns = std::min(least_ns, thread_ns() - begin_ns);
+  }
+  const std::int64_t each = race::engine_is_native() ? kMostAdditionsOfAnInstrumentedRound : kMostAdditionsOfARound;
+  return rounds * each * least_ns / kAdditions;
 }
 
 // Rounds in a row, on one thread, by one actor, with nothing between.
@@ -67,7 +90,7 @@ struct Run {
   [[nodiscard]] bool is_idle() const noexcept {
     const Used now = used();
     const std::int64_t timed = rounds - kWarmUp;
-    return now.ns - begin.ns <= timed * kMostNsOfARound && now.sleeps - begin.sleeps <= 1 + timed / 64;
+    return now.ns - begin.ns <= most_ns_of(timed) && now.sleeps - begin.sleeps <= 1 + timed / 64;
   }
 };
 

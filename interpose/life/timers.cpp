@@ -1,12 +1,14 @@
 #include "interpose/life/timers.hpp"
 
 #include <atomic>
+#include <bit>
 
 #include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/options.hpp"
 #include "interpose/own_memory.hpp"
+#include "interpose/runtime_view.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::timers {
@@ -74,6 +76,24 @@ void count_unset(TimerObject& timer) noexcept {
   if (pile != tables->set_by_one.end() && --pile.value() == 0) tables->set_by_one.erase(pile);
 }
 
+// Under the lock. Whether nobody can stop it or hear of it any more: its channel has no handle but its own. One that
+// lies in a container, or whose channel does, is remembered.
+bool is_forgotten(const TimerObject& timer) noexcept {
+  const vigil_probe_runtime* const table = runtime();
+  if (!timer.is_set || timer.channel == 0) return false;
+  if (table == nullptr || !has(*table, &vigil_probe_runtime::channel_handles)) return true;
+  return table->channel_handles(reinterpret_cast<const void*>(timer.channel)) <= 1;
+}
+
+// Under the lock. How many of its pile are forgotten; it was made just now, so its maker still has it.
+std::uint64_t count_forgotten(const TimerObject& newest) noexcept {
+  std::uint64_t count = 1;
+  for (const auto& [address, timer] : tables->timers) {
+    if (timer.maker == newest.maker && timer.created_at == newest.created_at && is_forgotten(timer)) ++count;
+  }
+  return count;
+}
+
 void tell_pile(const TimerObject& timer, std::uint64_t count) noexcept {
   const ActorInfo maker = info_of(timer.maker, "running");
   Line message;
@@ -113,11 +133,15 @@ void set(const void* timer) noexcept {
     const Hold hold;
     TimerObject* const known = hold.find(number(timer));
     if (known == nullptr) return;
-    count = count_set(*known);
+    // At each doubling, so that a large pile that its maker remembers is walked through seldom.
+    const std::uint64_t most = options().timer_pile;
+    const std::uint64_t set_now = count_set(*known);
+    if (most == 0 || set_now % most != 0 || !std::has_single_bit(set_now / most)) return;
+    count = count_forgotten(*known);
+    if (count < most) return;
     copy = *known;
   }
-  const std::uint64_t most = options().timer_pile;
-  if (most != 0 && count == most) tell_pile(copy, count);
+  tell_pile(copy, count);
 }
 
 void stopped(const void* timer) noexcept {

@@ -27,6 +27,7 @@ class ChannelCore {
   static ChannelCore* make(const ItemType& type, std::size_t capacity);
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }  // the caller has one already
   void release() noexcept;
+  [[nodiscard]] std::uint32_t handles() const noexcept { return references_.load(std::memory_order_relaxed); }
 
   void send(void* item);
   [[nodiscard]] bool receive(void* to);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "runtime/src/channel_core.hpp"
 #include "runtime/src/clock.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/probe_calls.hpp"
@@ -108,6 +109,8 @@ int set_schedule(std::uint32_t kind, std::uint64_t seed, int (*may_switch)(vigil
   return 1;
 }
 
+std::uint32_t channel_handles(const void* channel) { return static_cast<const ChannelCore*>(channel)->handles(); }
+
 constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
                                        .size = sizeof(vigil_probe_runtime),
                                        .pause = pause,
@@ -116,7 +119,8 @@ constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
                                        .settle = settle,
                                        .counts = counts,
                                        .set_schedule = set_schedule,
-                                       .step_aside = step_aside};
+                                       .step_aside = step_aside,
+                                       .channel_handles = channel_handles};
 
 // Libraries are initialised before those that need them, so this comes before any static object of the program can use
 // a primitive, and with it before the first other probe.

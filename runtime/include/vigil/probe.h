@@ -135,6 +135,9 @@ typedef struct vigil_probe_runtime {
   /* RANDOM: the plain thread that calls is about to wait for something the runtime does not know, so others go on.
    * Without this they do when it has slept for 10 ms. It takes part again from its next primitive on. */
   void (*step_aside)(void);
+  /* How many handles a channel has, the one of a timer that feeds it among them. Takes no lock. The caller makes sure
+   * that it exists. */
+  uint32_t (*channel_handles)(const void* channel);
 } vigil_probe_runtime;
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */

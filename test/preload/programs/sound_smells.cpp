@@ -45,6 +45,26 @@ std::uint64_t poller_that_works() {
   return state & 1U;
 }
 
+// The same for portions that take a microsecond, and commands that seldom come.
+std::uint64_t poller_with_small_portions() {
+  const Channel<int> commands(0);
+  const Channel<Unit> enough(0);
+  WaitGroup commander;
+  commander.go([=] {
+    (void)enough.receive();
+    commands.send(7);
+  });
+  std::uint64_t state = 1;
+  std::optional<int> command;
+  for (int portion = 0; !command; ++portion) {
+    vigil::select(vigil::on_receive(commands, [&](std::optional<int> given) { command = given; }),
+                  vigil::otherwise([&] { state = crunch(state, 1200); }));
+    if (portion == 6000) enough.send(Unit{});
+  }
+  commander.wait();
+  return state & 1U;
+}
+
 // A computation that asks its context in every step.
 int asks_its_context() {
   const auto [ctx, cancel] = vigil::with_cancel(vigil::background());
@@ -164,6 +184,19 @@ int many_timers() {
   }
   calls.wait();
   return answered;
+}
+
+// One task that keeps a timer for each of many connections, and the channel of one for each of many requests.
+int timers_in_a_container() {
+  std::vector<vigil::Timer> idle;
+  std::vector<vigil::ReceiveChannel<vigil::TimePoint>> late;
+  for (int i = 0; i < 300; ++i) {
+    idle.emplace_back(1h);
+    late.push_back(vigil::after(1h));
+  }
+  int stopped = 0;
+  for (const vigil::Timer& timer : idle) stopped += timer.stop() ? 1 : 0;
+  return stopped;
 }
 
 // Grows to 400 and shrinks again, three times.
@@ -320,6 +353,7 @@ int lock_held_across_a_wait() {
 
 int main() {
   std::printf("poller %d\n", poller_that_works() <= 1 ? 1 : 0);
+  std::printf("small portions %d\n", poller_with_small_portions() <= 1 ? 1 : 0);
   std::printf("context %d\n", asks_its_context());
   std::printf("back off %d\n", pollers_that_back_off());
   std::printf("drained %d\n", drained_after_close());
@@ -328,6 +362,7 @@ int main() {
   std::printf("ticker %d\n", ticker_service());
   std::printf("limiter %d\n", rate_limiter());
   std::printf("timers %d\n", many_timers());
+  std::printf("container %d\n", timers_in_a_container());
   std::printf("bursts %d\n", bursts());
   std::printf("contexts %d\n", contexts_cancelled_late());
   std::printf("rounds %d\n", rounds_of_one_group());
