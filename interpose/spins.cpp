@@ -25,8 +25,6 @@ thread_local constinit std::uint64_t operations __attribute__((tls_model("initia
 
 namespace {
 
-using detail::operations;
-
 // Who spends more than this on a round has something to do between two looks. Counted in atomic additions, which take
 // longer where all does: on a slow processor, or one whose other half is busy. One takes 7 to 10 ns here, a round of a
 // spin 45 to 80 ns, some 200 ns when nothing at all is optimised, and 460 ns in code that is instrumented, too.
