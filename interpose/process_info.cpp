@@ -34,28 +34,38 @@ std::string_view link_target(const char* link) noexcept {
   return n > 0 ? keep_text({text.data(), static_cast<std::size_t>(n)}) : std::string_view{};
 }
 
-// The arguments, as the kernel keeps them: NUL-separated.
-OwnVector<std::string_view> read_arguments() noexcept {
+// The texts in a file of the kernel's: NUL-separated, at most so many bytes.
+OwnVector<std::string_view> read_texts(const char* file, std::size_t most) noexcept {
   OwnVector<char> all;
-  const long fd = raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/proc/self/cmdline"), O_RDONLY | O_CLOEXEC);
+  const long fd = raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(file), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return {};
-  constexpr std::size_t kMost = 256U << 10;  // bytes of arguments that a report still shows
   std::array<char, 4096> piece{};
-  while (all.size() < kMost) {
+  while (all.size() < most) {
     const long n = raw_syscall(SYS_read, fd, reinterpret_cast<long>(piece.data()), static_cast<long>(piece.size()));
     if (n == -EINTR) continue;
     if (n <= 0) break;
     all.insert(all.end(), piece.begin(), piece.begin() + n);
   }
   raw_syscall(SYS_close, fd);
-  OwnVector<std::string_view> arguments;
+  OwnVector<std::string_view> texts;
   const std::string_view text = keep_text({all.data(), all.size()});
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\0', at), text.size());
-    arguments.push_back(text.substr(at, end - at));
+    texts.push_back(text.substr(at, end - at));
     at = end + 1;
   }
-  return arguments;
+  return texts;
+}
+
+constexpr std::size_t kMostArguments = 256U << 10U;  // bytes of arguments that a report still shows
+constexpr std::size_t kMostEnvironment = 4U << 20U;  // more than the kernel gives a program
+
+OwnVector<std::string_view> read_environment() noexcept {
+  // ThreadSanitizer's runtime starts, and wakes us, before libc knows the environment.
+  if (environ == nullptr) return read_texts("/proc/self/environ", kMostEnvironment);
+  OwnVector<std::string_view> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) variables.push_back(keep_text(*variable));
+  return variables;
 }
 
 std::string_view safe_file_name(std::string_view path) noexcept {
@@ -107,11 +117,9 @@ void take_process_info() noexcept {
   const long n = raw_syscall(SYS_getcwd, reinterpret_cast<long>(folder.data()), static_cast<long>(folder.size()));
   if (n > 1 && folder[0] == '/') info.cwd = keep_text({folder.data(), static_cast<std::size_t>(n) - 1});
   info.path = link_target("/proc/self/exe");
-  info.args = read_arguments();
+  info.args = read_texts("/proc/self/cmdline", kMostArguments);
   info.name = safe_file_name(info.path);
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-    info.environment.push_back(keep_text(*variable));
-  }
+  info.environment = read_environment();
   info.shim_path = own_path();
 }
 

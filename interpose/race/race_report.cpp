@@ -5,37 +5,20 @@
 #include <utility>
 
 #include "interpose/finding.hpp"
-#include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/options.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/lock_sets.hpp"
+#include "interpose/race/race_finding.hpp"
 #include "interpose/race/slot_owners.hpp"
-#include "interpose/words.hpp"
 
 namespace vigil::shim::race {
 namespace {
 
 constinit std::atomic<FindBlock> find_block{nullptr};
 constinit std::atomic<RaceListener> listening{nullptr};
-
-std::string_view past(const AccessWord& word) noexcept {
-  if (word.is_free()) return "freed";
-  return word.is_write() ? "wrote" : "read";
-}
-std::string_view past_perfect(const AccessWord& word) noexcept {
-  return word.is_write() && !word.is_free() ? "had written" : word.is_free() ? "had freed" : "had read";
-}
-
-Phrase operation(const AccessWord& word) noexcept {
-  Phrase phrase;
-  if (word.is_free()) return phrase << "free";
-  phrase << (word.is_atomic() ? "atomic " : "") << (word.is_write() ? "write of " : "read of ") << word.span_bytes()
-         << (word.span_bytes() == 1 ? " byte" : " bytes");
-  return phrase;
-}
 
 // The objects of one finding, each lock once.
 struct Objects {
@@ -71,60 +54,29 @@ ObjectInfo object_at(std::uintptr_t address, const AccessWord& newer) noexcept {
           .address = address};
 }
 
-// What would have ordered the two, where it is plain: one side held a lock that the other did not.
-void add_advice(Line& message, std::span<const std::int32_t> newer, std::span<const std::int32_t> older) noexcept {
-  if (newer.empty() == older.empty()) return;
-  message << "; the " << (newer.empty() ? "earlier" : "later") << " access held "
-          << (newer.size() + older.size() == 1 ? "a lock" : "locks") << ", the other held none";
+RaceSide side_of(const AccessWord& word, const ActorInfo& actor, StackId stack,
+                 std::span<const std::int32_t> held) noexcept {
+  return {.actor = actor,
+          .is_write = word.is_write(),
+          .is_atomic = word.is_atomic(),
+          .is_free = word.is_free(),
+          .bytes = word.span_bytes(),
+          .stack = stack,
+          .held = held};
 }
 
-void tell_race(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::uint64_t count) noexcept {
+void tell_pair(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::uint64_t count) noexcept {
   const std::uint64_t common = pair.newer.word.bytes() & pair.older.word.bytes();
   const std::uintptr_t address = pair.granule / kGranuleBytes * kGranuleBytes +
                                  AccessWord(common != 0 ? common : pair.newer.word.bytes()).first_byte();
-  const bool after_free = pair.older.word.is_free();
   Objects objects;
   objects.all.push_back(object_at(address, pair.newer.word));
-  const bool is_block = objects.all[0].type == ObjectType::HeapBlock;
   const OwnVector<std::int32_t> newer_held = objects.held(pair.newer.place);
   const OwnVector<std::int32_t> older_held = objects.held(pair.older.place);
   const Owner owner = owner_of(pair.older.word.at());
   const ActorInfo older_actor = owner.known ? info_of(owner.who, "") : ActorInfo{};
-  const Phrase newer_operation = operation(pair.newer.word);
-  const Phrase older_operation = operation(pair.older.word);
-  const Participant participants[] = {
-      {.role = after_free ? "access" : "newer",
-       .actor = newer_actor,
-       .operation = newer_operation.view(),
-       .object = 0,
-       .held = newer_held,
-       .stack = stack_of(pair.newer.place),
-       .note = after_free ? "the access to freed memory" : "the later access"},
-      {.role = after_free ? "free" : "older",
-       .actor = older_actor,
-       .operation = older_operation.view(),
-       .object = 0,
-       .held = older_held,
-       .stack = stack_of(pair.older.place),
-       .note = after_free ? "the block was freed here" : "the earlier access"},
-  };
-  Line message;
-  if (after_free) {
-    message << words_for(newer_actor).view() << " " << past(pair.newer.word) << " memory that "
-            << words_for(older_actor).view() << " had freed";
-  } else {
-    message << words_for(newer_actor).view() << " " << past(pair.newer.word)
-            << (is_block ? " a heap block" : " a variable") << " that " << words_for(older_actor).view() << " "
-            << past_perfect(pair.older.word)
-            << ", and nothing orders the two: no channel, lock, wait group or start of a task lies between them";
-    add_advice(message, newer_held, older_held);
-  }
-  report({.kind = after_free ? Kind::UseAfterFree : Kind::DataRace,
-          .message = message.view(),
-          .hint = {},
-          .participants = participants,
-          .objects = objects.all,
-          .count = count});
+  tell_race(side_of(pair.newer.word, newer_actor, stack_of(pair.newer.place), newer_held),
+            side_of(pair.older.word, older_actor, stack_of(pair.older.place), older_held), objects.all, count);
 }
 
 // ---- a place that races a million times -----------------------------------------------------------------------------
@@ -196,7 +148,7 @@ void report_races(const FoundRaces& found, Actor& actor) noexcept {
     const InsideGuard inside;
     if (stage() == Stage::Live) {
       for (const FoundRaces::Pair& pair : found.pairs()) {
-        if (const std::uint64_t count = due(pair, actor); count != 0) tell_race(pair, info_of(actor, "running"), count);
+        if (const std::uint64_t count = due(pair, actor); count != 0) tell_pair(pair, info_of(actor, "running"), count);
       }
     }
   }
@@ -209,7 +161,7 @@ void tell_counted_races() noexcept {
   for (auto entry = known_races->begin(); entry != known_races->end(); ++entry) {
     KnownRace& known = entry.value();
     const std::uint64_t count = std::exchange(known.untold, 0);
-    if (count != 0) tell_race(known.pair, info_of(known.newer, "running"), count);
+    if (count != 0) tell_pair(known.pair, info_of(known.newer, "running"), count);
   }
   known_lock.unlock();
 }
