@@ -9,6 +9,7 @@
 #include "interpose/own_memory.hpp"
 #include "interpose/race/atomics.hpp"
 #include "interpose/race/engine_thread.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/throws.hpp"
 #include "interpose/timeline.hpp"
@@ -76,6 +77,7 @@ Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_d
   made->is_daemon = is_daemon;
   made->created_at = capture_stack();
   order::spawn(made->clocks, creator.clocks);
+  if (race::bridge::is_on()) race::bridge::task_created(*made);
   contexts::inherit(*made, creator);
   task->watch = made;
   if (!tasks_were_started()) some_task_was_started.store(true, std::memory_order_relaxed);
@@ -93,6 +95,7 @@ void end_task(vigil_probe_actor* task) noexcept {
   if (timeline::on()) timeline::ends(*actor);
   locks::actor_ends(*actor);
   race::actor_ended(*actor, reinterpret_cast<std::uintptr_t>(task));
+  if (race::bridge::is_on()) race::bridge::task_ended(*actor, reinterpret_cast<std::uintptr_t>(task));
   order::end(actor->clocks);
   forget_throws(*actor);
   race::forget_fences(*actor);

@@ -12,6 +12,7 @@
 #include "interpose/options.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/race/engine_mode.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/say.hpp"
@@ -67,6 +68,11 @@ void start() noexcept {
   watch_ways_out();
   watch_signals();
   race::decide_engine();
+  // Where the program calls the sanitizer's start itself, we do not hear of it.
+  if (race::engine_mode() == race::EngineMode::Tsan && race::next_entry("__tsan_init") == nullptr) {
+    race::bridge::start();
+    race::bridge::module_arrived();
+  }
   move(Stage::Starting, Stage::Live);
   if (log_on(LogLevel::Info)) {
     Line line;

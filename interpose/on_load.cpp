@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "interpose/lifecycle.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 
 namespace vigil::shim {
 namespace {
@@ -11,6 +12,7 @@ __attribute__((constructor)) void on_load() noexcept {
   {
     const InsideGuard inside;
     ensure_live();
+    if (race::bridge::is_on()) race::bridge::module_arrived();  // the program's came before libc was ready
   }
   errno = saved_errno;
 }

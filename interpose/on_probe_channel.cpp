@@ -10,6 +10,7 @@
 #include "interpose/misuse.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 #include "interpose/spins.hpp"
 #include "interpose/timeline.hpp"
 
@@ -175,6 +176,7 @@ static bool is_first_seen_here(uint32_t kind) noexcept {
 
 extern "C" VIGIL_EXPORT void vigil_probe_park(vigil_probe_actor* actor, const vigil_probe_wait* wait) noexcept {
   spins::did_something();
+  if (race::bridge::is_on()) record([&] { race::bridge::parks(actor_of(actor).clocks.told); });
   const bool wants_place =
       wait->kind == VIGIL_WAIT_WAIT_GROUP || (wait->case_count != 0 && channel_use::wants_place(actor, *wait));
   if (is_first_seen_here(wait->kind) && wait->object != nullptr) {

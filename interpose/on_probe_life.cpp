@@ -7,6 +7,7 @@
 #include "interpose/lifecycle.hpp"
 #include "interpose/misuse.hpp"
 #include "interpose/options.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/schedule.hpp"
 #include "interpose/threads.hpp"
@@ -44,7 +45,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_thread_park(vigil_probe_actor* /*thread
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_thread_wake(vigil_probe_actor* /*thread*/) noexcept {
-  record([] { leave_blocked(this_thread()); });
+  record([] {
+    leave_blocked(this_thread());
+    if (race::bridge::is_on()) race::bridge::resumes(this_thread().clocks.told);
+  });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_idle() noexcept {
@@ -61,6 +65,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_task_create(vigil_probe_actor* parent, 
 
 extern "C" VIGIL_EXPORT void vigil_probe_task_switch(vigil_probe_actor* task) noexcept {
   record([&] { switch_to(task); });
+  // Outside the door: who runs matters to the runtime's account of calls until the very end.
+  if (race::bridge::is_on()) {
+    race::bridge::task_switched(task != nullptr ? static_cast<Actor*>(task->watch) : nullptr);
+  }
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_task_end(vigil_probe_actor* task) noexcept {

@@ -37,24 +37,28 @@ void acquire(Clocks& actor, const Point& point, Edge edge) noexcept {
   const std::uint8_t need = needs(edge);
   if ((need & kWhole) != 0) race::acquire(whole(actor), point.whole);
   if ((need & kFirm) != 0) race::acquire(firm(actor), point.firm);
+  if ((need & kTold) != 0) race::bridge::acquire(actor.told, point.told);
 }
 
 void release_store(Clocks& actor, Point& point, Edge edge) noexcept {
   const std::uint8_t need = needs(edge);
   if ((need & kWhole) != 0) race::release_store(whole(actor), point.whole);
   if ((need & kFirm) != 0) race::release_store(firm(actor), point.firm);
+  if ((need & kTold) != 0) race::bridge::release_store(actor.told, point.told);
 }
 
 void release_merge(Clocks& actor, Point& point, Edge edge) noexcept {
   const std::uint8_t need = needs(edge);
   if ((need & kWhole) != 0) race::release_merge(whole(actor), point.whole);
   if ((need & kFirm) != 0) race::release_merge(firm(actor), point.firm);
+  if ((need & kTold) != 0) race::bridge::release_merge(actor.told, point.told);
 }
 
 void merge(Point& point, const Point& other) noexcept {
   const std::uint8_t need = needs();
   if ((need & kWhole) != 0) race::merge(point.whole, other.whole);
   if ((need & kFirm) != 0) race::merge(point.firm, other.firm);
+  if ((need & kTold) != 0) race::bridge::merge(point.told, other.told);
 }
 
 bool knows_all(Clocks& actor, const Point& point) noexcept {
@@ -67,12 +71,14 @@ void exchange(Clocks& actor, Point& point) noexcept {
   const std::uint8_t need = needs();
   if ((need & kWhole) != 0) race::release_store_acquire(whole(actor), point.whole);
   if ((need & kFirm) != 0) race::release_store_acquire(firm(actor), point.firm);
+  if ((need & kTold) != 0) race::bridge::exchange(actor.told, point.told);
 }
 
 void meet(Clocks& one, Clocks& other) noexcept {
   const std::uint8_t need = needs();
   if ((need & kWhole) != 0) race::meet(whole(one), whole(other));
   if ((need & kFirm) != 0) race::meet(firm(one), firm(other));
+  if ((need & kTold) != 0) race::bridge::meet(one.told, other.told);
 }
 
 }  // namespace vigil::shim::order

@@ -5,6 +5,9 @@
 //   - the firm order, without the edges of locks: two nested lockings are compared in it. That a lock was free again
 //     before somebody took it is this schedule's doing; that a task was started, joined or sent something is not.
 //
+// Under the ThreadSanitizer runtime (race/tsan_bridge.hpp) that one keeps the whole order for races, and is told every
+// edge of it.
+//
 // Neither is kept before it is needed: an edge matters only to an event that came before it. The first Traced<T> wants
 // the whole order, the first nested locking the firm one; an actor or a point without a clock knows nothing, which is
 // what it would know of events since then.
@@ -16,6 +19,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "interpose/race/tsan_bridge_order.hpp"
 #include "interpose/race/vector_clock.hpp"
 
 namespace vigil::shim::order {
@@ -23,18 +27,21 @@ namespace vigil::shim::order {
 enum Need : std::uint8_t {
   kWhole = 1,
   kFirm = 2,
+  kTold = 4,  // the ThreadSanitizer runtime wants to hear of the whole order
 };
 
 // What one actor knows. A part that is not wanted yet is not started.
 struct Clocks {
   race::ActorClock whole;
   race::ActorClock firm;
+  race::bridge::ToldClock told;
 };
 
 // What a primitive carries from one actor to the next.
 struct Point {
   race::SyncClock whole;
   race::SyncClock firm;
+  race::bridge::ToldPoint told;
 };
 
 // Which edges a primitive makes.
@@ -53,7 +60,7 @@ extern constinit std::atomic<std::uint8_t> needs;
 inline std::uint8_t needs() noexcept { return detail::needs.load(std::memory_order_relaxed); }
 inline std::uint8_t needs(Edge edge) noexcept {
   if (edge == Edge::Firm) return needs();
-  return static_cast<std::uint8_t>(needs() & (edge == Edge::Lock ? kWhole : kFirm));
+  return static_cast<std::uint8_t>(needs() & (edge == Edge::Lock ? kWhole | kTold : kFirm));
 }
 void want(Need need) noexcept;
 

@@ -13,6 +13,7 @@
 #include "interpose/own_memory.hpp"
 #include "interpose/race/atomics.hpp"
 #include "interpose/race/engine_thread.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/schedule.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
@@ -77,6 +78,7 @@ void free_thread(Actor* thread) noexcept {
 void enroll(Actor* thread) noexcept {
   thread->thread->tid.store(this_tid(), std::memory_order_relaxed);
   own_thread = thread;
+  if (race::bridge::is_on()) race::bridge::thread_known(this_tid(), key_of(*thread));
   registry_lock.lock();
   if (registry == nullptr) registry = own_new<OwnMap<std::uintptr_t, Actor*>>();
   Actor* const before = std::exchange((*registry)[pthread_self()], thread);
@@ -136,7 +138,10 @@ void end_thread(Actor& thread) noexcept {
   if (part.state.load(std::memory_order_relaxed) == ThreadState::Ended) return;
   leave_blocked(thread);  // it was cancelled in a wait
   if (timeline::on()) timeline::ends(thread);
-  if (&thread == own_thread) race::thread_ended(thread);
+  if (&thread == own_thread) {
+    race::thread_ended(thread);
+    race::bridge::thread_ends();  // it has a join of its own
+  }
   order::release_merge(thread.clocks, part.final);
   order::end(thread.clocks);
   locks::actor_ends(thread);

@@ -5,10 +5,14 @@
 #include <pthread.h>
 #include <threads.h>
 
+#include <cerrno>
+#include <cstdint>
+
 #include "interpose/export.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 #include "interpose/threads.hpp"
@@ -38,6 +42,20 @@ ThreadStart enter(void* given) noexcept {
 void* enter_posix(void* given) {
   const ThreadStart mine = enter(given);
   return mine.posix(mine.argument);
+}
+
+// ThreadSanitizer's runtime knows pthread's functions only, and crashes in a thread that it did not see come: there
+// C11's threads are pthread's, as they are inside libc.
+void* enter_c11_as_posix(void* given) {
+  const ThreadStart mine = enter(given);
+  return reinterpret_cast<void*>(static_cast<std::intptr_t>(mine.c11(mine.argument)));
+}
+int c11_result(int posix) noexcept { return posix == 0 ? thrd_success : posix == EAGAIN ? thrd_nomem : thrd_error; }
+int join_as_posix(thrd_t thread, int* result) {
+  void* left = nullptr;
+  const int rc = real_pthread().join(thread, &left);
+  if (rc == 0 && result != nullptr) *result = static_cast<int>(reinterpret_cast<std::intptr_t>(left));
+  return c11_result(rc);
 }
 
 int enter_c11(void* given) {
@@ -96,7 +114,8 @@ extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr
 extern "C" VIGIL_EXPORT int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
   ThreadStart* const made = prepare({.c11 = function, .argument = argument});
   if (made == nullptr) return real_pthread().thrd_create(thread, function, argument);
-  const int rc = real_pthread().thrd_create(thread, enter_c11, made);
+  const int rc = race::bridge::is_on() ? c11_result(real_pthread().create(thread, nullptr, enter_c11_as_posix, made))
+                                       : real_pthread().thrd_create(thread, enter_c11, made);
   if (rc != thrd_success) undo(made);
   return rc;
 }
@@ -120,5 +139,8 @@ extern "C" VIGIL_EXPORT int pthread_clockjoin_np(pthread_t thread, void** result
 }
 
 extern "C" VIGIL_EXPORT int thrd_join(thrd_t thread, int* result) {
-  return joined(thread, [&] { return wait_for_end(thread, [&] { return real_pthread().thrd_join(thread, result); }); });
+  const auto join = [&] {
+    return race::bridge::is_on() ? join_as_posix(thread, result) : real_pthread().thrd_join(thread, result);
+  };
+  return joined(thread, [&] { return wait_for_end(thread, join); });
 }

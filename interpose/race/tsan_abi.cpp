@@ -15,6 +15,7 @@
 #include "interpose/race/memory.hpp"
 #include "interpose/race/next_entry.hpp"
 #include "interpose/race/shadow_map.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 
 using namespace vigil::shim;        // the entry points are C functions and stand outside every namespace
 using namespace vigil::shim::race;  // NOLINT(google-build-using-namespace)
@@ -34,6 +35,7 @@ enum class Use : std::uint8_t { Read, Write };
 // No actor is known on this thread.
 template <std::size_t kSize, Use kUse>
 [[gnu::noinline]] void cold_access(void* at, NextEntry<void(void*)>& next) noexcept {
+  if (bridge::is_unseen()) return;
   if (auto* const real = next.if_passed_on()) return real(at);
   slow_access(reinterpret_cast<std::uintptr_t>(at), kSize, kUse,
               reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
@@ -86,6 +88,7 @@ template <Use kUse>
 [[gnu::always_inline]] inline void range(void* at, std::size_t size,
                                          NextEntry<void(void*, std::size_t)>& next) noexcept {
   if (hot.epoch == nullptr) [[unlikely]] {
+    if (bridge::is_unseen()) return;
     if (auto* const real = next.if_passed_on()) return real(at, size);
   }
   slow_access(reinterpret_cast<std::uintptr_t>(at), size, kUse,
@@ -94,11 +97,13 @@ template <Use kUse>
 
 [[gnu::noinline]] void cold_call(void* return_address, std::uintptr_t stack_pointer,
                                  NextEntry<void(void*)>& next) noexcept {
+  if (bridge::is_unseen()) return;
   if (auto* const real = next.if_passed_on()) return real(return_address);
   call_begins_slow(reinterpret_cast<std::uintptr_t>(return_address), stack_pointer);
 }
 
 [[gnu::noinline]] void cold_return(NextEntry<void()>& next) noexcept {
+  if (bridge::is_unseen()) return;
   if (auto* const real = next.if_passed_on()) return real();
 }
 
@@ -265,6 +270,10 @@ extern "C" VIGIL_EXPORT void __tsan_func_exit() noexcept {
 
 // Called by the constructor of every instrumented module.
 extern "C" VIGIL_EXPORT void __tsan_init() noexcept {
-  if (auto* const real = next_init.if_passed_on()) return real();
+  if (auto* const real = next_init.if_passed_on()) {
+    real();
+    bridge::start();
+    return bridge::module_arrived();
+  }
   instrumented_code_arrived();
 }

@@ -1,0 +1,68 @@
+"""Both race engines on the same samples: vigil's own, and ThreadSanitizer's under the shim.
+
+usage: bridge_test.py BUILD
+"""
+import json
+import os
+import sys
+import unittest
+
+from run_under_shim import ROOT, Runner, place, user_frames
+
+RUNNER = Runner(sys.argv.pop(1))
+SAMPLES = [sample for sample in json.loads((ROOT / "samples/catalog.json").read_text()) if sample["instrumented"]]
+
+
+def run(sample, form, suffix=""):
+    return RUNNER.shimmed(RUNNER.build / "bin" / f"{sample['id']}_{form}{suffix}", options=sample["options"])
+
+
+def races(sample_run, sample):
+    """Each finding as its kind and the two places, whichever of them came first."""
+    return {(finding["kind"], tuple(sorted(place(user_frames(one["stack"])[0]) for one in finding["participants"])))
+            for finding in sample_run.findings if finding["kind"] not in sample["may"]}
+
+
+class Bridge(unittest.TestCase):
+    maxDiff = None
+
+    def test_both_engines_name_the_same_races(self):
+        for sample in SAMPLES:
+            with self.subTest(sample=sample["id"]):
+                native, tsan = run(sample, "buggy"), run(sample, "buggy", "_tsan")
+                self.assertEqual((native.report["engine"], tsan.report["engine"]), ("native", "tsan"))
+                self.assertEqual(races(native, sample), races(tsan, sample))
+
+    def test_neither_accuses_the_fixed_ones(self):
+        for sample in SAMPLES:
+            with self.subTest(sample=sample["id"]):
+                fixed = run(sample, "fixed", "_tsan")
+                self.assertEqual((fixed.findings, fixed.status, fixed.err), ([], 0, ""))
+
+    def test_a_race_says_who_where_and_what(self):
+        counter = next(sample for sample in SAMPLES if sample["id"] == "counter")
+        finding = run(counter, "buggy", "_tsan").findings[0]
+        for participant in finding["participants"]:
+            self.assertEqual(participant["actor"]["type"], "task")
+            self.assertEqual(place(user_frames(participant["actor"]["created_at"])[0]), "main at buggy.cpp:10")
+            self.assertEqual(participant["stack"][-1]["module"].rsplit("/")[-1][:8], "libvigil")  # the task's first call
+        self.assertRegex(finding["suppression"], "^data-race:")
+
+    def test_the_sanitizer_prints_nothing_and_the_status_is_ours(self):
+        counter = next(sample for sample in SAMPLES if sample["id"] == "counter")
+        watched = run(counter, "buggy", "_tsan")
+        self.assertNotIn("ThreadSanitizer", watched.err)
+        self.assertEqual(watched.status, 66)
+        kept = RUNNER.shimmed(RUNNER.build / "bin/counter_buggy_tsan", options="exitcode=0")
+        self.assertEqual((kept.status, kept.kinds), (0, ["data-race"]))
+
+    def test_tasks_beyond_those_it_can_follow_are_told_of_once(self):
+        program = next(RUNNER.build.rglob("interpose_tsan_cases"))
+        few = RUNNER.shimmed(program, "clean_more_tasks_than_are_followed", env={"VIGIL_TSAN_TASKS": "64"})
+        self.assertEqual((few.status, few.findings), (0, []), few.err)
+        self.assertEqual(few.err.count("follows 64 tasks at a time"), 1, few.err)
+        self.assertIn("vigil_instrument", few.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
