@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+
 #include "interpose/finding_writer.hpp"
 #include "interpose/json_text.hpp"
 #include "interpose/look.hpp"
@@ -121,7 +123,7 @@ class Picture {
   std::size_t next_ = 0;
 };
 
-void tell(std::string_view what, const BlockedActors& blocked, const Groups& groups) noexcept {
+void tell(std::string_view what, bool proved, const BlockedActors& blocked, const Groups& groups) noexcept {
   Line message;
   message << what;
   ObjectList objects;
@@ -152,6 +154,7 @@ void tell(std::string_view what, const BlockedActors& blocked, const Groups& gro
   }
   if (named < blocked.total()) message << "; and " << blocked.total() - named << " more";
   report({.kind = Kind::Deadlock,
+          .proved = proved,
           .message = message.view(),
           .hint = {},
           .participants = participants,
@@ -168,14 +171,16 @@ bool tell_deadlock() noexcept {
   collect_blocked(blocked);
   const Groups groups = blocked.groups();
   if (groups.empty()) return false;
-  tell("nothing can move any more: ", blocked, groups);
+  tell("nothing can move any more: ", true, blocked, groups);
   Picture().draw(groups);
   return true;
 }
 
 void tell_ring(const BlockedActors& members) noexcept {
   const Groups groups = members.groups();
-  tell("they wait for each other, and nobody else ever used what they wait for: ", members, groups);
+  const bool proved =
+      std::ranges::all_of(groups, [](const BlockedGroup* group) { return group->proved == group->count; });
+  tell("they wait for each other, and nobody else ever used what they wait for: ", proved, members, groups);
   Picture().draw(groups);
 }
 

@@ -36,6 +36,7 @@ void detectors_at_end(EndKind kind) noexcept {
     }
     channel_use::tell_items_left();
   } else if (kind != EndKind::Deadlock) {
+    leaks::report_proved_leaks();
     write_state();
   }
   if (watch::told()) locks::tell_held_while_blocked();

@@ -32,6 +32,8 @@ constexpr int kFlushMs = 1'000;
 // The kernel id of the thread that ends the process; 0: nobody yet. seq_cst by default: not hot.
 constinit std::atomic<int> ender{0};
 constinit std::atomic<bool> runtime_attached{false};
+// Of the ender. relaxed: written and read by it alone.
+constinit std::atomic<std::uintptr_t> ender_sp{0};
 
 int my_tid() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
 
@@ -75,6 +77,8 @@ std::string_view name_of(EndKind kind) noexcept {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
+std::uintptr_t stack_pointer_at_end() noexcept { return ender_sp.load(std::memory_order_relaxed); }
+
 bool is_ending() noexcept { return ender.load() != 0; }
 
 int run_end(EndKind kind, int status, int signal_number) noexcept {
@@ -86,6 +90,10 @@ int run_end(EndKind kind, int status, int signal_number) noexcept {
     if (nobody == my_tid()) return status;  // the end itself came here again, by a crash or a handler
     wait_for_the_end();
   }
+  __builtin_unwind_init();  // every register that a call preserves is on this frame now
+  std::uintptr_t sp = 0;
+  asm volatile("mov %%rsp, %0" : "=r"(sp));
+  ender_sp.store(sp, std::memory_order_relaxed);
   const QuietSignals quiet;
   const InsideGuard inside;
   if (is_normal(kind)) in_net(kLookMs, [] { detectors_before_end(); });

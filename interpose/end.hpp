@@ -44,6 +44,9 @@ int run_end(EndKind kind, int status, int signal_number) noexcept;
 void before_exec() noexcept;
 // After report() of the first error under halt_on_error.
 void halt_after_error() noexcept;
+// While the detectors run at the end: what lies above on the stack of the thread that ends the program is the
+// program's, the registers it came with included.
+std::uintptr_t stack_pointer_at_end() noexcept;
 // Whether the end has begun, on whatever thread.
 bool is_ending() noexcept;
 // In a fork's child that starts afresh.

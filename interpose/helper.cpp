@@ -16,6 +16,7 @@
 #include "interpose/kernel_threads.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/options.hpp"
+#include "interpose/own_mappings.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/raw_syscall.hpp"
@@ -42,17 +43,43 @@ struct Launch {
   void* context;
 };
 
+// Lower ends of the helpers' stacks. What lies there is no word of the program's, up to the helper's first frame: above
+// that are thread-local variables, which may be. relaxed: each is written by its helper, and read when that is gone.
+constinit std::array<std::atomic<std::uintptr_t>, kMostHelpers> helper_stacks{};
+
+void note_own_stack(std::size_t slot, const void* first_frame) noexcept {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
+  void* low = nullptr;
+  std::size_t bytes = 0;
+  const bool known = pthread_attr_getstack(&attributes, &low, &bytes) == 0;
+  pthread_attr_destroy(&attributes);
+  if (!known) return;
+  const auto from = reinterpret_cast<std::uintptr_t>(low);
+  helper_stacks[slot].store(from, std::memory_order_relaxed);
+  note_own_mapping(from, reinterpret_cast<std::uintptr_t>(first_frame) - from);
+}
+
+void forget_own_stack(std::size_t slot) noexcept {
+  const std::uintptr_t low = helper_stacks[slot].exchange(0, std::memory_order_relaxed);
+  if (low != 0) forget_own_mapping(low);
+}
+
 void* run(void* argument) {
   inside_shim = true;
   auto* const launch = static_cast<Launch*>(argument);
   const std::size_t slot = next_slot.fetch_add(1, std::memory_order_relaxed);
   if (slot < kMostHelpers) {
     helper_tids[slot].store(static_cast<int>(raw_syscall(SYS_gettid)), std::memory_order_release);
+    note_own_stack(slot, __builtin_frame_address(0));
   }
   const Launch copy = *launch;
   own_delete(launch);
   copy.body(copy.context);
-  if (slot < kMostHelpers) helper_tids[slot].store(0, std::memory_order_release);
+  if (slot < kMostHelpers) {
+    forget_own_stack(slot);
+    helper_tids[slot].store(0, std::memory_order_release);
+  }
   helpers.fetch_sub(1, std::memory_order_relaxed);
   return nullptr;
 }
@@ -153,6 +180,8 @@ void main_thread_leaves() noexcept {
 
 void forget_helpers_after_fork() noexcept {
   for (auto& one : helper_tids) one.store(0, std::memory_order_relaxed);
+  // Their stacks are libc's to give to others now.
+  for (std::size_t slot = 0; slot < kMostHelpers; ++slot) forget_own_stack(slot);
   helpers.store(0, std::memory_order_relaxed);
   next_slot.store(0, std::memory_order_relaxed);
   service_started.store(false, std::memory_order_relaxed);

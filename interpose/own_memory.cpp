@@ -22,6 +22,7 @@
 
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/own_mappings.hpp"
 #include "interpose/own_memory_fork.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/say.hpp"
@@ -134,6 +135,7 @@ std::uintptr_t map_pages(std::size_t bytes) noexcept {
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at < 0 && at > -4096) return 0;
   mapped.fetch_add(bytes, std::memory_order_relaxed);
+  note_own_mapping(static_cast<std::uintptr_t>(at), bytes);
   return static_cast<std::uintptr_t>(at);
 }
 
@@ -215,6 +217,7 @@ void own_free(void* block, std::size_t bytes, std::size_t alignment) noexcept {
   const std::size_t wanted = effective_bytes(std::max<std::size_t>(bytes, 1), alignment);
   if (wanted > kLargest) {
     const std::size_t rounded = (wanted + kPage - 1) / kPage * kPage;
+    forget_own_mapping(reinterpret_cast<std::uintptr_t>(block));
     raw_syscall(SYS_munmap, reinterpret_cast<long>(block), static_cast<long>(rounded));
     mapped.fetch_sub(rounded, std::memory_order_relaxed);
     return;

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "interpose/fixed_text.hpp"
+#include "interpose/own_mappings.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/record_framing.hpp"
@@ -102,6 +103,7 @@ int RecordFile::map() noexcept {
     for (std::size_t bytes = kMappedMost; bytes >= kMappedLeast; bytes /= 4) {
       const long at = raw_syscall(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
       if (at > 0) {
+        note_own_mapping(static_cast<std::uintptr_t>(at), bytes);
         base_ = reinterpret_cast<char*>(at);
         mapped_ = bytes;
         allocated_ = kFirstChunk;
@@ -175,6 +177,7 @@ void RecordFile::trim() noexcept {
 }
 
 void RecordFile::abandon() noexcept {
+  if (base_ != nullptr) forget_own_mapping(reinterpret_cast<std::uintptr_t>(base_));
   if (base_ != nullptr) raw_syscall(SYS_munmap, reinterpret_cast<long>(base_), static_cast<long>(mapped_));
   if (fd_is_ours()) raw_syscall(SYS_close, fd_);
   base_ = nullptr;

@@ -235,7 +235,7 @@ void leave_blocked(Actor& thread) noexcept {
   call.round.store(call.round.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
-BlockedScope::BlockedScope(CallKind kind, std::uintptr_t object, bool for_ever) noexcept {
+void BlockedScope::begin(CallKind kind, std::uintptr_t object, bool for_ever) noexcept {
   schedule::step_aside();
   record([&] {
     thread_ = &this_thread();

@@ -86,14 +86,30 @@ std::uint64_t created_threads() noexcept;
 // guard: it lives across the real call.
 class BlockedScope {
  public:
-  BlockedScope(CallKind kind, std::uintptr_t object, bool for_ever) noexcept;
+  [[gnu::always_inline]] BlockedScope(CallKind kind, std::uintptr_t object, bool for_ever) noexcept {
+    save_registers();
+    begin(kind, object, for_ever);
+  }
   ~BlockedScope() { leave(); }
   BlockedScope(const BlockedScope&) = delete;
   BlockedScope& operator=(const BlockedScope&) = delete;
   void leave() noexcept;
 
  private:
+  void begin(CallKind kind, std::uintptr_t object, bool for_ever) noexcept;
+  // Those that a call preserves may hold the only copy of something of the caller's: whoever searches memory for it
+  // (leaks/proof.hpp) finds it in this object, or pushed by the wrapper, whose frame this is.
+  [[gnu::always_inline]] void save_registers() noexcept {
+    asm volatile(
+        "mov %%rbx, 0(%0)\n\tmov %%rbp, 8(%0)\n\tmov %%r12, 16(%0)\n\tmov %%r13, 24(%0)\n\t"
+        "mov %%r14, 32(%0)\n\tmov %%r15, 40(%0)"
+        :
+        : "r"(registers_)
+        : "memory");
+  }
+
   Actor* thread_ = nullptr;  // null: nothing to undo
+  std::uint64_t registers_[6] = {};
 };
 // The same for a primitive of the runtime, whose begin and end are two probes.
 void enter_blocked(Actor& thread, CallKind kind, std::uintptr_t object, bool for_ever) noexcept;

@@ -164,7 +164,7 @@ WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept {
   return for_ever("wait", "for something");
 }
 
-void BlockedActors::add_task(const vigil_probe_actor_view& view) noexcept {
+void BlockedActors::add_task(const vigil_probe_actor_view& view, bool proved) noexcept {
   if (view.actor->watch == nullptr) return;  // born before the shim looked
   const auto& actor = *static_cast<const Actor*>(view.actor->watch);
   const StackId stack = view.saved == nullptr ? kNoStack : capture_parked(*view.saved, view.stack_low, view.stack_high);
@@ -176,6 +176,7 @@ void BlockedActors::add_task(const vigil_probe_actor_view& view) noexcept {
   if (const auto found = groups_.find(key); found != groups_.end()) {
     BlockedGroup& group = found.value();
     ++group.count;
+    group.proved += proved ? 1 : 0;
     group.waited_ms = std::max(group.waited_ms, waited);
     if (group.actor.id <= actor.id) return;
     group.actor = info_of(actor, "blocked");
@@ -187,7 +188,8 @@ void BlockedActors::add_task(const vigil_probe_actor_view& view) noexcept {
                               .is_daemon = actor.is_daemon,
                               .target = target_of(*view.wait),
                               .stack = stack,
-                              .waited_ms = waited};
+                              .waited_ms = waited,
+                              .proved = proved ? std::uint64_t{1} : std::uint64_t{0}};
 }
 
 void BlockedActors::add_moving(const vigil_probe_actor_view& view) noexcept {

@@ -38,12 +38,13 @@ struct BlockedGroup {
   StackId stack = kNoStack;
   std::int64_t waited_ms = 0;  // the longest
   std::uint64_t count = 1;
+  std::uint64_t proved = 0;  // of those: nobody can ever wake them (leaks/proof.hpp)
 };
 
 class BlockedActors {
  public:
   // A task that is parked; between pause() and resume().
-  void add_task(const vigil_probe_actor_view& view) noexcept;
+  void add_task(const vigil_probe_actor_view& view, bool proved = false) noexcept;
   // A task that runs or is ready to. A running one may end meanwhile, so only its number is read.
   void add_moving(const vigil_probe_actor_view& view) noexcept;
   // A thread that waits for nobody.

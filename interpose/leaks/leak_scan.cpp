@@ -5,6 +5,7 @@
 #include "interpose/deadlock.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/leaks/channel_rings.hpp"
+#include "interpose/leaks/proof.hpp"
 #include "interpose/life/at_exit.hpp"
 #include "interpose/life/timers.hpp"
 #include "interpose/locks/lock_waits.hpp"
@@ -47,18 +48,49 @@ struct Found {
   OwnVector<BlockedActors> rings;
 };
 
+// Memory is searched only for somebody.
+void prove(Proof& proof) noexcept {
+  bool any = false;
+  for_each_leaked([&](const vigil_probe_actor_view& /*view*/) { any = true; });
+  if (any) proof.run();
+}
+
+void collect_proved(Found& found) noexcept {
+  Proof proof;
+  prove(proof);
+  if (proof.dead() == 0) return;
+  for_each_leaked([&](const vigil_probe_actor_view& view) {
+    if (proof.is_dead(view)) found.leaked.add_task(view, true);
+  });
+}
+
 void collect(Found& found) noexcept {
+  Proof proof;
+  prove(proof);
   ChannelRings search;
   for_each_leaked([&](const vigil_probe_actor_view& view) { search.add(view); });
   const OwnVector<OwnVector<ActorKey>> rings = search.find();
   found.rings.resize(rings.size());
   for_each_leaked([&](const vigil_probe_actor_view& view) {
     for (std::size_t i = 0; i < rings.size(); ++i) {
-      if (is_among(rings[i], view)) return found.rings[i].add_task(view);
+      if (is_among(rings[i], view)) return found.rings[i].add_task(view, proof.is_dead(view));
     }
-    found.leaked.add_task(view);
+    found.leaked.add_task(view, proof.is_dead(view));
     tell_ticker(view);
   });
+}
+
+void tell_proof(Line& message, const BlockedGroup& group) noexcept {
+  if (group.proved == 0) return;
+  message << "; ";
+  if (group.proved < group.count) message << "of " << group.proved << " of them it is proved that ";
+  if (group.target.objects.empty()) {
+    message << "nothing can end that wait";
+  } else {
+    message << "nobody alive can end that wait: outside the stacks of tasks that wait like this, nothing in memory "
+               "(heap, globals, "
+            << "other stacks and their registers were searched) refers to what it waits for";
+  }
 }
 
 void tell(const BlockedGroup& group) noexcept {
@@ -71,6 +103,7 @@ void tell(const BlockedGroup& group) noexcept {
     message << words_for_ms(group.waited_ms).view() << " ";
   }
   message << group.target.words.view() << ", and the program ended";
+  tell_proof(message, group);
   ObjectList objects;
   for (const ObjectInfo& object : group.target.objects) objects.index_of(object);
   const Participant waiter{.role = "waiter",
@@ -82,6 +115,7 @@ void tell(const BlockedGroup& group) noexcept {
                            .waited_ms = group.waited_ms,
                            .note = "it waits here"};
   report({.kind = Kind::TaskLeak,
+          .proved = group.proved == group.count,
           .message = message.view(),
           .hint = {},
           .participants = {&waiter, 1},
@@ -100,6 +134,17 @@ void report_leaks() noexcept {
     collect(found);
   }
   for (const BlockedActors& ring : found.rings) tell_ring(ring);
+  for (const BlockedGroup* const group : found.leaked.groups()) tell(*group);
+}
+
+void report_proved_leaks() noexcept {
+  if (runtime() == nullptr) return;
+  Found found;
+  {
+    const RuntimePause pause(kPauseNs);
+    if (!pause) return;
+    collect_proved(found);
+  }
   for (const BlockedGroup* const group : found.leaked.groups()) tell(*group);
 }
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "interpose/own_mappings.hpp"
 #include "interpose/raw_syscall.hpp"
 
 namespace vigil::shim::race {
@@ -16,6 +17,7 @@ void* reserve_zeroed(std::size_t bytes, std::uintptr_t at) noexcept {
     raw_syscall(SYS_munmap, got, static_cast<long>(bytes));
     return nullptr;
   }
+  note_own_mapping(static_cast<std::uintptr_t>(got), bytes);
   // A huge page would make two megabytes of one touched byte.
   raw_syscall(SYS_madvise, got, static_cast<long>(bytes), MADV_NOHUGEPAGE);
   raw_syscall(SYS_madvise, got, static_cast<long>(bytes), MADV_DONTDUMP);

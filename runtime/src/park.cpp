@@ -64,7 +64,27 @@ bool sleep_until_granted(PlainThread& thread, std::uint64_t deadline_ns) noexcep
   }
 }
 
+namespace {
+
+// The registers that calls preserve, on the stack of a thread that sleeps: one of them may hold the only copy of a
+// handle of the caller's, and whoever searches memory for who has one must find it. (A task's are saved when it is
+// switched away from.)
+struct SavedRegisters {
+  [[gnu::always_inline]] SavedRegisters() noexcept {
+    asm volatile(
+        "mov %%rbx, 0(%0)\n\tmov %%rbp, 8(%0)\n\tmov %%r12, 16(%0)\n\tmov %%r13, 24(%0)\n\t"
+        "mov %%r14, 32(%0)\n\tmov %%r15, 40(%0)"
+        :
+        : "r"(registers)
+        : "memory");
+  }
+  std::uint64_t registers[6] = {};
+};
+
+}  // namespace
+
 void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t deadline_ns) noexcept {
+  const SavedRegisters saved;
   refuse_to_wait_in_child();
   PlainThread& thread = thread_of(inside);
   vigil_probe_park(&thread.probe, &thread.wait);

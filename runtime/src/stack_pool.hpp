@@ -54,6 +54,14 @@ class StackPool {
     }
   }
 
+  // Calls visit(low, high) for each arena until it returns false. As each_slot().
+  template <class Visit>
+  void each_arena(Visit&& visit) const {
+    const std::uint32_t arenas = arena_count_.load(std::memory_order_acquire);
+    for (std::uint32_t a = 0; a < arenas; ++a)
+      if (!visit(arenas_[a].base, arenas_[a].base + arenas_[a].slots * kSlotBytes)) return;
+  }
+
   // The task whose guard holds this address, or null. Safe in a signal handler.
   [[nodiscard]] Task* owner_of_guard(std::uintptr_t address) const noexcept;
 

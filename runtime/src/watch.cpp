@@ -111,6 +111,21 @@ int set_schedule(std::uint32_t kind, std::uint64_t seed, int (*may_switch)(vigil
 
 std::uint32_t channel_handles(const void* channel) { return static_cast<const ChannelCore*>(channel)->handles(); }
 
+void each_own_range(int (*visit)(std::uintptr_t, std::uintptr_t, void*), void* context) {
+  bool more = true;
+  const auto show = [&](const void* low, const void* high) {
+    return more = visit(reinterpret_cast<std::uintptr_t>(low), reinterpret_cast<std::uintptr_t>(high), context) != 0;
+  };
+  scheduler().stacks.each_arena(show);
+  each_record([&](const ThreadRecord& record) {
+    if (more && record.worker != nullptr) show(record.worker, record.worker + 1);
+  });
+}
+
+void look_at_channel(const void* channel, vigil_probe_channel_view* out) {
+  *out = {.handles = static_cast<const ChannelCore*>(channel)->handles(), .bytes = sizeof(ChannelCore)};
+}
+
 constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
                                        .size = sizeof(vigil_probe_runtime),
                                        .pause = pause,
@@ -120,7 +135,9 @@ constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
                                        .counts = counts,
                                        .set_schedule = set_schedule,
                                        .step_aside = step_aside,
-                                       .channel_handles = channel_handles};
+                                       .channel_handles = channel_handles,
+                                       .each_own_range = each_own_range,
+                                       .look_at_channel = look_at_channel};
 
 // Libraries are initialised before those that need them, so this comes before any static object of the program can use
 // a primitive, and with it before the first other probe.

@@ -102,6 +102,11 @@ typedef struct vigil_probe_counts {
   uint64_t timers;            /* deadlines pending: sleepers, timed selects, timers */
 } vigil_probe_counts;
 
+typedef struct vigil_probe_channel_view {
+  uint64_t handles; /* that refer to it, wherever they lie */
+  size_t bytes;     /* of its record, which begins at its address; items in its buffer lie behind */
+} vigil_probe_channel_view;
+
 /* How tasks are scheduled. */
 enum {
   VIGIL_SCHEDULE_NORMAL = 0, /* in parallel, as fast as can be */
@@ -138,6 +143,11 @@ typedef struct vigil_probe_runtime {
   /* How many handles a channel has, the one of a timer that feeds it among them. Takes no lock. The caller makes sure
    * that it exists. */
   uint32_t (*channel_handles)(const void* channel);
+  /* Calls visit for each range of memory in which what looks like a handle need not be one, until it returns 0: tasks'
+   * stacks, in use or not, and the runtime's notes of whom it switched last. Nothing else lies there. */
+  void (*each_own_range)(int (*visit)(uintptr_t low, uintptr_t high, void* context), void* context);
+  /* Of a channel that is there for certain, because an actor waits on it between pause() and resume(). */
+  void (*look_at_channel)(const void* channel, vigil_probe_channel_view* out);
 } vigil_probe_runtime;
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */

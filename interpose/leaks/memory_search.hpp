@@ -1,0 +1,43 @@
+// Memory search: every word that the program has in memory, a piece at a time.
+//
+// Read are all mappings with read access that can hold what the program wrote: private ones and shared ones, libraries'
+// data, heap, stacks; of them the pages that were ever touched. Left out are what the caller leaves out, and code. Read
+// through the kernel, so that a mapping which goes meanwhile is an error and no crash.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "interpose/own_mappings.hpp"
+#include "interpose/own_memory.hpp"
+
+namespace vigil::shim::leaks {
+
+class MemorySearch {
+ public:
+  // The ranges may come in any order, and overlap.
+  void leave_out(AddressRange range) noexcept { left_out_.push_back(range); }
+  // Calls visit(span of words) for all the rest. False: it could not be read whole, or is more than may be read.
+  template <class Visit>
+  [[nodiscard]] bool run(Visit& visit) noexcept {
+    return run(&call<Visit>, &visit);
+  }
+  // One range of it, whatever was left out.
+  template <class Visit>
+  [[nodiscard]] static bool read(AddressRange range, Visit& visit) noexcept {
+    return read(range, &call<Visit>, &visit);
+  }
+
+ private:
+  using Visitor = void (*)(std::span<const std::uintptr_t> words, void* context);
+  template <class Visit>
+  static void call(std::span<const std::uintptr_t> words, void* context) {
+    (*static_cast<Visit*>(context))(words);
+  }
+  bool run(Visitor visit, void* context) noexcept;
+  static bool read(AddressRange range, Visitor visit, void* context) noexcept;
+
+  OwnVector<AddressRange> left_out_;
+};
+
+}  // namespace vigil::shim::leaks

@@ -1,0 +1,220 @@
+#include "interpose/leaks/proof.hpp"
+
+#include <algorithm>
+
+#include "interpose/actor.hpp"
+#include "interpose/end.hpp"
+#include "interpose/leaks/memory_search.hpp"
+#include "interpose/leaks/still_threads.hpp"
+#include "interpose/life/timers.hpp"
+#include "interpose/runtime_view.hpp"
+#include "interpose/stacks/modules.hpp"
+#include "interpose/waits.hpp"
+
+namespace vigil::shim::leaks {
+namespace {
+
+// What a parked task saved of itself lies lowest; the runtime keeps its address in places that say nothing.
+constexpr std::uintptr_t kSavedBytes = 64;
+constexpr std::uintptr_t kRedZone = 128;
+
+bool needs_nobody(std::uint32_t kind) noexcept {
+  return kind == VIGIL_WAIT_NIL_SEND || kind == VIGIL_WAIT_NIL_RECEIVE || kind == VIGIL_WAIT_EMPTY_SELECT;
+}
+bool waits_on_channels(std::uint32_t kind) noexcept {
+  return kind == VIGIL_WAIT_SEND || kind == VIGIL_WAIT_RECEIVE || kind == VIGIL_WAIT_SELECT;
+}
+
+// What earlier steps of the look left below is no word of the program's.
+[[gnu::noinline]] void wipe_stack_below() noexcept {
+  constexpr std::size_t kBytes = 32U << 10U;  // more than the search takes: what was written here is our stack
+  volatile std::uint64_t below[kBytes / 8];
+  for (volatile std::uint64_t& word : below) word = 0;
+}
+
+// The stack that we use ourselves while memory is searched: channels' addresses pass through it.
+[[gnu::noinline]] AddressRange own_frames() noexcept {
+  wipe_stack_below();
+  constexpr std::uintptr_t kLeaf = 1024;  // whatever a visit calls in its turn
+  const std::uint64_t word = 0;
+  const auto at = reinterpret_cast<std::uintptr_t>(&word);
+  std::uintptr_t deepest = at;
+  auto measure = [&](std::span<const std::uintptr_t> /*words*/) {
+    deepest = std::min(deepest, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
+  };
+  if (!MemorySearch::read({at, at + sizeof(word)}, measure)) return {};
+  // run() lies between this and read(), with a table of its own.
+  constexpr std::uintptr_t kRun = 8192;
+  return {deepest - kRun - kLeaf, std::max(stack_pointer_at_end(), at)};
+}
+
+template <class List>
+AddressRange around(const List& list) noexcept {
+  AddressRange all{.low = ~std::uintptr_t{0}, .high = 0};
+  for (const AddressRange& one : list) all = {std::min(all.low, one.low), std::max(all.high, one.high)};
+  return all;
+}
+
+}  // namespace
+
+void Proof::add_candidate(const vigil_probe_actor_view& view) noexcept {
+  const auto sp = static_cast<std::uintptr_t>(view.saved->rsp);
+  candidates_.push_back({.actor = view.actor,
+                         .frames = {sp + kSavedBytes, reinterpret_cast<std::uintptr_t>(view.actor)},
+                         .stack = {sp, view.stack_high}});
+  Candidate& candidate = candidates_.back();
+  if (needs_nobody(view.wait->kind)) return;
+  for (std::uint32_t i = 0; i < view.wait->case_count; ++i) {
+    const void* const channel = view.wait->cases[i].channel;
+    if (channel == nullptr) continue;
+    vigil_probe_channel_view known{};
+    runtime()->look_at_channel(channel, &known);
+    const auto address = reinterpret_cast<std::uintptr_t>(channel);
+    channels_.push_back({.record = {address, address + known.bytes}, .handles = known.handles});
+    candidate.channels.push_back(address);
+  }
+}
+
+// False: somebody's registers are nowhere to be read.
+bool Proof::collect() noexcept {
+  bool known = true;
+  for_each_actor([&](const vigil_probe_actor_view& view) {
+    if ((view.flags & VIGIL_ACTOR_IS_THREAD) != 0) return true;  // its stack is memory like any other
+    const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr && view.saved != nullptr;
+    if (parked) {
+      known = view.wait->kind != VIGIL_WAIT_BLOCKING;
+      const bool is_candidate = (needs_nobody(view.wait->kind) || waits_on_channels(view.wait->kind)) &&
+                                needs_others(*view.wait) && !timers::will_end(*view.wait);
+      if (is_candidate) {
+        add_candidate(view);
+      } else {
+        roots_.push_back({view.saved->rsp - kRedZone, view.stack_high});
+      }
+    } else {
+      // The one that ends the program is interrupted, or called us: its registers are on some stack.
+      known = view.state != VIGIL_TASK_RUNNING || view.actor->watch == &current_actor();
+      roots_.push_back({view.stack_low, view.stack_high});
+    }
+    return known;
+  });
+  if (!known) return false;
+  runtime()->each_own_range(
+      [](std::uintptr_t low, std::uintptr_t high, void* context) {
+        static_cast<OwnVector<AddressRange>*>(context)->push_back({low, high});
+        return 1;
+      },
+      &not_roots_);
+  std::sort(candidates_.begin(), candidates_.end(),
+            [](const Candidate& a, const Candidate& b) { return a.frames.low < b.frames.low; });
+  std::sort(channels_.begin(), channels_.end(),
+            [](const Channel& a, const Channel& b) { return a.record.low < b.record.low; });
+  channels_.erase(std::unique(channels_.begin(), channels_.end(),
+                              [](const Channel& a, const Channel& b) { return a.record.low == b.record.low; }),
+                  channels_.end());
+  return true;
+}
+
+Proof::Channel* Proof::channel_at(std::uintptr_t address) noexcept {
+  auto after = std::upper_bound(channels_.begin(), channels_.end(), address,
+                                [](std::uintptr_t at, const Channel& one) { return at < one.record.low; });
+  if (after == channels_.begin()) return nullptr;
+  return (--after)->record.holds(address) ? &*after : nullptr;
+}
+
+void Proof::revive(Candidate& candidate) noexcept {
+  if (std::exchange(candidate.live, true)) return;
+  revived_.push_back(static_cast<std::uint32_t>(&candidate - candidates_.data()));
+}
+
+void Proof::reach(Channel& channel) noexcept {
+  // Without handles a word is a memory of one.
+  if (channel.handles == 0 || std::exchange(channel.reached, true)) return;
+  for (const std::uint32_t waiter : channel.waiters) revive(candidates_[waiter]);
+}
+
+void Proof::see(std::uintptr_t word) noexcept {
+  constexpr std::uintptr_t kPlain = 0x0000'ffff'ffff'fff8;  // pointers may carry marks at both ends
+  const std::uintptr_t address = word & kPlain;
+  if (all_channels_.holds(address)) {
+    if (Channel* const channel = channel_at(address)) reach(*channel);
+  } else if (all_frames_.holds(address)) {
+    auto after = std::upper_bound(candidates_.begin(), candidates_.end(), address,
+                                  [](std::uintptr_t at, const Candidate& one) { return at < one.frames.low; });
+    if (after != candidates_.begin() && (--after)->frames.holds(address)) revive(*after);
+  }
+}
+
+bool Proof::search_roots() noexcept {
+  MemorySearch search;
+  OwnVector<AddressRange> own{};
+  if (!add_own_mappings(own)) return false;
+  for (const AddressRange& range : own) search.leave_out(range);
+  for (const AddressRange& range : not_roots_) search.leave_out(range);
+  // Who waits on a channel is in the channel's record.
+  for (const Channel& channel : channels_) search.leave_out(channel.record);
+  search.leave_out({shim_code.low.load(std::memory_order_relaxed), shim_code.high.load(std::memory_order_relaxed)});
+  search.leave_out(own_frames());
+  auto see_all = [this](std::span<const std::uintptr_t> words) {
+    for (const std::uintptr_t word : words) see(word);
+  };
+  bool all = search.run(see_all);
+  for (const AddressRange& stack : roots_) all = all && MemorySearch::read(stack, see_all);
+  return all;
+}
+
+// Those who are live can reach whatever is on their stacks.
+bool Proof::spread() noexcept {
+  while (!revived_.empty()) {
+    const Candidate& candidate = candidates_[revived_.back()];
+    revived_.pop_back();
+    auto see_all = [this](std::span<const std::uintptr_t> words) {
+      for (const std::uintptr_t word : words) see(word);
+    };
+    if (!MemorySearch::read(candidate.stack, see_all)) return false;
+  }
+  return true;
+}
+
+// Channels with more handles than words that could be one, on the stacks of the dead, have a handle elsewhere.
+bool Proof::count_handles() noexcept {
+  OwnMap<std::uintptr_t, std::uint64_t> found;
+  auto count = [&](std::span<const std::uintptr_t> words) {
+    for (const std::uintptr_t word : words) {
+      if (all_channels_.holds(word)) ++found[word];
+    }
+  };
+  for (const Candidate& candidate : candidates_) {
+    if (candidate.live) continue;
+    if (!MemorySearch::read(candidate.stack, count)) return false;
+  }
+  for (Channel& channel : channels_) {
+    const auto words = found.find(channel.record.low);
+    if (channel.handles > (words == found.end() ? 0 : words->second)) reach(channel);
+  }
+  return true;
+}
+
+void Proof::run() noexcept {
+  const vigil_probe_runtime* const table = runtime();
+  if (table == nullptr || !has(*table, &vigil_probe_runtime::look_at_channel)) return;
+  if (!collect() || candidates_.empty()) return;
+  for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
+    for (const std::uintptr_t address : candidates_[i].channels) channel_at(address)->waiters.push_back(i);
+  }
+  OwnVector<AddressRange> records;
+  for (const Channel& channel : channels_) records.push_back(channel.record);
+  all_channels_ = around(records);
+  OwnVector<AddressRange> frames;
+  for (const Candidate& candidate : candidates_) frames.push_back(candidate.frames);
+  all_frames_ = around(frames);
+  StillThreads threads;
+  // Twice counted: a channel that the count finds reached may lead to others.
+  bool known = threads.all_are_still() && search_roots() && spread() && count_handles();
+  while (known && !revived_.empty()) known = spread() && count_handles();
+  if (!known || !threads.stayed_still()) return;
+  for (const Candidate& candidate : candidates_) {
+    if (!candidate.live) dead_.insert(candidate.actor);
+  }
+}
+
+}  // namespace vigil::shim::leaks

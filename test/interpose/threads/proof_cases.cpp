@@ -1,0 +1,335 @@
+// Programs that are ended by SIGTERM while tasks wait. proved: nobody could ever have woken them, which is a finding.
+// slow: somebody could have, however well hidden the handle is, so nothing is found.
+#include <dirent.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <vigil/vigil.hpp>
+
+#include "test/interpose/threads/cases.hpp"
+
+namespace {
+
+using vigil::Channel;
+using namespace std::chrono_literals;
+
+// Until every other thread sleeps: whatever was started has come to its wait.
+void wait_for_the_others() {
+  const auto all_sleep = [] {
+    DIR* const folder = opendir("/proc/self/task");
+    bool all = true;
+    while (const dirent* const entry = readdir(folder)) {
+      if (entry->d_name[0] == '.' || std::atoi(entry->d_name) == getpid()) continue;
+      FILE* const file = std::fopen(("/proc/self/task/" + std::string(entry->d_name) + "/stat").c_str(), "r");
+      char state = 'X';
+      if (file != nullptr) {
+        static_cast<void>(std::fscanf(file, "%*d %*[^)]) %c", &state));
+        std::fclose(file);
+      }
+      all = all && state == 'S';
+    }
+    closedir(folder);
+    return all;
+  };
+  while (!all_sleep()) usleep(1000);
+}
+
+// Overwrites what functions that have returned left on the stack.
+[[gnu::noinline]] void wipe_stack() {
+  volatile char below[32 << 10];
+  for (volatile char& byte : below) byte = 0;
+}
+
+// A task that waits to receive from it, and has begun to.
+[[gnu::noinline]] void start_receiver(const Channel<int>& from) {
+  const Channel<int> begun(0);
+  vigil::go([=] {
+    begun.send(1);
+    (void)from.receive();
+  });
+  (void)begun.receive();
+}
+
+[[noreturn]] void end_by_signal() {
+  wait_for_the_others();
+  wipe_stack();
+  raise(SIGTERM);
+  std::abort();
+}
+
+// ---- proved ---------------------------------------------------------------------------------------------------------
+
+[[gnu::noinline]] void forget_receiver() { start_receiver(Channel<int>(0)); }
+void proved_receiver_is_forgotten() {
+  forget_receiver();
+  end_by_signal();
+}
+
+[[gnu::noinline]] void forget_selector() {
+  const Channel<int> begun(0);
+  vigil::go([begun, one = Channel<int>(0), other = Channel<int>(3)] {
+    begun.send(1);
+    vigil::select(vigil::on_receive(one, [](std::optional<int>) {}),
+                  vigil::on_receive(other, [](std::optional<int>) {}));
+  });
+  (void)begun.receive();
+}
+void proved_selector_is_forgotten() {
+  forget_selector();
+  end_by_signal();
+}
+
+void proved_nil_channel() {
+  start_receiver(Channel<int>());
+  end_by_signal();
+}
+
+// Each has what the other waits for, and both wait.
+[[gnu::noinline]] void make_ring() {
+  const Channel<int> begun(0);
+  const Channel<int> a(0);
+  const Channel<int> b(0);
+  vigil::go([=] {
+    begun.send(1);
+    (void)a.receive();
+    b.send(1);
+  });
+  vigil::go([=] {
+    begun.send(1);
+    (void)b.receive();
+    a.send(1);
+  });
+  (void)begun.receive();
+  (void)begun.receive();
+}
+void proved_ring() {
+  make_ring();
+  end_by_signal();
+}
+
+// ---- slow -----------------------------------------------------------------------------------------------------------
+
+void slow_handle_in_main() {
+  const Channel<int> channel(0);
+  start_receiver(channel);
+  wait_for_the_others();
+  wipe_stack();
+  raise(SIGTERM);
+  channel.close();
+}
+
+std::optional<Channel<int>> global;
+[[gnu::noinline]] void fill_global() {
+  global.emplace(0);
+  start_receiver(*global);
+}
+void slow_handle_in_a_global() {
+  fill_global();
+  end_by_signal();
+}
+
+[[gnu::noinline]] void fill_map() {
+  static const auto* const by_name = new std::map<int, Channel<int>>{{1, Channel<int>(0)}};
+  start_receiver(by_name->at(1));
+}
+void slow_handle_in_a_heap_map() {
+  fill_map();
+  end_by_signal();
+}
+
+[[gnu::noinline]] void fill_thread_local() {
+  thread_local const Channel<int> own(0);
+  start_receiver(own);
+}
+void slow_handle_in_thread_local_storage() {
+  fill_thread_local();
+  end_by_signal();
+}
+
+// The thread waits for a condition that nobody notifies.
+std::mutex lock;
+std::condition_variable never;
+[[gnu::noinline]] void hide_in_waiting_thread() {
+  const Channel<int> channel(0);
+  start_receiver(channel);
+  std::thread([own = channel] {
+    std::unique_lock held(lock);
+    never.wait(held);
+    own.close();
+  }).detach();
+}
+void slow_handle_on_a_waiting_threads_stack() {
+  hide_in_waiting_thread();
+  end_by_signal();
+}
+
+// What it has may be in a register that no memory shows.
+[[gnu::noinline]] void hide_in_sleeping_thread() {
+  const Channel<int> channel(0);
+  start_receiver(channel);
+  std::thread([own = channel] {
+    sleep(3600);
+    own.close();
+  }).detach();
+}
+void slow_handle_of_a_sleeping_thread() {
+  hide_in_sleeping_thread();
+  end_by_signal();
+}
+
+[[gnu::noinline]] void hide_in_timer() {
+  const Channel<int> channel(0);
+  start_receiver(channel);
+  static const auto* const timer = new vigil::Timer(vigil::after_func(1h, [=] { channel.close(); }));
+  (void)timer;
+}
+void slow_handle_in_a_timers_closure() {
+  hide_in_timer();
+  end_by_signal();
+}
+
+[[gnu::noinline]] void hide_in_mapping(int flags) {
+  void* const block = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+  start_receiver(*::new (block) Channel<int>(0));
+  mprotect(block, 4096, PROT_READ);
+}
+void slow_handle_in_a_mapping() {
+  hide_in_mapping(MAP_PRIVATE);
+  end_by_signal();
+}
+void slow_handle_in_shared_memory() {
+  hide_in_mapping(MAP_SHARED);
+  end_by_signal();
+}
+
+// Its low bits carry a mark, as in a tree or a lock-free list.
+std::uintptr_t marked_root;
+struct Node {
+  Channel<int> channel;
+  std::uintptr_t next;
+};
+[[gnu::noinline]] void hide_behind_marks() {
+  auto* const leaf = new Node{Channel<int>(0), 0};
+  start_receiver(leaf->channel);
+  marked_root =
+      reinterpret_cast<std::uintptr_t>(new Node{Channel<int>(), reinterpret_cast<std::uintptr_t>(leaf) | 1}) | 2;
+}
+void slow_handle_behind_marked_pointers() {
+  hide_behind_marks();
+  end_by_signal();
+}
+
+[[gnu::noinline]] void hide_in_function() {
+  static auto* const jobs = new std::vector<std::function<void()>>;
+  const Channel<int> channel(0);
+  start_receiver(channel);
+  jobs->emplace_back([channel, more = std::string(100, 'x')] { channel.close(); });
+}
+void slow_handle_in_a_stored_function() {
+  hide_in_function();
+  end_by_signal();
+}
+
+[[gnu::noinline]] void hide_in_sleeping_task() {
+  const Channel<int> channel(0);
+  start_receiver(channel);
+  vigil::go([=] {
+    vigil::sleep_for(1h);
+    channel.close();
+  });
+}
+void slow_handle_of_a_sleeping_task() {
+  hide_in_sleeping_task();
+  end_by_signal();
+}
+
+// The task's own variable, which a timer refers to.
+[[gnu::noinline]] void refer_to_a_tasks_variable() {
+  const Channel<int> begun(0);
+  vigil::go([=] {
+    const Channel<int> own(0);
+    static const auto* const timer = new vigil::Timer(vigil::after_func(1h, [&own] { own.close(); }));
+    (void)timer;
+    begun.send(1);
+    (void)own.receive();
+  });
+  (void)begun.receive();
+}
+void slow_reference_to_a_tasks_variable() {
+  refer_to_a_tasks_variable();
+  end_by_signal();
+}
+
+// main can wake the second, and the second the first.
+[[gnu::noinline]] void make_chain(const Channel<int>& outer) {
+  const Channel<int> inner(0);
+  start_receiver(inner);
+  const Channel<int> begun(0);
+  vigil::go([=] {
+    begun.send(1);
+    (void)outer.receive();
+    inner.close();
+  });
+  (void)begun.receive();
+}
+void slow_chain_that_main_holds() {
+  const Channel<int> outer(0);
+  make_chain(outer);
+  wait_for_the_others();
+  wipe_stack();
+  raise(SIGTERM);
+  outer.close();
+}
+
+[[gnu::noinline]] void put_into_buffer(const Channel<Channel<int>>& outer) {
+  const Channel<int> inner(0);
+  start_receiver(inner);
+  outer.send(inner);
+}
+void slow_handle_in_a_buffer() {
+  const Channel<Channel<int>> outer(1);
+  put_into_buffer(outer);
+  wait_for_the_others();
+  wipe_stack();
+  raise(SIGTERM);
+  (void)outer.receive();
+}
+
+constexpr vigil::test::Case kCases[] = {
+    VIGIL_CASE(proved_receiver_is_forgotten),
+    VIGIL_CASE(proved_selector_is_forgotten),
+    VIGIL_CASE(proved_nil_channel),
+    VIGIL_CASE(proved_ring),
+    VIGIL_CASE(slow_handle_in_main),
+    VIGIL_CASE(slow_handle_in_a_global),
+    VIGIL_CASE(slow_handle_in_a_heap_map),
+    VIGIL_CASE(slow_handle_in_thread_local_storage),
+    VIGIL_CASE(slow_handle_on_a_waiting_threads_stack),
+    VIGIL_CASE(slow_handle_of_a_sleeping_thread),
+    VIGIL_CASE(slow_handle_in_a_timers_closure),
+    VIGIL_CASE(slow_handle_in_a_mapping),
+    VIGIL_CASE(slow_handle_in_shared_memory),
+    VIGIL_CASE(slow_handle_behind_marked_pointers),
+    VIGIL_CASE(slow_handle_in_a_stored_function),
+    VIGIL_CASE(slow_handle_of_a_sleeping_task),
+    VIGIL_CASE(slow_reference_to_a_tasks_variable),
+    VIGIL_CASE(slow_chain_that_main_holds),
+    VIGIL_CASE(slow_handle_in_a_buffer),
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return vigil::test::run_case({kCases}, argc, argv); }
