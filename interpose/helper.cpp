@@ -21,6 +21,8 @@
 #include "interpose/process_info.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
+#include "interpose/say.hpp"
+#include "interpose/stall.hpp"
 
 namespace vigil::shim {
 namespace {
@@ -103,11 +105,13 @@ void serve(void* /*context*/) noexcept {
   constexpr std::int64_t kLookAgainNs = 10'000'000;
   const std::int64_t deadline_ns = options().deadline.ns;
   const std::int64_t end_ns = deadline_ns > 0 ? process_info().started_steady_ns + deadline_ns : kNever;
+  StallWatch stall(options().stall.ns);
   std::uint32_t seen = 0;
   while (true) {
     const bool looking = main_left.load(std::memory_order_acquire);
     if (looking && program_threads_are_gone()) exit_for_the_last_thread();
-    const std::int64_t wake_ns = looking ? std::min(end_ns, steady_now_ns() + kLookAgainNs) : end_ns;
+    std::int64_t wake_ns = std::min(end_ns, stall.next_ns());
+    if (looking) wake_ns = std::min(wake_ns, steady_now_ns() + kLookAgainNs);
     timespec at{wake_ns / 1'000'000'000, wake_ns % 1'000'000'000};
     // FUTEX_WAIT_BITSET takes an absolute time of the steady clock.
     raw_syscall(SYS_futex, reinterpret_cast<long>(&requests), FUTEX_WAIT_BITSET_PRIVATE, seen,
@@ -116,6 +120,10 @@ void serve(void* /*context*/) noexcept {
     if (const std::uint32_t now = requests.load(std::memory_order_acquire); now != seen) {
       seen = now;
       if (stage() == Stage::Live && dump_wanted.exchange(false)) dump_tasks();
+    }
+    if (stage() == Stage::Live && stall.look(steady_now_ns())) {
+      say("nothing has moved for as long as stall says; the program is ended");
+      end_process(EndKind::Deadline);
     }
     if (steady_now_ns() >= end_ns) end_process(EndKind::Deadline);
   }

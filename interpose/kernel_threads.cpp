@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include <charconv>
 #include <cstring>
@@ -83,6 +84,16 @@ OwnVector<int> kernel_threads() noexcept {
 }
 
 bool kernel_runs(int tid) noexcept { return state_letter(tid) == 'R'; }
+bool kernel_sleeps(int tid) noexcept { return state_letter(tid) == 'S'; }
+
+std::int64_t used_processor_ns(int tid) noexcept {
+  // The clock of another thread of this process: see clock_getcpuclockid(3) and the kernel's posix-timers.h.
+  constexpr unsigned kPerThreadSched = 6;
+  const auto clock = static_cast<long>(static_cast<int>(~static_cast<unsigned>(tid) << 3U | kPerThreadSched));
+  timespec time{};
+  if (raw_syscall(SYS_clock_gettime, clock, reinterpret_cast<long>(&time)) != 0) return 0;
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
 
 KernelState kernel_state(int tid) noexcept {
   const Content call = content_of(tid, "syscall");

@@ -12,6 +12,10 @@ OwnVector<int> kernel_threads() noexcept;
 KernelState kernel_state(int tid) noexcept;
 // Whether it is on a processor, or ready for one.
 bool kernel_runs(int tid) noexcept;
+// Whether it waits for an event: it does not run, and no disk, debugger or signal holds it.
+bool kernel_sleeps(int tid) noexcept;
+// What it has used of processors so far.
+std::int64_t used_processor_ns(int tid) noexcept;
 // The thread's own name, "" when it has none but the program's.
 FixedText<16> thread_name(int tid) noexcept;
 

@@ -80,7 +80,7 @@ void start() noexcept {
     log_line(LogLevel::Info, line.view());
   }
   answer_handshake();
-  if (options().deadline.ns > 0) start_service_thread();
+  if (options().deadline.ns > 0 || options().stall.ns > 0) start_service_thread();
 }
 
 }  // namespace

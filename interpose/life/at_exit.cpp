@@ -80,13 +80,7 @@ Workers look_at_workers() noexcept {
       &ids);
   Workers workers;
   for (const int tid : ids.tids) {
-    // The clock of another thread of this process: see clock_getcpuclockid(3) and the kernel's posix-timers.h.
-    constexpr unsigned kPerThreadSched = 6;
-    const auto clock = static_cast<long>(static_cast<int>(~static_cast<unsigned>(tid) << 3U | kPerThreadSched));
-    timespec time{};
-    if (raw_syscall(SYS_clock_gettime, clock, reinterpret_cast<long>(&time)) == 0) {
-      workers.used_ns += time.tv_sec * 1'000'000'000 + time.tv_nsec;
-    }
+    workers.used_ns += used_processor_ns(tid);
     workers.some_runs = workers.some_runs || kernel_runs(tid);
   }
   return workers;

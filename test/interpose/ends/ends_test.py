@@ -238,6 +238,18 @@ class Surroundings(unittest.TestCase):
             self.assertEqual(end_of(load(run.records[0])), "deadline")
             self.assertIn("hanging", run.out, "what the program had printed is flushed")
 
+    def test_stall_ends_a_program_in_which_nothing_moves(self):
+        with Run("hang", options="stall=0.3") as run:
+            self.assertEqual(run.status, 66)
+            self.assertEqual(end_of(load(run.records[0])), "deadline")
+            self.assertIn("hanging", run.out)
+            self.assertTrue(any("nothing has moved" in line for line in run.vigil), run.vigil)
+
+    def test_stall_leaves_a_program_that_moves(self):
+        with Run("hang", "busy", options="stall=0.1:deadline=1") as run:
+            self.assertEqual(end_of(load(run.records[0])), "deadline")
+            self.assertFalse(any("nothing has moved" in line for line in run.vigil), run.vigil)
+
     def test_halt_on_error_ends_at_the_first(self):
         with Run("return", "finding", options="halt_on_error=1") as run:
             self.assertEqual(run.status, 66)
