@@ -15,6 +15,7 @@ endif()
 option(VIGIL_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 option(VIGIL_QUICK_BUILD "Compile quickly what need not run fast: all but the runtime" OFF)
 option(VIGIL_FUZZ "Compile the reports to be fuzzed, and the fuzzing targets (clang)" OFF)
+option(VIGIL_UNITY_BUILD "Compile the sources of the reports and of each test program a few at a time" OFF)
 set(VIGIL_SANITIZER "" CACHE STRING "address (with undefined) or thread: build the runtime and its tests under it")
 
 # The thread sanitizer of g++ 12 does not start where addresses are randomised by more than 28 bits: its tests run without.
@@ -24,6 +25,14 @@ if(VIGIL_SANITIZER STREQUAL "thread" AND EXISTS /proc/sys/vm/mmap_rnd_bits)
     set(CMAKE_CROSSCOMPILING_EMULATOR setarch -R)
   endif()
 endif()
+
+# vigil_unity(<target>): compiles its sources some at a time, where asked for: headers, and what is made of their templates,
+# are most of the work, and a fifth of it is left. What has flags of its own stays alone.
+function(vigil_unity target)
+  if(VIGIL_UNITY_BUILD)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  endif()
+endfunction()
 
 # vigil_target(<target>): our own warnings, C++20, frame pointers, hidden symbols, and the chosen sanitizer.
 function(vigil_target target)

@@ -64,14 +64,23 @@ vigil_logged() {
   vigil_fail "failed with status $status: $* (all of it: $log)"
 }
 
-# vigil_build <preset> [target...]: configures when nothing is configured yet or the presets changed, then builds.
-# Ninja itself does the rest: nothing that is up to date is built again, and changed CMake files configure again.
-vigil_build() {
-  local preset=$1 folder=$vigil_root/build/$1 started=$SECONDS
-  shift
+# vigil_configure <preset> <folder> [option...]: when nothing is configured there yet, or the presets changed.
+vigil_configure() {
+  local preset=$1 folder=$2
+  shift 2
   if ! [ -f "$folder/build.ninja" ] || [ "$vigil_root/CMakePresets.json" -nt "$folder/build.ninja" ]; then
-    (cd "$vigil_root" && vigil_logged "$folder/configure.log" cmake --preset "$preset")
+    (cd "$vigil_root" && vigil_logged "$folder/configure.log" cmake --preset "$preset" -B "$folder" "$@")
   fi || exit 1
+}
+
+# vigil_build <preset> [target...]: configures where needed, then builds.
+# Ninja itself does the rest: nothing that is up to date is built again, and changed CMake files configure again.
+# From nothing, sources are compiled some at a time; who configured the folder for himself, keeps what he chose.
+vigil_build() {
+  local preset=$1 folder=$vigil_root/build/$1 started=$SECONDS options=()
+  shift
+  [ -f "$folder/build.ninja" ] || options=(-DVIGIL_UNITY_BUILD=ON)
+  vigil_configure "$preset" "$folder" ${options[@]+"${options[@]}"}
   vigil_logged "$folder/build.log" cmake --build "$folder" -j "$vigil_jobs" ${1:+--target "$@"}
   vigil_say "built $preset ($((SECONDS - started)) s)"
 }

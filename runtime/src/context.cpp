@@ -29,7 +29,7 @@ class Category final : public std::error_category {
   }
 };
 
-vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; }
+using detail::who;
 
 DoneCore* source_of(const Context& ctx) noexcept {
   const auto& core = ContextCore::of(ctx);

@@ -13,8 +13,6 @@
 namespace vigil::detail {
 namespace {
 
-vigil_probe_actor* who() noexcept { return &this_thread().actor->probe; }
-
 // Ends its context, which it keeps alive until then: somebody may wait for done() alone.
 class DeadlineTimer final : public TimerCore {
  public:

@@ -25,13 +25,8 @@ constexpr std::uint64_t kPatienceNs = 1'000'000;
 constexpr int kSpins = 4;  // tries before parking, of kSpinPauses each: about 1 us, less than parking costs
 constexpr int kSpinPauses = 30;
 
-vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; }
-// Who locks, or tries to, which counts as an operation: the fast paths do not enter.
-vigil_probe_actor* who_locks() noexcept {
-  detail::ThreadRecord& self = detail::this_thread();
-  self.count_operation();
-  return &self.actor->probe;
-}
+using detail::who;
+using detail::who_locks;
 
 }  // namespace
 

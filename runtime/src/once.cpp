@@ -18,7 +18,7 @@ constexpr std::uint32_t kIdle = 0;
 constexpr std::uint32_t kRunning = 1;
 constexpr std::uint32_t kDone = 2;
 
-vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; }
+using detail::who;
 
 }  // namespace
 

@@ -29,13 +29,8 @@ constexpr std::uint32_t kReader = 8;  // one reader; the count is in the bits fr
 
 constexpr std::uint32_t readers_of(std::uint32_t state) noexcept { return state / kReader; }
 
-vigil_probe_actor* who() noexcept { return &detail::this_thread().actor->probe; }
-// Who locks, or tries to, which counts as an operation: the fast paths do not enter.
-vigil_probe_actor* who_locks() noexcept {
-  detail::ThreadRecord& self = detail::this_thread();
-  self.count_operation();
-  return &self.actor->probe;
-}
+using detail::who;
+using detail::who_locks;
 
 }  // namespace
 

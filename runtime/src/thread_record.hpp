@@ -124,6 +124,14 @@ struct PlainThread : ThreadRecord, Actor {
 // The same, made when missing.
 [[gnu::noinline]] ThreadRecord& this_thread() noexcept;
 void become_worker_thread(ThreadRecord& record) noexcept;
+// Whom probes are told of that take effect without a wait.
+inline vigil_probe_actor* who() noexcept { return &this_thread().actor->probe; }
+// Who locks, or tries to, which counts as an operation: the fast paths do not enter.
+inline vigil_probe_actor* who_locks() noexcept {
+  ThreadRecord& self = this_thread();
+  self.count_operation();
+  return &self.actor->probe;
+}
 
 // Enters on construction and leaves, on whatever thread it then runs, on destruction.
 class Inside {

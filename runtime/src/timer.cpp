@@ -9,8 +9,6 @@
 namespace vigil::detail {
 namespace {
 
-vigil_probe_actor* who() noexcept { return &this_thread().actor->probe; }
-
 // Sends when there is room, else drops the tick.
 class SendingTimer final : public TimerCore {
  public:

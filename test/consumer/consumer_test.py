@@ -33,7 +33,7 @@ def configure():
         call("cmake", "--install", BUILD, "--prefix", str(prefix))
         options.append(f"-DCMAKE_PREFIX_PATH={prefix}")
     else:
-        options += [f"-DVIGIL_SOURCE={SOURCE}", "-DVIGIL_WARNINGS_AS_ERRORS=ON"]
+        options += [f"-DVIGIL_SOURCE={SOURCE}", "-DVIGIL_WARNINGS_AS_ERRORS=ON", "-DVIGIL_UNITY_BUILD=ON"]
     project = pathlib.Path(__file__).resolve().parent / "project"
     call("cmake", "-S", str(project), "-B", str(FOLDER / "build"), "-G", "Ninja", *options)
     call("cmake", "--build", str(FOLDER / "build"), "-j", str(os.cpu_count()))

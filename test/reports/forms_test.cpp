@@ -102,7 +102,7 @@ const std::vector<std::string>& hostile_names() {
                                               "\\\"\\N\\",
                                               "%00%0a",
                                               "\uFFFE\uFFFF",
-                                              std::string(1U << 20U, 'n')};
+                                              std::string(test::kHuge, 'n')};
   return names;
 }
 

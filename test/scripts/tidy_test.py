@@ -20,7 +20,6 @@ class Tidy(unittest.TestCase):
             (self.root / name).mkdir(parents=True)
         shutil.copy(ROOT / "test/style/tidy", self.root / "test/style")
         shutil.copy(ROOT / ".clang-tidy", self.root)
-        (self.root / "build/build.ninja").write_text("ninja_required_version = 1.5\n")
 
     def sources(self, **texts):
         for name, text in texts.items():

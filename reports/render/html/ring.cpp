@@ -16,7 +16,7 @@ namespace {
 constexpr double kWidth = 720;  // user units: about one pixel each at full size
 constexpr double kBoxWidth = 190;
 constexpr double kBoxHeight = 54;
-constexpr std::size_t kLongestText = 23;  // characters in a box
+constexpr std::size_t kLongestLine = 23;  // characters in a box
 
 struct Point {
   double x;
@@ -27,7 +27,7 @@ std::string cut(std::string_view text) {
   std::string kept;
   for (std::size_t characters = 0; !text.empty(); ++characters) {
     const CodePoint c = next_code_point(text);
-    if (characters == kLongestText) return kept + "\u2026";
+    if (characters == kLongestLine) return kept + "\u2026";
     kept += text.substr(0, c.length);
     text.remove_prefix(c.length);
   }
