@@ -143,8 +143,8 @@ std::int64_t spawn(std::int64_t n) {
 }
 
 constexpr peers::Workload kWorkloads[] = {
-    {"counter", counter, 1'000'000'000}, {"array", array, 100'000'000},         {"queue", queue, 1'000'000'000},
-    {"tree", tree, 1'000'000'000},       {"atomics", atomics, 1'000'000'000},   {"alive", alive, 20'000},
+    {"counter", counter, 1'000'000'000}, {"array", array, 100'000'000},       {"queue", queue, 1'000'000'000},
+    {"tree", tree, 1'000'000'000},       {"atomics", atomics, 1'000'000'000}, {"alive", alive, 20'000},
     {"spawn", spawn, 1'000'000},
 };
 
