@@ -26,6 +26,7 @@ struct Tables {
   OwnMap<std::uintptr_t, TimerObject> timers;       // by address
   OwnMap<std::uintptr_t, std::uintptr_t> feeders;   // channel -> timer
   OwnMap<std::uint64_t, std::uint64_t> set_by_one;  // maker and place -> how many of its timers are set
+  OwnSet<std::uint64_t> told;                       // maker and place
 };
 
 constinit FutexLock lock;
@@ -136,9 +137,11 @@ void set(const void* timer) noexcept {
     // At each doubling, so that a large pile that its maker remembers is walked through seldom.
     const std::uint64_t most = options().timer_pile;
     const std::uint64_t set_now = count_set(*known);
-    if (most == 0 || set_now % most != 0 || !std::has_single_bit(set_now / most)) return;
+    if (most == 0 || set_now == 0 || set_now % most != 0 || !std::has_single_bit(set_now / most)) return;
+    if (tables->told.contains(pile_of(*known))) return;
     count = count_forgotten(*known);
     if (count < most) return;
+    tables->told.insert(pile_of(*known));
     copy = *known;
   }
   tell_pile(copy, count);
