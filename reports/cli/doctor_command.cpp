@@ -53,7 +53,7 @@ class Findings {
     ++failures_;
     line("FAIL", Colour::Bad, what, said, remedy);
   }
-  int conclude() const {
+  [[nodiscard]] int conclude() const {
     const auto count = [](std::size_t number, std::string_view word) {
       return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s");
     };

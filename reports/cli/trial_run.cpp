@@ -87,6 +87,7 @@ std::string first_line_of(const std::vector<std::string>& command) {
   if (child == 0) {
     std::vector<char*> words;
     std::vector<std::string> storage = command;
+    words.reserve(storage.size() + 1);
     for (std::string& word : storage) words.push_back(word.data());
     words.push_back(nullptr);
     ::dup2(out, STDOUT_FILENO);

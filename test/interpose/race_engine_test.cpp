@@ -247,7 +247,7 @@ TEST_F(RaceEngine, ThreadsThatMeetOnOneVariableLoseNoAccess) {
   // Atomic accesses, so that they may meet; each round ends with a plain one by who is ordered after neither.
   counts_only = true;
   for (int round = 0; round < 20; ++round) {
-    const std::uintptr_t at = memory.address() + 8U * static_cast<unsigned>(round);
+    const std::uintptr_t at = memory.address() + 8 * static_cast<std::uintptr_t>(round);
     std::atomic<int> ready{0};
     const auto work = [&](vigil_probe_actor& self) {
       as(self);
