@@ -1,0 +1,133 @@
+// C11 threads; memory that is used again by somebody else; copies by functions of the C library.
+#include <sys/mman.h>
+#include <threads.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "test/interpose/instrument/order_cases.hpp"
+
+namespace {
+
+using vigil::test::Case;
+using vigil::test::one_after_the_other;
+
+void clean_c11() {
+  struct Shared {
+    mtx_t lock;
+    int data;
+  } shared{};
+  mtx_init(&shared.lock, mtx_plain);
+  const thrd_start_t work = [](void* given) {
+    auto* const at = static_cast<Shared*>(given);
+    for (int i = 0; i < 200; ++i) {
+      mtx_lock(&at->lock);
+      ++at->data;
+      mtx_unlock(&at->lock);
+    }
+    return 0;
+  };
+  std::array<thrd_t, 3> threads{};
+  for (thrd_t& one : threads) {
+    if (thrd_create(&one, work, &shared) != thrd_success) std::abort();
+  }
+  for (const thrd_t one : threads) thrd_join(one, nullptr);
+  mtx_destroy(&shared.lock);
+}
+void clean_mapping_reused() {  // the same address twice, by different threads, with nothing between
+  constexpr std::size_t kBytes = 1U << 16U;
+  void* first = nullptr;
+  one_after_the_other(
+      [&] {
+        void* const at = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        std::memset(at, 1, kBytes);
+        static_cast<volatile char*>(at)[100] = 2;
+        munmap(at, kBytes);
+        __atomic_store_n(&first, at, __ATOMIC_RELAXED);
+      },
+      [&] {
+        void* const wanted = __atomic_load_n(&first, __ATOMIC_RELAXED);
+        void* const at = mmap(wanted, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        static_cast<volatile char*>(at)[100] = 3;
+        std::memset(at, 4, kBytes);
+        munmap(at, kBytes);
+      });
+}
+void clean_heap_reused() {
+  one_after_the_other(
+      [] {
+        for (int i = 0; i < 100; ++i) delete new std::array<int, 10>{};
+      },
+      [] {
+        for (int i = 0; i < 100; ++i) delete new std::array<int, 10>{};
+      });
+}
+void clean_thread_stacks_reused() {
+  for (int round = 0; round < 20; ++round) {
+    std::thread([] {
+      volatile int local[64];
+      for (volatile int& one : local) one = 1;
+    }).detach();
+  }
+  std::this_thread::yield();
+}
+
+// ---- copies ---------------------------------------------------------------------------------------------------------
+// Not on the stack: clang leaves a local that it believes uncaptured out of the instrumentation.
+
+void put(char& at) { static_cast<volatile char&>(at) = 'x'; }  // volatile: nobody reads it
+
+// Somebody might read it: else its writing may be left out.
+void keep(const char* at) { asm volatile("" : : "r"(at) : "memory"); }  // NOLINT(hicpp-no-assembler)
+
+void race_in_memcpy() {
+  static std::array<char, 64> from;
+  static std::array<char, 64> to;
+  keep(to.data());
+  volatile std::size_t size = 13;
+  one_after_the_other([&] { std::memcpy(to.data(), from.data(), size); }, [&] { put(to[12]); });
+}
+void clean_memcpy_beside() {
+  static std::array<char, 64> from;
+  static std::array<char, 64> to;
+  keep(to.data());
+  volatile std::size_t size = 13;
+  one_after_the_other([&] { std::memcpy(to.data(), from.data(), size); }, [&] { put(to[13]); });
+}
+void race_in_small_memcpy() {
+  static std::array<char, 64> from;
+  static std::array<char, 64> to;
+  keep(to.data());
+  one_after_the_other([&] { std::memcpy(to.data(), from.data(), 13); }, [&] { put(to[12]); });
+}
+void race_in_memset() {
+  static std::array<char, 64> to;
+  keep(to.data());
+  volatile std::size_t size = 40;
+  one_after_the_other([&] { std::memset(to.data(), 1, size); }, [&] { put(to[39]); });
+}
+void race_in_strlen() {
+  static std::array<char, 64> text;
+  keep(text.data());
+  std::strcpy(text.data(), "a text of some length");
+  volatile std::size_t length = 0;
+  one_after_the_other([&] { length = std::strlen(text.data()); }, [&] { put(text[3]); });
+}
+
+constexpr Case kCases[] = {
+    VIGIL_CASE(clean_c11),
+    VIGIL_CASE(clean_mapping_reused),
+    VIGIL_CASE(clean_heap_reused),
+    VIGIL_CASE(clean_thread_stacks_reused),
+    VIGIL_CASE(race_in_memcpy),
+    VIGIL_CASE(clean_memcpy_beside),
+    VIGIL_CASE(race_in_small_memcpy),
+    VIGIL_CASE(race_in_memset),
+    VIGIL_CASE(race_in_strlen),
+};
+
+}  // namespace
+
+std::span<const vigil::test::Case> vigil::test::memory_cases() { return kCases; }

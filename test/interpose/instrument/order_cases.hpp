@@ -1,0 +1,42 @@
+// What the cases of instrumented programs share. Each case has the shape that its name says: `clean` ones are correct
+// by the rules of C++ and must be silent, `race` ones are one step away.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <thread>
+
+#include "test/interpose/threads/cases.hpp"
+
+extern "C" void __tsan_testonly_barrier_init(std::uint64_t* barrier, unsigned party);
+extern "C" void __tsan_testonly_barrier_wait(std::uint64_t* barrier);
+
+namespace vigil::test {
+
+std::span<const Case> library_cases();  // what the standard library builds on atomics
+std::span<const Case> memory_cases();   // C11 threads, memory used again, copies
+
+// Two threads meet here, and nothing is ordered by it.
+class Meeting {
+ public:
+  Meeting() { __tsan_testonly_barrier_init(&barrier_, 2); }
+  void wait() { __tsan_testonly_barrier_wait(&barrier_); }
+
+ private:
+  std::uint64_t barrier_ = 0;
+};
+
+// first() has ended when second() begins, and nothing says so.
+template <class First, class Second>
+void one_after_the_other(First&& first, Second&& second) {
+  Meeting between;
+  std::thread other([&] {
+    first();
+    between.wait();
+  });
+  between.wait();
+  second();
+  other.join();
+}
+
+}  // namespace vigil::test
