@@ -6,6 +6,7 @@
 
 #include "interpose/futex_lock.hpp"
 #include "interpose/race/reserve.hpp"
+#include "interpose/race/wide_records.hpp"
 
 namespace vigil::shim::race {
 
@@ -37,6 +38,14 @@ bool has_bit(const std::atomic<std::uint64_t>* bits, StateId id) noexcept {
 }
 void set_bit(std::atomic<std::uint64_t>* bits, StateId id) noexcept {
   bits[number(id) / 64].fetch_or(std::uint64_t{1} << number(id) % 64, std::memory_order_relaxed);
+}
+
+// The number is nobody's any more.
+void clear(AccessNode& node) noexcept {
+  node.word.store(0, std::memory_order_relaxed);
+  if (!node.is_wide()) return;
+  WideRecords::unmake(node.wide);
+  node.flags.store(0, std::memory_order_relaxed);
 }
 
 // A linked batch; kUntouched: no more.
@@ -88,7 +97,7 @@ StateId StateCache::take() noexcept {
 
 void StateCache::give(StateId id) noexcept {
   AccessNode& node = node_of(id);
-  node.word.store(0, std::memory_order_relaxed);
+  clear(node);
   node.older = first_;
   first_ = id;
   ++count_;
@@ -169,7 +178,7 @@ void give_back_noted(std::uint32_t below) noexcept {
     for (std::uint64_t left = detail::doomed[first / 64]; left != 0; left &= left - 1) {
       const StateId id{first + static_cast<std::uint32_t>(std::countr_zero(left))};
       AccessNode& node = node_of(id);
-      node.word.store(0, std::memory_order_relaxed);
+      clear(node);
       node.older = std::exchange(batch, id);
       if (++count == kBatch) finish();
     }

@@ -9,8 +9,8 @@
 //   I2  An access is missing in a granule's state only if for each of its bytes a later, ordered access at least as
 //       strong is there; or it was one side of a race that was told and kMostRaced others of the kind are there.
 //   I3  No two records of one state have an epoch, a place and a sort (write, atomic) in common.
-//   I4  A private state (private_states.hpp) is the exception to I1: it belongs to one granule, holds one or two
-//       records, and is changed in place under its own lock. Its number in the granule has kPrivateBit.
+//   I4  A private state (private_states.hpp) is the exception to I1: it belongs to one granule, holds a few records,
+//       and is changed in place under its own lock. Its number in the granule has kPrivateBit.
 // Numbers of states nobody can reach are found by collect.hpp. Number 0 is the state of memory never accessed.
 #pragma once
 
@@ -32,12 +32,15 @@ struct AccessRecord {
   bool raced = false;  // was one side of a race that has been told
 };
 
+class WideRecords;
+
 struct AccessNode {
   // What a node is, and its lock if it is private.
   static constexpr std::uint32_t kRaced = 1;    // of this record
   static constexpr std::uint32_t kShared = 2;   // several granules may have this state: a hint, no more
   static constexpr std::uint32_t kPrivate = 4;  // a private state
   static constexpr std::uint32_t kLocked = 8;   // by who changes it
+  static constexpr std::uint32_t kWide = 16;    // a private state with more than two records: they are elsewhere
   static constexpr unsigned kPruneShift = 8;    // above: the binary logarithm of prune_at()
   static constexpr std::uint32_t kFewest = 4;   // of it
 
@@ -55,6 +58,7 @@ struct AccessNode {
   union {
     Chain chain;
     std::uint64_t second;  // of a private state: its other record's AccessWord, or 0
+    WideRecords* wide;     // of a wide one: all its records (wide_records.hpp)
   };
   StateId last_plain;                // of a chain: its newest record that is not atomic, itself included
   std::atomic<std::uint32_t> flags;  // relaxed, but for the lock
@@ -62,6 +66,7 @@ struct AccessNode {
   [[nodiscard]] bool is_raced() const noexcept { return (flags.load(std::memory_order_relaxed) & kRaced) != 0; }
   [[nodiscard]] bool is_shared() const noexcept { return (flags.load(std::memory_order_relaxed) & kShared) != 0; }
   [[nodiscard]] bool is_private() const noexcept { return (flags.load(std::memory_order_relaxed) & kPrivate) != 0; }
+  [[nodiscard]] bool is_wide() const noexcept { return (flags.load(std::memory_order_relaxed) & kWide) != 0; }
   // When a chain is this deep, look which of its records are superseded.
   [[nodiscard]] std::uint32_t prune_at() const noexcept {
     return 1U << (flags.load(std::memory_order_relaxed) >> kPruneShift);
@@ -138,7 +143,8 @@ std::uint32_t note_unmarked(Visit&& visit) noexcept {
     for (std::uint32_t i = 0; i < 64; ++i) {
       const AccessNode& node = node_of(StateId{first + i});
       // In this order: a number is marked before it is in use.
-      if (node.word.load(std::memory_order_relaxed) == 0) continue;
+      // acquire: pairs with the release that gave a wide state its number; its records are there.
+      if (node.word.load(std::memory_order_acquire) == 0) continue;
       const std::uint64_t marks = detail::reached[first / 64].load(std::memory_order_relaxed) |
                                   detail::born[first / 64].load(std::memory_order_relaxed);
       if ((marks >> i & 1U) != 0) {

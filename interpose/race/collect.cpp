@@ -13,6 +13,7 @@
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/shadow_map.hpp"
 #include "interpose/race/slot_pool.hpp"
+#include "interpose/race/wide_records.hpp"
 #include "interpose/raw_syscall.hpp"
 
 namespace vigil::shim::race {
@@ -114,6 +115,9 @@ void collect_locked() noexcept {
     const std::uint32_t bound = states_bound();
     const std::uint32_t garbage = note_unmarked([&](const AccessNode& node) {
       ++reached;
+      if (node.is_wide()) {
+        return node.wide->each_word([&](AccessWord word) { slots.add(word.at().slot()); });
+      }
       slots.add(AccessWord(node.word.load(std::memory_order_relaxed)).at().slot());
       if (!node.is_private()) return;
       // A record that moves meanwhile, from one node to another, stays where it was as well: it is seen in either.

@@ -114,7 +114,10 @@ bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexc
       return true;
     case PrivateStep::Gone:
       return false;
-    case PrivateStep::NoFit:
+    case PrivateStep::Full:
+      if (widen(thread_.states, cell, from)) return false;
+      break;
+    case PrivateStep::Races:
       break;
   }
   leaves_private_ = true;

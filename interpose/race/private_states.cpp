@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "interpose/race/wide_records.hpp"
+
 namespace vigil::shim::race {
 namespace {
 
@@ -16,25 +18,29 @@ struct Records {
 
 std::atomic_ref<std::uint64_t> second_of(AccessNode& node) noexcept { return std::atomic_ref(node.second); }
 
+// The lock of a private state: a word of the node, or of the wide records. relaxed, where it fails: only tried again.
+template <class Word>
 class Locked {
  public:
-  explicit Locked(AccessNode& node) noexcept : node_(node) {
+  Locked(std::atomic<Word>& word, Word open, Word locked) noexcept : word_(word), open_(open) {
     for (unsigned tries = 1;; ++tries) {
-      std::uint32_t open = AccessNode::kPrivate;
-      if (node.flags.compare_exchange_weak(open, AccessNode::kPrivate | AccessNode::kLocked, std::memory_order_acquire,
-                                           std::memory_order_relaxed)) {
-        return;
-      }
+      Word expected = open;
+      if (word.compare_exchange_weak(expected, locked, std::memory_order_acquire, std::memory_order_relaxed)) return;
       if (tries % 64 == 0) sched_yield();  // whoever holds it for so long does not run
     }
   }
-  ~Locked() { node_.flags.store(AccessNode::kPrivate, std::memory_order_release); }
+  ~Locked() { word_.store(open_, std::memory_order_release); }
   Locked(const Locked&) = delete;
   Locked& operator=(const Locked&) = delete;
 
  private:
-  AccessNode& node_;
+  std::atomic<Word>& word_;
+  const Word open_;
 };
+Locked<std::uint32_t> lock_of(AccessNode& node) noexcept {
+  return {node.flags, AccessNode::kPrivate, AccessNode::kPrivate | AccessNode::kLocked};
+}
+Locked<std::uint8_t> lock_of(WideRecords& records) noexcept { return {records.lock(), 0, 1}; }
 
 Records records_of(AccessNode& node) noexcept {
   return {AccessWord(node.word.load(std::memory_order_relaxed)),
@@ -62,7 +68,7 @@ class Step2 {
   Step2(const AccessRecord& access, const KnowsRef& ordered) noexcept
       : access_(access.word), place_(access.place), ordered_(ordered) {}
 
-  enum class Result : std::uint8_t { Same, Changed, NoFit };
+  enum class Result : std::uint8_t { Same, Changed, Races, Full };
 
   [[gnu::always_inline]] Result run(Records& records, Covered& covered) noexcept {
     const AccessWord first = records.first;
@@ -80,7 +86,8 @@ class Step2 {
     added_ = access_.with_bytes(open_);
     const AccessWord left_first = rest_of(first, records.first_place, same_first);
     const AccessWord left_second = second == AccessWord() ? second : rest_of(second, records.second_place, same_second);
-    if (races_ || (left_first.bytes() != 0 && left_second.bytes() != 0)) return Result::NoFit;
+    if (races_) return Result::Races;
+    if (left_first.bytes() != 0 && left_second.bytes() != 0) return Result::Full;
     bool same_kept = same_second;
     if (left_first.bytes() != 0) {
       records.second = left_first;
@@ -122,17 +129,16 @@ class Step2 {
   bool races_ = false;
 };
 
-}  // namespace
-
-PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered,
-                         Covered& covered) noexcept {
-  AccessNode& node = node_of(without_bit(id));
-  const Locked locked(node);
+PrivateStep step_narrow(const ShadowCell& cell, StateId id, AccessNode& node, const AccessRecord& access,
+                        const KnowsRef& ordered, Covered& covered) noexcept {
+  const auto locked = lock_of(node);
   if (cell.load(std::memory_order_relaxed) != id) return PrivateStep::Gone;
   Records records = records_of(node);
   switch (Step2(access, ordered).run(records, covered)) {
-    case Step2::Result::NoFit:
-      return PrivateStep::NoFit;
+    case Step2::Result::Races:
+      return PrivateStep::Races;
+    case Step2::Result::Full:
+      return PrivateStep::Full;
     case Step2::Result::Changed:
       put(node, records);
       break;
@@ -142,54 +148,154 @@ PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord&
   return PrivateStep::Done;
 }
 
-bool wants_private(StateId chain) noexcept {
-  if (chain == kUntouched) return false;
-  unsigned depth = 0;
-  for (StateId id = chain; id != kUntouched; id = node_of(id).older) {
-    const AccessNode& node = node_of(id);
-    if (++depth > 2 || node.is_raced() || AccessWord(node.word.load(std::memory_order_relaxed)).is_free()) return false;
+PrivateStep step_wide(const ShadowCell& cell, StateId id, WideRecords& records, const AccessRecord& access,
+                      const KnowsRef& ordered, Covered& covered) noexcept {
+  const auto locked = lock_of(records);
+  if (cell.load(std::memory_order_relaxed) != id) return PrivateStep::Gone;
+  switch (records.step(access.word, access.place, ordered, covered)) {
+    case WideRecords::Result::Races:
+      return PrivateStep::Races;
+    case WideRecords::Result::Full:
+      return PrivateStep::Full;
+    case WideRecords::Result::Done:
+      break;
   }
-  return !node_of(chain).is_shared();
+  return PrivateStep::Done;
 }
 
-StateId make_private(StateCache& cache, StateId chain, const AccessRecord& access, KnowsRef ordered,
-                     Covered& covered) noexcept {
-  const AccessNode& newest = node_of(chain);
-  Records records{AccessWord(newest.word.load(std::memory_order_relaxed)), {}, newest.place, {}};
-  if (newest.older != kUntouched) {
-    records.second = AccessWord(node_of(newest.older).word.load(std::memory_order_relaxed));
-    records.second_place = node_of(newest.older).place;
-  }
-  if (Step2(access, ordered).run(records, covered) == Step2::Result::NoFit) return kUntouched;
+// A number for a private state with those records, which become its own. kUntouched: there is none left.
+StateId make_wide(StateCache& cache, WideRecords* records) noexcept {
   const StateId id = cache.take();
-  if (id == kUntouched) return id;
+  if (id == kUntouched) {
+    WideRecords::unmake(records);
+    return id;
+  }
   mark_born(id);
   AccessNode& node = node_of(id);
-  node.flags.store(AccessNode::kPrivate, std::memory_order_relaxed);
-  put(node, records);
+  node.wide = records;
+  node.flags.store(AccessNode::kPrivate | AccessNode::kWide, std::memory_order_relaxed);
+  // In use, and like no access: who looks for one only must go on to the records. release: pairs with the acquire in
+  // note_unmarked(), which looks into the node.
+  node.word.store(AccessWord::kFreed | AccessWord::kAtomic, std::memory_order_release);
   return StateId{static_cast<std::uint32_t>(id) | kPrivateBit};
 }
 
-bool make_chain(StateCache& cache, ShadowCell& cell, StateId id) noexcept {
-  AccessNode& node = node_of(without_bit(id));
-  const Locked locked(node);
-  if (cell.load(std::memory_order_relaxed) != id) return true;
+// The older records of a private state, into a chain or into more room. Its lock is held.
+template <class Visit>
+void each_record(AccessNode& node, Visit&& visit) noexcept {
+  if (node.is_wide()) return node.wide->each(visit);
   const Records records = records_of(node);
-  StateId older = kUntouched;
-  if (records.second.bytes() != 0) {
-    older = push_record(cache, {records.second, records.second_place, false}, kUntouched);
-    if (older == kUntouched) return false;
+  if (records.second.bytes() != 0) visit(records.second, records.second_place);
+  visit(records.first, records.first_place);
+}
+
+bool widen_locked(StateCache& cache, ShadowCell& cell, StateId id, AccessNode& node) noexcept {
+  if (cell.load(std::memory_order_relaxed) != id) return true;
+  const std::uint32_t room = (node.is_wide() ? node.wide->capacity() : 2) + 1;
+  if (room > WideRecords::kMost) return false;
+  WideRecords* const records = WideRecords::make(room);
+  each_record(node, [records](AccessWord word, PlaceId place) { records->put(word, place); });
+  const StateId own = make_wide(cache, records);
+  if (own == kUntouched) return false;
+  StateId expected = id;
+  if (!cell.compare_exchange_strong(expected, own, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    cache.give(without_bit(own));
   }
-  const StateId chain = push_record(cache, {records.first, records.first_place, false}, older);
-  if (chain == kUntouched) {
-    if (older != kUntouched) cache.give(older);
+  return true;
+}
+
+bool make_chain_locked(StateCache& cache, ShadowCell& cell, StateId id, AccessNode& node) noexcept {
+  if (cell.load(std::memory_order_relaxed) != id) return true;
+  Step step{kUntouched, 0};
+  bool room = true;
+  each_record(node, [&](AccessWord word, PlaceId place) {
+    const StateId next = room ? push_record(cache, {word, place, false}, step.to) : kUntouched;
+    room = next != kUntouched;
+    if (room) step = {next, step.fresh + 1};
+  });
+  if (!room) {
+    undo(cache, step);
     return false;
   }
   // release: pairs with the acquire of whoever looks at the chain. The records stay in this node as well: the collector
   // may have looked at the chain's number already.
   StateId expected = id;
-  cell.compare_exchange_strong(expected, chain, std::memory_order_acq_rel, std::memory_order_relaxed);
+  if (!cell.compare_exchange_strong(expected, step.to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    undo(cache, step);
+  }
   return true;
+}
+
+}  // namespace
+
+PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered,
+                         Covered& covered) noexcept {
+  AccessNode& node = node_of(without_bit(id));
+  return node.is_wide() ? step_wide(cell, id, *node.wide, access, ordered, covered)
+                        : step_narrow(cell, id, node, access, ordered, covered);
+}
+
+bool wants_private(StateId chain) noexcept {
+  if (chain == kUntouched || node_of(chain).is_shared()) return false;
+  constexpr std::uint32_t kDeepest = 10;  // of such chains; most become private before
+  if (node_of(chain).chain.depth > kDeepest) return false;
+  for (StateId id = chain; id != kUntouched; id = node_of(id).older) {
+    const AccessNode& node = node_of(id);
+    if (node.is_raced() || AccessWord(node.word.load(std::memory_order_relaxed)).is_free()) return false;
+  }
+  return true;
+}
+
+StateId make_private(StateCache& cache, StateId chain, const AccessRecord& access, KnowsRef ordered,
+                     Covered& covered) noexcept {
+  const AccessNode& newest = node_of(chain);
+  if (newest.chain.depth <= 2) {
+    Records records{AccessWord(newest.word.load(std::memory_order_relaxed)), {}, newest.place, {}};
+    if (newest.older != kUntouched) {
+      records.second = AccessWord(node_of(newest.older).word.load(std::memory_order_relaxed));
+      records.second_place = node_of(newest.older).place;
+    }
+    const Step2::Result result = Step2(access, ordered).run(records, covered);
+    if (result == Step2::Result::Races) return kUntouched;
+    if (result != Step2::Result::Full) {
+      const StateId id = cache.take();
+      if (id == kUntouched) return id;
+      mark_born(id);
+      AccessNode& node = node_of(id);
+      node.flags.store(AccessNode::kPrivate, std::memory_order_relaxed);
+      put(node, records);
+      return StateId{static_cast<std::uint32_t>(id) | kPrivateBit};
+    }
+  }
+  WideRecords* const records = WideRecords::make(newest.chain.depth + 1);
+  for (StateId id = chain; id != kUntouched; id = node_of(id).older) {
+    records->put(AccessWord(node_of(id).word.load(std::memory_order_relaxed)), node_of(id).place);
+  }
+  if (records->step(access.word, access.place, ordered, covered) != WideRecords::Result::Done) {
+    WideRecords::unmake(records);
+    return kUntouched;
+  }
+  return make_wide(cache, records);
+}
+
+bool make_chain(StateCache& cache, ShadowCell& cell, StateId id) noexcept {
+  AccessNode& node = node_of(without_bit(id));
+  if (!node.is_wide()) {
+    const auto locked = lock_of(node);
+    return make_chain_locked(cache, cell, id, node);
+  }
+  const auto locked = lock_of(*node.wide);
+  return make_chain_locked(cache, cell, id, node);
+}
+
+bool widen(StateCache& cache, ShadowCell& cell, StateId id) noexcept {
+  AccessNode& node = node_of(without_bit(id));
+  if (!node.is_wide()) {
+    const auto locked = lock_of(node);
+    return widen_locked(cache, cell, id, node);
+  }
+  const auto locked = lock_of(*node.wide);
+  return widen_locked(cache, cell, id, node);
 }
 
 }  // namespace vigil::shim::race

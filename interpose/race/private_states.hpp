@@ -1,16 +1,18 @@
 // Private states: the state of a granule that is used in ever new epochs by itself, not as part of an array: a local
-// variable, a counter under a lock. As an immutable chain it would need a new record at every such use, and the
-// collector to find the old ones. So it gets one record of its own that is changed in place.
+// variable, a counter under a lock, what the threads of a pool share. As an immutable chain it would need a new record
+// at every such use, and the collector to find the old ones. So it gets records of its own that are changed in place:
+// two in its node, or more in a block besides (wide_records.hpp).
 //
-// Model: the same set of accesses as the chain of its one or two records; step() does to it what add_access()
-// (transition.hpp) does to a chain, as long as nothing races and two records are enough. Else it says so, and the
-// granule gets its chain back.
+// Model: the same set of accesses as the chain of its records; step_private() does to it what add_access()
+// (transition.hpp) does to a chain, as long as nothing races and there is room. Else it says so, and the granule gets
+// more room, or its chain back.
 //
 // Invariants
 //   P1  A private state is the state of one granule for its whole life. Its records change only while its lock is held
 //       by somebody who has seen, with the lock held, that the granule still has it. Whoever gives the granule another
 //       state holds the lock as well (forget() aside, which nobody may race with).
-//   P2  The first record (`word`) is never absent. A record that is kept while another is added goes from first to
+//   P2  Of a state with its records in the node: the first record (`word`) is never absent. A record that is kept while
+//   another is added goes from first to
 //       second, never the other way, and is in second before it leaves first: who reads first and then second without
 //       the lock misses none that was there all the time.
 //   P3  None of its records is raced or a free.
@@ -29,14 +31,15 @@ namespace vigil::shim::race {
 enum class PrivateStep : std::uint8_t {
   Done,   // the access is in the state, or was covered by it
   Gone,   // the granule has another state by now: look again
-  NoFit,  // it races, or is too much for two records: nothing was changed
+  Races,  // nothing was changed
+  Full,   // there is no room for one more record: nothing was changed
 };
 
 // One access to the granule of that cell, whose state was `id`. ordered: as in add_access().
 PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered,
                          Covered& covered) noexcept;
 
-// Whether a granule that has this chain had better get a private state: it was changed twice without company.
+// Whether a granule that has this chain had better get a private state: it was changed without company.
 bool wants_private(StateId chain) noexcept;
 // A private state nobody has seen yet, that is `chain` with one more access. kUntouched: it does not fit, or there is
 // no room.
@@ -44,5 +47,9 @@ StateId make_private(StateCache& cache, StateId chain, const AccessRecord& acces
                      Covered& covered) noexcept;
 // Gives the granule the chain of the same records, if it still has `id`. False: there is no room for it.
 bool make_chain(StateCache& cache, ShadowCell& cell, StateId id) noexcept;
+
+// Gives the granule another private state with the same records and more room, if it still has `id`. False: there is no
+// room for so many.
+bool widen(StateCache& cache, ShadowCell& cell, StateId id) noexcept;
 
 }  // namespace vigil::shim::race
