@@ -15,7 +15,7 @@ endif()
 option(VIGIL_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 option(VIGIL_QUICK_BUILD "Compile quickly what need not run fast: all but the runtime" OFF)
 option(VIGIL_FUZZ "Compile the reports to be fuzzed, and the fuzzing targets (clang)" OFF)
-option(VIGIL_UNITY_BUILD "Compile the sources of the reports and of each test program a few at a time" OFF)
+option(VIGIL_UNITY_BUILD "Compile the reports and each test program a few sources at a time, and common headers once" OFF)
 set(VIGIL_SANITIZER "" CACHE STRING "address (with undefined) or thread: build the runtime and its tests under it")
 
 # The thread sanitizer of g++ 12 does not start where addresses are randomised by more than 28 bits: its tests run without.
@@ -31,6 +31,20 @@ endif()
 function(vigil_unity target)
   if(VIGIL_UNITY_BUILD)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  endif()
+endfunction()
+
+# vigil_precompile(<target> <header>... | <target> LIKE <other>): compiles these headers once for all its sources, or takes
+# what was compiled for another target with the same flags, where asked for. What a source becomes stays the same.
+# A source with flags of its own needs SKIP_PRECOMPILE_HEADERS.
+function(vigil_precompile target)
+  if(NOT VIGIL_UNITY_BUILD)
+    return()
+  endif()
+  if(ARGV1 STREQUAL "LIKE")
+    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
+  else()
+    target_precompile_headers(${target} PRIVATE ${ARGN})
   endif()
 endfunction()
 

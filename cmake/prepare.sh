@@ -6,6 +6,8 @@ vigil_jobs=$(nproc 2>/dev/null || echo 2)
 
 # What was compiled in one build folder need not be compiled again in another: sources are named by absolute paths.
 export CCACHE_NOHASHDIR=1
+# Nor what was compiled with precompiled headers: of them, ccache wants to be told that their contents are enough to know.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
 
 vigil_fail() {
   printf 'vigil: %s\n' "$1" >&2

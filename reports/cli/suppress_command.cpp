@@ -90,7 +90,7 @@ bool read_rules(const std::string& path, std::string& text) {
   return std::filesystem::is_regular_file(path, problem) && static_cast<bool>(in);
 }
 
-int conclude(const SuppressArguments& arguments, std::string before, const Lines& lines) {
+int write_or_print(const SuppressArguments& arguments, std::string before, const Lines& lines) {
   const auto words = [](std::size_t count, std::string_view what) {
     return count == 0 ? std::string() : fmt::format(", {} {}", count, what);
   };
@@ -136,7 +136,7 @@ int run_suppress(const SuppressArguments& arguments) {
     if (!load_findings(file.string(), take, error)) problems.push_back(error);
   }
   for (const std::string& problem : problems) spdlog::error("{}", show_deceptive(problem));
-  const int status = conclude(arguments, std::move(before), lines);
+  const int status = write_or_print(arguments, std::move(before), lines);
   return problems.empty() ? status : kFailed;
 }
 

@@ -31,7 +31,7 @@ namespace vigil::reports {
 namespace {
 
 constexpr int kTries = 20;  // a program that is busy may not hold still at once
-constexpr std::chrono::milliseconds kBetween{100};
+constexpr std::chrono::milliseconds kBetweenTries{100};
 constexpr std::size_t kMostBytes = std::size_t{256} << 20U;  // of an answer
 constexpr timeval kPatience{10, 0};
 
@@ -129,7 +129,7 @@ std::optional<RecordFile> ask(long pid, std::string& error) {
       return std::nullopt;
     }
     if (!record->state.empty()) return record;
-    std::this_thread::sleep_for(kBetween);
+    std::this_thread::sleep_for(kBetweenTries);
   }
   error = fmt::format("the tasks of process {} do not hold still to be looked at; try again", pid);
   return std::nullopt;

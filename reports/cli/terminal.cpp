@@ -11,7 +11,7 @@
 namespace vigil::reports {
 namespace {
 
-constexpr std::chrono::milliseconds kBetween{100};  // two progress lines
+constexpr std::chrono::milliseconds kBetweenLines{100};  // two progress lines
 
 std::string_view variable(const char* name) {
   const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread
@@ -53,7 +53,7 @@ Colour colour_of(const Report& report) {
 }
 
 Progress::Progress(std::string_view what, std::size_t total)
-    : what_(what), total_(total), is_on_(is_terminal(stderr)), next_(std::chrono::steady_clock::now() + kBetween) {}
+    : what_(what), total_(total), is_on_(is_terminal(stderr)), next_(std::chrono::steady_clock::now() + kBetweenLines) {}
 
 Progress::~Progress() {
   if (shown_) fmt::print(stderr, "\r\x1b[K");
@@ -62,7 +62,7 @@ Progress::~Progress() {
 void Progress::step() {
   ++done_;
   if (!is_on_ || std::chrono::steady_clock::now() < next_) return;
-  next_ = std::chrono::steady_clock::now() + kBetween;
+  next_ = std::chrono::steady_clock::now() + kBetweenLines;
   shown_ = true;
   fmt::print(stderr, "\r\x1b[K{} {} of {}", what_, done_, total_);
   std::fflush(stderr);

@@ -12,12 +12,12 @@
 namespace vigil::reports {
 namespace {
 
-constexpr std::size_t kBlockBytes = std::size_t{1} << 16U;
+constexpr std::size_t kJsonBlockBytes = std::size_t{1} << 16U;
 
 // The characters of a file, a block at a time.
 class FileCharacters {
  public:
-  explicit FileCharacters(int fd) : fd_(fd), block_(kBlockBytes) { fill(); }
+  explicit FileCharacters(int fd) : fd_(fd), block_(kJsonBlockBytes) { fill(); }
 
   [[nodiscard]] bool at_end() const noexcept { return at_ == size_; }
   [[nodiscard]] char now() const noexcept { return block_[at_]; }
