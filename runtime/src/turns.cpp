@@ -25,6 +25,7 @@ constinit Turns the_turns;
 
 constexpr std::size_t kMostOffered = 128;           // actors a source chooses among: its time per step is bounded
 constexpr std::uint32_t kPassesPerLook = 64;        // a program that is never idle still gets its timers
+constexpr std::uint32_t kPointsPerLook = 1024;      // nor is one whose actors poll, each giving way to the next
 constexpr std::uint64_t kLookNs = 5'000'000;        // how often who waits looks whether the turn is stuck
 constexpr std::uint32_t kAsleepLooks = 2;           // so often in a row the owner slept: it waits for something else
 constexpr std::uint64_t kLongTurnNs = 200'000'000;  // computes for so long without a primitive: the others go on too
@@ -97,6 +98,18 @@ Actor& Turns::choose_locked(Actor* running, bool yields) noexcept {
   const std::size_t chosen = count > 1 ? source_->next(step) : 0;
   if (running != nullptr && chosen == 0) return *running;
   return ready_.take(index[chosen]);
+}
+
+// At a choice point: whether who runs has to wait while the worker fires timers. Nobody has the turn then.
+bool Turns::stop_for_timers_locked() noexcept {
+  if (++points_ < kPointsPerLook || held_up_) return false;
+  points_ = 0;
+  const std::uint64_t earliest = scheduler().timers.earliest();
+  if (earliest == kNoDeadline || earliest > now_ns()) return false;
+  owner_ = nullptr;
+  ++turn_;
+  firing_ = true;
+  return true;
 }
 
 Turns::Signal Turns::give_locked(Actor& next) noexcept {
@@ -195,7 +208,7 @@ void Turns::task_point(ThreadRecord& self, Task& task, bool yields) noexcept {
   {
     const SpinGuard held(lock_);
     ++steps_;
-    if (owner_ == &task) {
+    if (owner_ == &task && !stop_for_timers_locked()) {
       Actor& next = choose_locked(&task, yields);
       if (&next == &task) return;
       signal = give_locked(next);
@@ -224,12 +237,15 @@ void Turns::thread_point(PlainThread& thread, bool yields) noexcept {
       signal = pass_locked();
     } else {
       if (may_switch_ != nullptr && may_switch_(&thread.probe) == 0) return;
-      Actor& next = choose_locked(&thread, yields);
-      if (&next == &thread) return;
+      Actor* next = nullptr;
+      if (!stop_for_timers_locked()) {
+        next = &choose_locked(&thread, yields);
+        if (next == &thread) return;
+      }
       place.state = TurnState::Ready;
       place.granted.store(0, std::memory_order_relaxed);
       ready_.add(thread);
-      signal = give_locked(next);
+      signal = next != nullptr ? give_locked(*next) : Signal{.thread = nullptr, .worker = true};
     }
   }
   send(signal);

@@ -65,6 +65,7 @@ class Turns {
   [[nodiscard]] Signal pass_locked() noexcept;
   [[nodiscard]] Signal give_locked(Actor& next) noexcept;
   [[nodiscard]] Actor& choose_locked(Actor* running, bool yields) noexcept;
+  [[nodiscard]] bool stop_for_timers_locked() noexcept;
   void send(Signal signal) noexcept;
 
   void task_point(ThreadRecord& self, Task& task, bool yields) noexcept;
@@ -83,6 +84,7 @@ class Turns {
   std::uint64_t worker_turn_ = 0;  // turn_ when the worker last started running a task
   std::uint64_t next_thread_ = 0;  // plain threads that have joined
   std::uint32_t passes_ = 0;       // since timers were last looked at
+  std::uint32_t points_ = 0;       // choice points since then
   bool firing_ = false;            // the worker fires timers, or is to do so: nobody gets a turn meanwhile
   bool held_up_ = false;           // the worker runs a task that has lost its turn
 

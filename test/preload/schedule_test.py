@@ -49,6 +49,11 @@ class Schedule(unittest.TestCase):
             run = RUNNER.shimmed(PROGRAM, "held", options=f"schedule=random:formats=:deadline=20:seed={seed}")
             self.assertEqual((run.status, run.out), (0, "400\n"), run.err)
 
+    def test_timers_fire_though_the_others_poll(self):
+        for seed in range(1, 6):
+            run = RUNNER.shimmed(PROGRAM, "poll", options=f"schedule=random:formats=:deadline=20:detect=-busy-select:seed={seed}")
+            self.assertEqual((run.status, run.out), (0, "polled\n"), run.err)
+
 
 class Explore(unittest.TestCase):
     def test_finds_a_rare_order_and_how_to_have_it_again(self):

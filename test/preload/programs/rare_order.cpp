@@ -1,6 +1,7 @@
 // A program whose outcome hangs on the order of its tasks. "order": prints it. "latch": a latch that loses its signal
 // when that comes between the look and the wait; by itself that hardly ever happens. "held": tasks that hold a
-// std::mutex while they use primitives, which is sound as long as nobody makes them wait there.
+// std::mutex while they use primitives, which is sound as long as nobody makes them wait there. "poll": nobody ever
+// waits, but for one that sleeps.
 #include <cstdio>
 #include <mutex>
 #include <string>
@@ -85,6 +86,27 @@ void held() {
   std::printf("%zu\n", items.size());
 }
 
+void poll() {
+  const vigil::Channel<int> items(0);
+  const vigil::Channel<int> answers(0);
+  vigil::WaitGroup all;
+  all.go([=] {
+    vigil::sleep_for(std::chrono::milliseconds(1));
+    items.send(1);
+  });
+  for (int i = 0; i < 2; ++i) {
+    all.go([=] {
+      while (!answers.try_receive()) vigil::yield();
+    });
+  }
+  while (!items.try_receive()) {
+  }
+  vigil::sleep_for(std::chrono::milliseconds(1));  // the other two poll
+  for (int i = 0; i < 2; ++i) answers.send(i);
+  all.wait();
+  std::puts("polled");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -92,4 +114,5 @@ int main(int argc, char** argv) {
   if (what == "order") order();
   if (what == "latch") latch();
   if (what == "held") held();
+  if (what == "poll") poll();
 }
