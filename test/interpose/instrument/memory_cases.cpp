@@ -1,6 +1,9 @@
-// C11 threads; memory that is used again by somebody else; copies by functions of the C library.
+// C11 threads; memory that is used again by somebody else; copies by functions of the C library; bytes through a pipe.
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <threads.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -116,7 +119,69 @@ void race_in_strlen() {
   one_after_the_other([&] { length = std::strlen(text.data()); }, [&] { put(text[3]); });
 }
 
+// ---- what is read comes after what was written ----------------------------------------------------------------------
+
+// Data goes with a byte from one end to the other.
+template <class Send, class Receive>
+void hand_over(Send&& send, Receive&& receive) {
+  int data = 0;
+  std::thread other([&] {
+    data = 1;
+    send();
+  });
+  receive();
+  data = 2;
+  other.join();
+}
+void demand(bool done) {
+  if (!done) std::abort();
+}
+
+void clean_through_a_pipe() {
+  std::array<int, 2> ends{};
+  char byte = 1;
+  demand(pipe(ends.data()) == 0);
+  hand_over([&] { demand(write(ends[1], "x", 1) == 1); }, [&] { demand(read(ends[0], &byte, 1) == 1); });
+  hand_over([&] { close(ends[1]); }, [&] { demand(read(ends[0], &byte, 1) == 0); });
+  close(ends[0]);
+}
+void clean_through_a_socket() {
+  std::array<int, 2> ends{};
+  char byte = 1;
+  demand(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+  hand_over([&] { demand(send(ends[1], "x", 1, 0) == 1); }, [&] { demand(recv(ends[0], &byte, 1, 0) == 1); });
+  close(ends[0]);
+  close(ends[1]);
+}
+void clean_through_an_eventfd() {
+  const int event = eventfd(0, 0);
+  eventfd_t value = 0;
+  hand_over([&] { demand(eventfd_write(event, 1) == 0); }, [&] { demand(eventfd_read(event, &value) == 0); });
+  close(event);
+}
+void race_beside_a_pipe() {  // one pipe orders nothing of another's
+  std::array<int, 2> one{};
+  std::array<int, 2> other{};
+  char byte = 1;
+  demand(pipe(one.data()) == 0 && pipe(other.data()) == 0);
+  int data = 0;
+  one_after_the_other(
+      [&] {
+        data = 1;
+        demand(write(one[1], "x", 1) == 1);
+      },
+      [&] {
+        demand(write(other[1], "y", 1) == 1 && read(other[0], &byte, 1) == 1);
+        data = 2;
+      });
+  for (const int end : {one[0], one[1], other[0], other[1]}) close(end);
+}
+
 constexpr Case kCases[] = {
+    VIGIL_CASE(clean_through_a_pipe),
+    VIGIL_CASE(clean_through_a_socket),
+    VIGIL_CASE(clean_through_an_eventfd),
+    VIGIL_CASE(race_beside_a_pipe),
     VIGIL_CASE(clean_c11),
     VIGIL_CASE(clean_mapping_reused),
     VIGIL_CASE(clean_heap_reused),
