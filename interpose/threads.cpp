@@ -149,7 +149,11 @@ void end_thread(Actor& thread) noexcept {
   // lies below is another thread's: then a lock there is taken for a new one, which costs what was known of its order.
   constexpr std::uintptr_t kStackBytes = 1U << 20U;
   const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-  locks::memory_gone(here - kStackBytes, here);
+  // What called us may be deeper than the thread's own first frames were. These end where glibc's record of the thread
+  // lies, on the same mapping; main's record lies elsewhere.
+  const auto record = static_cast<std::uintptr_t>(pthread_self());
+  const bool is_above = record > here && record - here < kStackBytes;
+  locks::memory_gone(here - kStackBytes, is_above ? record : here);
   forget_recent_stacks();
   part.state.store(ThreadState::Ended, std::memory_order_release);
   if (!part.is_worker.load(std::memory_order_relaxed)) note_asleep();

@@ -1,7 +1,11 @@
 // Locks of threads: their order, their misuse, and waits that nothing can end. The case's first word says what must be
 // found. These use the standard library only; lock_task_cases.cpp has the forms of tasks.
 #include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -158,6 +162,41 @@ void clean_threads_mutex_at_a_reused_stack_address() {
     std::mutex own;
     nest(lasting, own);
   }).join();
+}
+
+void clean_threads_mutex_in_the_start_routine() {
+  static pthread_mutex_t lasting = PTHREAD_MUTEX_INITIALIZER;
+  // The same, as high on the stack as can be: deeper calls than this one end the thread.
+  static std::array<pid_t, 2> ids{};
+  static std::array<Whistle, 2> over;
+  constexpr auto kOwnFirst = [](void*) -> void* {
+    pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&own);
+    pthread_mutex_lock(&lasting);
+    pthread_mutex_unlock(&lasting);
+    pthread_mutex_unlock(&own);
+    ids[0] = gettid();
+    over[0].blow();
+    return nullptr;
+  };
+  constexpr auto kOwnLast = [](void*) -> void* {
+    pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lasting);
+    pthread_mutex_lock(&own);
+    pthread_mutex_unlock(&own);
+    pthread_mutex_unlock(&lasting);
+    ids[1] = gettid();
+    over[1].blow();
+    return nullptr;
+  };
+  for (int i = 0; i < 2; ++i) {
+    pthread_t thread{};
+    pthread_create(&thread, nullptr, i == 0 ? static_cast<void* (*)(void*)>(kOwnFirst) : kOwnLast, nullptr);
+    pthread_detach(thread);
+    over[static_cast<std::size_t>(i)].hear();
+    // A join would order the two: ask the kernel whether its stack is free.
+    while (syscall(SYS_tgkill, getpid(), ids[static_cast<std::size_t>(i)], 0) == 0) sched_yield();
+  }
 }
 
 void clean_threads_mutex_in_a_reused_block() {
@@ -339,6 +378,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(clean_threads_scoped_lock),
     VIGIL_CASE(clean_threads_read_read),
     VIGIL_CASE(clean_threads_mutex_at_a_reused_stack_address),
+    VIGIL_CASE(clean_threads_mutex_in_the_start_routine),
     VIGIL_CASE(clean_threads_mutex_in_a_reused_block),
     VIGIL_CASE(clean_threads_mutex_initialised_anew),
     VIGIL_CASE(clean_threads_hold_65),
