@@ -64,12 +64,42 @@ bool owner_of(const pthread_mutex_t* mutex, Phrase& owner) noexcept {
 
 // Who holds that lock, if that is known.
 bool holder_of(const BlockedGroup& group, const ObjectInfo& object, Phrase& holder) noexcept {
-  if (object.type != ObjectType::Mutex) return false;
-  if (group.is_pthread) return owner_of(reinterpret_cast<const pthread_mutex_t*>(object.address), holder);
+  if (object.type != ObjectType::Mutex && object.type != ObjectType::RwMutex) return false;
   const LockObject* const lock = lock_objects().find(reinterpret_cast<const void*>(object.address));
-  if (lock == nullptr || !lock->is_held()) return false;
-  holder << words_for(info_of(lock->holder.load(std::memory_order_relaxed), "")).view();
-  return true;
+  if (lock != nullptr && lock->is_held()) {
+    holder << words_for(info_of(lock->holder.load(std::memory_order_relaxed), "")).view();
+    return true;
+  }
+  // Taken while there was only one thread.
+  const bool has_owner = group.is_pthread && object.type == ObjectType::Mutex;
+  return has_owner && owner_of(reinterpret_cast<const pthread_mutex_t*>(object.address), holder);
+}
+
+// The locks that the first of the group holds. Demands that it stands still.
+OwnVector<const LockObject*> held_by(const BlockedGroup& group) noexcept {
+  OwnVector<const LockObject*> held;
+  if (group.held == nullptr) return held;
+  group.held->for_each([&](const locks::HeldLock& one) {
+    const bool lives = static_cast<std::uint64_t>(one.lock) == one.object->id;  // else its record is another lock's
+    if (lives && one.object->is_held_as(one.acquisition)) held.push_back(one.object);
+  });
+  return held;
+}
+
+// "task 3 holds mutex m1 and waits for mutex m2, which task 4 holds"
+void describe(Line& message, const BlockedGroup& group, std::span<const LockObject* const> held) noexcept {
+  message << words_for(group.actor).view();
+  if (group.count > 1) {
+    message << " and " << group.count - 1 << " like it wait " << group.target.words.view();
+    return;
+  }
+  if (held.size() == 1) message << " holds " << words_for(*held[0]).view() << " and";
+  if (held.size() > 1) message << " holds " << held.size() << " locks and";
+  message << " waits " << group.target.words.view();
+  Phrase holder;
+  if (group.target.objects.size() == 1 && holder_of(group, group.target.objects[0], holder)) {
+    message << ", which " << holder.view() << " holds";
+  }
 }
 
 class Picture {
@@ -129,15 +159,17 @@ void tell(std::string_view what, bool proved, const BlockedActors& blocked, cons
   ObjectList objects;
   OwnVector<Participant> participants;
   OwnVector<Phrase> notes(groups.size());
+  OwnVector<OwnVector<std::int32_t>> held_indices(groups.size());
   std::uint64_t named = 0;
   for (std::size_t i = 0; i < groups.size() && i < kMostTold; ++i) {
     const BlockedGroup& group = *groups[i];
+    const OwnVector<const LockObject*> held = held_by(group);
     if (i < kMostNamed) {
-      message << (i == 0 ? "" : "; ") << words_for(group.actor).view();
-      if (group.count > 1) message << " and " << group.count - 1 << " like it";
-      message << (group.count > 1 ? " wait " : " waits ") << group.target.words.view();
+      message << (i == 0 ? "" : "; ");
+      describe(message, group, held);
       named += group.count;
     }
+    for (const LockObject* const lock : held) held_indices[i].push_back(objects.index_of(info_of(*lock)));
     notes[i] << "waits " << group.target.words.view();
     if (group.count > 1) notes[i] << "; " << group.count - 1 << " more wait like this";
     ActorInfo actor = group.actor;
@@ -146,7 +178,7 @@ void tell(std::string_view what, bool proved, const BlockedActors& blocked, cons
                             .actor = actor,
                             .operation = group.target.operation,
                             .object = group.target.objects.empty() ? -1 : objects.index_of(group.target.objects[0]),
-                            .held = {},
+                            .held = held_indices[i],
                             .stack = group.stack,
                             .waited_ms = group.waited_ms,
                             .note = notes[i].view()});

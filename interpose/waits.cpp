@@ -71,6 +71,16 @@ WaitTarget on_lock(std::string_view words, const void* address) noexcept {
   return on_object("lock", words, "m", known != nullptr ? info_of(*known) : plain_object(ObjectType::Mutex, address));
 }
 
+// known: words before the name of a lock that was seen taken; else all there is to say.
+WaitTarget on_pthread_lock(std::string_view operation, std::string_view known, std::string_view unknown,
+                           ObjectType type, const void* address) noexcept {
+  const LockObject* const lock = lock_objects().find(address);
+  if (lock == nullptr) return on_object(operation, unknown, "", plain_object(type, address));
+  ObjectInfo object = info_of(*lock);
+  object.type = type;
+  return on_object(operation, known, "m", object);
+}
+
 WaitTarget on_group(const void* address) noexcept {
   const GroupObject* const known = wait_groups().find(address);
   return on_object("wait", "for wait group", "w",
@@ -120,9 +130,9 @@ WaitTarget target_of(const vigil_probe_wait& wait) noexcept {
     case VIGIL_WAIT_MUTEX:
       return on_lock("for mutex", wait.object);
     case VIGIL_WAIT_RW_READ:
-      return on_lock("to read-lock", wait.object);
+      return on_lock("to read-lock rw-lock", wait.object);
     case VIGIL_WAIT_RW_WRITE:
-      return on_lock("to write-lock", wait.object);
+      return on_lock("to write-lock rw-lock", wait.object);
     case VIGIL_WAIT_WAIT_GROUP:
       return on_group(wait.object);
     case VIGIL_WAIT_COND:
@@ -144,13 +154,15 @@ WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept {
     case CallKind::Join:
       return for_ever("join", "for a thread to end");
     case CallKind::Mutex:
-      return on_object("lock", "for a pthread mutex", "", plain_object(ObjectType::Mutex, address));
+      return on_pthread_lock("lock", "for mutex", "for a pthread mutex", ObjectType::Mutex, address);
     case CallKind::Cond:
       return on_object("wait", "for a condition variable", "", plain_object(ObjectType::Cond, address));
     case CallKind::ReadLock:
-      return on_object("read-lock", "to read-lock a pthread rwlock", "", plain_object(ObjectType::RwMutex, address));
+      return on_pthread_lock("read-lock", "to read-lock rw-lock", "to read-lock a pthread rwlock", ObjectType::RwMutex,
+                             address);
     case CallKind::WriteLock:
-      return on_object("write-lock", "to write-lock a pthread rwlock", "", plain_object(ObjectType::RwMutex, address));
+      return on_pthread_lock("write-lock", "to write-lock rw-lock", "to write-lock a pthread rwlock",
+                             ObjectType::RwMutex, address);
     case CallKind::Semaphore:
       return on_object("wait", "for a semaphore", "", plain_object(ObjectType::Semaphore, address));
     case CallKind::Barrier:
@@ -180,10 +192,12 @@ void BlockedActors::add_task(const vigil_probe_actor_view& view, bool proved) no
     group.waited_ms = std::max(group.waited_ms, waited);
     if (group.actor.id <= actor.id) return;
     group.actor = info_of(actor, "blocked");
+    group.held = &actor.held;
     group.target = target_of(*view.wait);
     return;
   }
   groups_[key] = BlockedGroup{.actor = info_of(actor, "blocked"),
+                              .held = &actor.held,
                               .name = {},
                               .is_daemon = actor.is_daemon,
                               .target = target_of(*view.wait),
@@ -226,6 +240,7 @@ void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view
   ++total_;
   groups_[mixed(thread.id, ~std::uint64_t{0})] = BlockedGroup{
       .actor = info_of(task != nullptr ? *task : thread, "blocked"),
+      .held = task != nullptr ? &task->held : &thread.held,
       .name = thread.id == 1 || task != nullptr ? FixedText<16>()
                                                 : thread_name(thread.thread->tid.load(std::memory_order_relaxed)),
       .is_daemon = false,

@@ -30,8 +30,9 @@ WaitTarget target_of(const vigil_probe_wait& wait) noexcept;
 WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept;
 
 struct BlockedGroup {
-  ActorInfo actor;     // the one with the lowest number
-  FixedText<16> name;  // a thread's
+  ActorInfo actor;                         // the one with the lowest number
+  const locks::HeldLocks* held = nullptr;  // what that one holds; to be read while it stands still
+  FixedText<16> name;                      // a thread's
   bool is_daemon = false;
   bool is_pthread = false;  // in a pthread call, not in a primitive of the runtime
   WaitTarget target;

@@ -89,7 +89,11 @@ extern "C" VIGIL_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, cloc
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
-  if (sync_events::watching()) locks::mutex_unlocking(mutex);
+  if (sync_events::watching()) {
+    locks::mutex_unlocking(mutex);
+  } else {
+    locks::mutex_unlocking_alone(mutex);
+  }
   return real_pthread().mutex_unlock(mutex);
 }
 

@@ -16,7 +16,8 @@ constexpr std::uint64_t kPauseNs = 200'000'000;
 
 struct Blocked {
   Actor* actor = nullptr;
-  const vigil_probe_wait* wait = nullptr;  // valid while the runtime is paused
+  const vigil_probe_wait* wait = nullptr;  // valid while the runtime is paused; null: waits in a pthread call
+  std::uintptr_t object = 0;               // what it waits for, if that is one object
   StackId stack = kNoStack;
 };
 
@@ -31,9 +32,25 @@ OwnVector<Blocked> blocked_actors() noexcept {
     if (view.state != VIGIL_TASK_PARKED || view.wait == nullptr || view.actor->watch == nullptr) return true;
     auto& actor = *static_cast<Actor*>(view.actor->watch);
     const bool matters = actor.wanted != LockId{} || !actor.held.live().empty();
-    if (matters) found.push_back({.actor = &actor, .wait = view.wait, .stack = stack_of(view, actor)});
+    const auto object = reinterpret_cast<std::uintptr_t>(view.wait->object);
+    if (matters)
+      found.push_back({.actor = &actor, .wait = view.wait, .object = object, .stack = stack_of(view, actor)});
     return true;
   });
+  // Threads, and tasks with their worker, that wait for one of pthread's locks.
+  for_each_thread(
+      [](Actor& thread, void* context) noexcept {
+        const BlockedCall& call = thread.thread->call;
+        // acquire: pairs with the release of who blocked; what it wrote before is seen.
+        const CallKind kind = call.kind.load(std::memory_order_acquire);
+        if (kind != CallKind::Mutex && kind != CallKind::ReadLock && kind != CallKind::WriteLock) return true;
+        Actor* const task = call.task.load(std::memory_order_relaxed);
+        static_cast<OwnVector<Blocked>*>(context)->push_back({.actor = task != nullptr ? task : &thread,
+                                                              .object = call.object.load(std::memory_order_relaxed),
+                                                              .stack = call.stack.load(std::memory_order_relaxed)});
+        return true;
+      },
+      &found);
   return found;
 }
 
@@ -50,8 +67,9 @@ void tell(const Blocked& holder, const HeldLock& lock, const Blocked& waiter) no
   const std::int32_t held[] = {objects.index_of(info_of(*lock.object))};
   const std::int32_t object = target.objects.empty() ? -1 : objects.index_of(target.objects[0]);
   Line message;
-  message << words_for(who_holds).view() << " holds mutex m" << lock.object->id << " and waits " << target.words.view()
-          << ", while " << words_for(who_wants).view() << " waits for that mutex and cannot do its part";
+  message << words_for(who_holds).view() << " holds " << words_for(*lock.object).view() << " and waits "
+          << target.words.view() << ", while " << words_for(who_wants).view()
+          << " waits for that lock and cannot do its part";
   const Participant participants[] = {{.role = "holder",
                                        .actor = who_holds,
                                        .operation = target.operation,
@@ -88,11 +106,10 @@ void tell_held_while_blocked() noexcept {
   if (!pause) return;
   const OwnVector<Blocked> all = blocked_actors();
   for (const Blocked& holder : all) {
-    if (!waits_for_others_work(*holder.wait)) continue;
+    if (holder.wait == nullptr || !waits_for_others_work(*holder.wait)) continue;
     for (const HeldLock& lock : holder.actor->held.live()) {
       for (const Blocked& waiter : all) {
-        if (waiter.wait->object != nullptr &&
-            reinterpret_cast<std::uintptr_t>(waiter.wait->object) == lock.object->address) {
+        if (waiter.object != 0 && waiter.object == lock.object->address) {
           tell(holder, lock, waiter);
           break;
         }

@@ -49,10 +49,17 @@ bool comes_from_exit(StackId stack) noexcept {
 }  // namespace
 
 void tell_double_lock(const Actor& actor, const LockObject& lock, StackId stack) noexcept {
+  const ActorKey holder = lock.holder.load(std::memory_order_relaxed);
+  const bool known = lock.is_held();
   Line message;
-  message << words_for(info_of(actor, "")).view() << " locked " << words_for(lock).view()
-          << ", which it holds already: it waits for itself";
-  const bool known = lock.is_held() && lock.holder.load(std::memory_order_relaxed) == key_of(actor);
+  message << words_for(info_of(actor, "")).view() << " locked " << words_for(lock).view();
+  if (known && holder != key_of(actor)) {
+    message << ", which " << words_for(info_of(holder, "")).view()
+            << " has locked on the same thread and holds while it is parked: such a mutex belongs to the thread, which "
+               "waits for itself";
+  } else {
+    message << ", which it holds already: it waits for itself";
+  }
   tell(Kind::DoubleLock, message, actor, "locker", "lock", "the second lock", &lock, known ? &lock : nullptr, stack);
 }
 
@@ -71,8 +78,13 @@ void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept {
 void tell_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
   const ActorInfo holder = info_of(lock.holder.load(std::memory_order_relaxed), "");
   Line message;
-  message << words_for(info_of(actor, "")).view() << " unlocked " << words_for(lock).view() << ", which "
-          << (lock.is_held() ? words_for(holder) : Phrase() << "another thread").view() << " had locked";
+  message << words_for(info_of(actor, "")).view() << " unlocked " << words_for(lock).view() << ", which ";
+  if (lock.is_held() && lock.holder.load(std::memory_order_relaxed) == key_of(actor)) {
+    message << "it had locked on another thread: it was parked in between and went on on this one, and such a mutex "
+               "belongs to its thread";
+  } else {
+    message << (lock.is_held() ? words_for(holder) : Phrase() << "another thread").view() << " had locked";
+  }
   if (lock.family == LockFamily::Vigil) message << ", and nothing orders the unlock after the lock";
   tell(Kind::UnlockByOther, message, actor, "unlocker", "unlock", "the unlock", &lock,
        lock.is_held() ? &lock : nullptr);

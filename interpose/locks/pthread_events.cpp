@@ -75,6 +75,13 @@ void mutex_unlocking(const pthread_mutex_t* mutex) noexcept {
   });
 }
 
+void mutex_unlocking_alone(const pthread_mutex_t* mutex) noexcept {
+  if (glibc::is_locked(mutex) || !glibc::is_usual(mutex) || glibc::checks_errors(mutex)) return;
+  // The child of a fork makes its parent's locks anew, and may then unlock what its parent had locked for the fork.
+  if (stage() != Stage::Live || inside_shim || tid_before_fork() != 0) return;
+  record([&] { tell_unlock_not_held(current_actor(), &lock_at(mutex)); });
+}
+
 void mutex_given_back(const pthread_mutex_t* mutex) noexcept {
   record([&] { give_back(mutex, LockMode::Exclusive); });
 }

@@ -13,6 +13,8 @@ void mutex_wanted(const pthread_mutex_t* mutex) noexcept;  // this thread is goi
 void mutex_taken(const pthread_mutex_t* mutex, Attempt attempt) noexcept;
 // unlock(), with what is wrong with it; give_back: as a wait on a condition does, which is not checked.
 void mutex_unlocking(const pthread_mutex_t* mutex) noexcept;
+// The same while there is only one thread, whose locks are not followed: the lock word tells whether it is locked.
+void mutex_unlocking_alone(const pthread_mutex_t* mutex) noexcept;
 void mutex_given_back(const pthread_mutex_t* mutex) noexcept;
 void mutex_destroyed(const pthread_mutex_t* mutex) noexcept;
 

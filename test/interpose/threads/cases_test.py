@@ -17,6 +17,7 @@ PROMISES = {
     "freed": ({"use-after-free"}, 66),
     "clean": (set(), 0),
     "stuck": ({"deadlock"}, 66),
+    "held": ({"deadlock", "lock-held-while-blocked"}, 66),
     "twice": ({"deadlock", "double-lock"}, 66),
     "moves": (set(), 0),
     "cycle": ({"lock-cycle"}, 66),

@@ -1,5 +1,5 @@
-// Programs that hang, or only seem to. The case's first word says which: stuck (the shim must end it with a deadlock)
-// or moves (it must let it come to its own end).
+// Programs that hang, or only seem to. The case's first word says which: stuck (the shim must end it with a deadlock),
+// held (and say who keeps a lock meanwhile) or moves (it must let it come to its own end).
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -125,7 +125,7 @@ void stuck_barrier() {
   other.join();
 }
 
-void stuck_thread_and_task() {
+void held_thread_and_task() {
   vigil::Channel<int> channel(0);
   std::mutex lock;
   Whistle taken;
@@ -350,7 +350,32 @@ void moves_cancelled_condition_wait() {
   pthread_join(waiter, nullptr);
 }
 
+void held_standard_mutex_across_a_send() {
+  std::mutex lock;
+  Whistle taken;
+  const vigil::Channel<int> items(0);
+  vigil::go([&] {
+    const std::lock_guard held(lock);
+    taken.blow();
+    items.send(1);
+  });
+  std::thread([&] {
+    taken.hear();
+    const std::lock_guard held(lock);
+    items.receive();
+  }).join();
+}
+
+void unheld_before_there_are_threads() {
+  static std::mutex lock;
+  lock.lock();
+  lock.unlock();
+  lock.unlock();
+}
+
 constexpr vigil::test::Case kCases[] = {
+    VIGIL_CASE(held_standard_mutex_across_a_send),
+    VIGIL_CASE(unheld_before_there_are_threads),
     VIGIL_CASE(stuck_two_mutexes),
     VIGIL_CASE(twice_mutex_taken),
     VIGIL_CASE(stuck_join_while_holding),
@@ -359,7 +384,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(stuck_semaphores),
     VIGIL_CASE(stuck_read_write_locks),
     VIGIL_CASE(stuck_barrier),
-    VIGIL_CASE(stuck_thread_and_task),
+    VIGIL_CASE(held_thread_and_task),
     VIGIL_CASE(stuck_tasks_after_main_left),
     VIGIL_CASE(stuck_beside_a_daemon),
     VIGIL_CASE(stuck_nil_channel_in_main),
