@@ -48,6 +48,7 @@ class Real {
 // What stands for whatever the descriptor is an end of: no address that anything can have. Null: it orders nothing.
 const void* channel_of(int file) noexcept {
   constexpr std::uintptr_t kPipes = std::uintptr_t{1} << 62U;
+  constexpr std::uintptr_t kMostPipes = 0xffff;  // told apart: a program may make them without end
   constexpr std::uintptr_t kSockets = std::uintptr_t{1} << 61U;
   constexpr std::uintptr_t kNumbers = std::uintptr_t{1} << 60U;
   struct stat status;
@@ -57,7 +58,7 @@ const void* channel_of(int file) noexcept {
   if (!known) return nullptr;
   std::uintptr_t number = 0;
   if (S_ISFIFO(status.st_mode)) {
-    number = kPipes | status.st_ino << 3U;
+    number = kPipes | (status.st_ino & kMostPipes) << 3U;
   } else if (S_ISSOCK(status.st_mode)) {
     number = kSockets;
   } else if ((status.st_mode & S_IFMT) == 0) {
