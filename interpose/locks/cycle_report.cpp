@@ -10,6 +10,8 @@
 namespace vigil::shim::locks {
 namespace {
 
+constexpr std::size_t kMostHeldTold = 32;  // of one participant; the lock in question comes first
+
 std::uint64_t place_of(const CycleEdge& edge) noexcept {
   return static_cast<std::uint64_t>(edge.witness->taken_at) << 32U |
          static_cast<std::uint64_t>(edge.witness->wanted_at);
@@ -40,10 +42,18 @@ OwnVector<CycleEdge> in_stable_order(std::span<const CycleEdge> cycle) {
 
 }  // namespace
 
+bool CycleReport::has_wandered(std::span<const CycleEdge> cycle) const noexcept {
+  return std::any_of(cycle.begin(), cycle.end(), [&](const CycleEdge& edge) {
+    const auto found = objects_->find(edge.from);
+    return found != objects_->end() && found->second->wandered.load(std::memory_order_relaxed);
+  });
+}
+
 bool CycleReport::on_cycle(std::span<const CycleEdge> cycle, void* self) noexcept {
   constexpr std::size_t kMostCycles = 200;  // distinct ones told in one run
   auto& report = *static_cast<CycleReport*>(self);
   if (report.told_.size() >= kMostCycles) return false;
+  if (report.has_wandered(cycle)) return true;
   if (report.told_.insert(number_of(cycle)).second) report.tell(cycle);
   return true;
 }
@@ -65,8 +75,9 @@ void CycleReport::tell(std::span<const CycleEdge> cycle) noexcept {
     const auto from_number = static_cast<std::uint64_t>(from);
     const auto to_number = static_cast<std::uint64_t>(to);
     held[i].push_back(index_of(from));
-    for (const Gate& gate : witness->gates) {
-      if (const std::int32_t index = index_of(gate.lock); index >= 0) held[i].push_back(index);
+    for (const HeldSet::Link* link = witness->held.youngest(); link != nullptr; link = link->older) {
+      if (link->lock == from || held[i].size() == kMostHeldTold) continue;
+      if (const std::int32_t index = index_of(link->lock); index >= 0) held[i].push_back(index);
     }
     notes[2 * i] << "m" << from_number << " was taken here";
     notes[2 * i + 1] << "m" << to_number << " was wanted here, while m" << from_number << " was still held";

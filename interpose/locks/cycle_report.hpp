@@ -14,6 +14,8 @@ class CycleReport {
   static bool on_cycle(std::span<const CycleEdge> cycle, void* self) noexcept;
 
  private:
+  // A lock that somebody else gave back, seen after it came into the graph.
+  [[nodiscard]] bool has_wandered(std::span<const CycleEdge> cycle) const noexcept;
   void tell(std::span<const CycleEdge> cycle) noexcept;
 
   const OwnMap<LockId, LockObject*>* objects_ = nullptr;

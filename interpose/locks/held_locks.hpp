@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 
+#include "interpose/locks/held_set.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/stack_capture.hpp"
 
@@ -18,10 +19,6 @@ struct LockObject;
 }
 
 namespace vigil::shim::locks {
-
-enum class LockId : std::uint64_t {};  // of one lock from its first use to its destruction; never reused
-
-enum class LockMode : std::uint8_t { Exclusive, Shared };
 
 struct HeldLock {
   LockObject* object = nullptr;  // never unmapped; see objects.hpp
@@ -42,6 +39,11 @@ class HeldLocks {
   }
   // Those still held, oldest first; valid until the next change.
   std::span<const HeldLock> live() noexcept;
+  // The same, to be kept: it shares what it can with the one before.
+  HeldSet as_set() noexcept {
+    last_set_ = HeldSet(live(), last_set_);
+    return last_set_;
+  }
   // For others, while the actor stands still: entries that is_held_as() may call void are among them.
   template <class Predicate>
   [[nodiscard]] const HeldLock* find(Predicate&& is_it) const noexcept {
@@ -58,6 +60,7 @@ class HeldLocks {
 
  private:
   OwnVector<HeldLock> entries_;
+  HeldSet last_set_;
 };
 
 }  // namespace vigil::shim::locks

@@ -54,15 +54,6 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) noexcept {
   return hash ^ hash >> 29U;
 }
 
-OwnVector<Gate> gates_besides(std::span<const HeldLock> held, LockId from) {
-  OwnVector<Gate> gates;
-  for (const HeldLock& one : held) {
-    if (one.lock != from) gates.push_back({.lock = one.lock, .mode = one.mode});
-  }
-  std::sort(gates.begin(), gates.end(), [](const Gate& a, const Gate& b) { return a.lock < b.lock; });
-  return gates;
-}
-
 // The number of a wish: of what is held and where it was taken, of the lock and where it is wanted.
 std::uint64_t wish_number(Actor& actor, std::span<const HeldLock> held, const LockObject& lock, LockMode mode,
                           StackId wanted_at) noexcept {
@@ -78,23 +69,36 @@ std::uint64_t wish_number(Actor& actor, std::span<const HeldLock> held, const Lo
   return number | 1U;
 }
 
-// Whoever holds more than this many locks takes no further part in the order: each wish would cost as many edges, each
-// with as many gates. Nothing else changes for it. TODO: share the sets of held locks, then drop this.
-constexpr std::size_t kMostHeld = 128;
+// Up to so many locks held, each is told to the graph by an edge of its own; of more, all as one long wish.
+constexpr std::size_t kMostEdgesOfAWish = 32;
 
 // Enough of it: somebody else tells that cycle.
 bool told_elsewhere(std::span<const CycleEdge> /*cycle*/, void* /*context*/) noexcept { return false; }
 
 // A lock may have been given back by a way that has no wrapper: what is held of pthread's is asked of the lock itself.
-bool given_back_unseen(const HeldLock& held) noexcept {
-  const LockObject& lock = *held.object;
-  if (lock.family == LockFamily::Vigil || lock.is_spin) return false;
-  const std::uintptr_t address = __atomic_load_n(&lock.address, __ATOMIC_RELAXED);
-  if (address == 0 || !unwind::is_readable(address & ~std::uintptr_t{7})) return true;
-  if (lock.type == ObjectType::Mutex) return !glibc::is_locked(reinterpret_cast<const pthread_mutex_t*>(address));
-  const auto* const rwlock = reinterpret_cast<const pthread_rwlock_t*>(address);
-  return held.mode == LockMode::Exclusive ? glibc::writer_of(rwlock) == 0 : !glibc::has_readers(rwlock);
-}
+// Many locks lie on few pages, and each page is asked for once.
+class GivenBackUnseen {
+ public:
+  bool operator()(const HeldLock& held) noexcept {
+    const LockObject& lock = *held.object;
+    if (lock.family == LockFamily::Vigil || lock.is_spin) return false;
+    const std::uintptr_t address = __atomic_load_n(&lock.address, __ATOMIC_RELAXED);
+    if (address == 0 || !is_readable(address)) return true;
+    if (lock.type == ObjectType::Mutex) return !glibc::is_locked(reinterpret_cast<const pthread_mutex_t*>(address));
+    const auto* const rwlock = reinterpret_cast<const pthread_rwlock_t*>(address);
+    return held.mode == LockMode::Exclusive ? glibc::writer_of(rwlock) == 0 : !glibc::has_readers(rwlock);
+  }
+
+ private:
+  bool is_readable(std::uintptr_t address) noexcept {
+    constexpr std::uintptr_t kPage = 4096;
+    if (address / kPage == page_) return true;
+    if (!unwind::is_readable(address & ~std::uintptr_t{7})) return false;
+    page_ = address / kPage;
+    return true;
+  }
+  std::uintptr_t page_ = 0;  // the last that was readable
+};
 
 // The actor wants `lock` while it holds others: each gives one edge. quiet: the cycle that this may close is told
 // already.
@@ -108,30 +112,36 @@ void add_edges(Actor& actor, std::span<const HeldLock> held, LockObject& lock, L
   if (place == number) return;
   place = number;
   ++actor.wishes_added;
-  actor.held.drop_if(given_back_unseen);
+  actor.held.drop_if(GivenBackUnseen());
   held = actor.held.live();
+  if (held.empty()) return;
 
   race::ActorClock& firm = order::firm(actor.clocks);
-  const race::Epoch at = race::now(firm);
-  race::SyncClock past;
-  race::release_store(firm, past);
+  Witness witness{.actor = static_cast<std::uint64_t>(key_of(actor)),
+                  .taken_at = kNoStack,
+                  .wanted_at = wanted_at,
+                  .held_mode = LockMode::Exclusive,
+                  .wanted_mode = mode,
+                  .at = race::now(firm),
+                  .past = {},
+                  .held = actor.held.as_set()};
+  race::release_store(firm, witness.past);
   Order& order = the_order();
+  const OnCycle on_cycle = quiet ? told_elsewhere : CycleReport::on_cycle;
   order.lock.lock();
-  for (const HeldLock& one : held) {
-    if (one.object->wandered.load(std::memory_order_relaxed)) continue;
-    order.objects[one.lock] = one.object;
-    order.objects[id_of(lock)] = &lock;
-    order.cycles.begin(order.objects);
-    order.graph.add(one.lock, id_of(lock),
-                    Witness{.actor = static_cast<std::uint64_t>(key_of(actor)),
-                            .taken_at = one.taken_at,
-                            .wanted_at = wanted_at,
-                            .held_mode = one.mode,
-                            .wanted_mode = mode,
-                            .at = at,
-                            .past = past,
-                            .gates = gates_besides(held, one.lock)},
-                    quiet ? told_elsewhere : CycleReport::on_cycle, &order.cycles);
+  order.objects[id_of(lock)] = &lock;
+  order.cycles.begin(order.objects);
+  if (held.size() > kMostEdgesOfAWish) {
+    for (const HeldLock& one : held) order.objects[one.lock] = one.object;
+    order.graph.add_long(id_of(lock), std::move(witness), on_cycle, &order.cycles);
+  } else {
+    for (const HeldLock& one : held) {
+      if (one.object->wandered.load(std::memory_order_relaxed)) continue;
+      order.objects[one.lock] = one.object;
+      witness.taken_at = one.taken_at;
+      witness.held_mode = one.mode;
+      order.graph.add(one.lock, id_of(lock), witness, on_cycle, &order.cycles);
+    }
   }
   order.lock.unlock();
 }
@@ -165,7 +175,7 @@ void note_one_lock(Actor& actor, const LockObject& lock, LockMode mode, StackId 
                   .wanted_mode = mode,
                   .at = race::now(firm),
                   .past = {},
-                  .gates = gates_besides(held, id_of(lock))};
+                  .held = actor.held.as_set()};
   race::release_store(firm, witness.past);
   Order& order = the_order();
   order.lock.lock();
@@ -180,7 +190,7 @@ void note_one_lock(Actor& actor, const LockObject& lock, LockMode mode, StackId 
 void note_wish(Actor& actor, LockObject& lock, LockMode mode, StackId stack, bool quiet) noexcept {
   if (actor.held.empty() || lock.wandered.load(std::memory_order_relaxed)) return;
   const std::span<const HeldLock> held = actor.held.live();
-  if (!held.empty() && held.size() <= kMostHeld) add_edges(actor, held, lock, mode, stack, quiet);
+  if (!held.empty()) add_edges(actor, held, lock, mode, stack, quiet);
 }
 
 }  // namespace
@@ -270,7 +280,7 @@ void actor_ends(Actor& actor) noexcept {
   end_wait(actor);  // a join that was cancelled never said that it was over
   for (const HeldLock& held : actor.held.live()) {
     // Nobody else may give back pthread's; vigil's may well be given back by another task.
-    if (held.object->family != LockFamily::Pthread || given_back_unseen(held)) continue;
+    if (held.object->family != LockFamily::Pthread || GivenBackUnseen()(held)) continue;
     held.object->abandoned.store(true, std::memory_order_relaxed);
     look_at_waiters_of(*held.object);
   }

@@ -10,20 +10,37 @@ bool exclude(LockMode one, LockMode other) noexcept {
   return one == LockMode::Exclusive || other == LockMode::Exclusive;
 }
 
-// Both lists are ordered by lock.
-bool share_a_gate(const OwnVector<Gate>& one, const OwnVector<Gate>& other) noexcept {
-  auto a = one.begin();
-  auto b = other.begin();
-  while (a != one.end() && b != other.end()) {
-    if (a->lock < b->lock) {
-      ++a;
-    } else if (b->lock < a->lock) {
+OwnVector<const HeldSet::Link*> ordered(const HeldSet& set) {
+  OwnVector<const HeldSet::Link*> links;
+  links.reserve(set.count());
+  for (const HeldSet::Link* link = set.youngest(); link != nullptr; link = link->older) links.push_back(link);
+  std::sort(links.begin(), links.end(), [](const auto* a, const auto* b) { return a->lock < b->lock; });
+  return links;
+}
+
+bool long_sets_share_a_gate(const HeldSet& one, const HeldSet& other) {
+  const OwnVector<const HeldSet::Link*> mine = ordered(one);
+  const OwnVector<const HeldSet::Link*> theirs = ordered(other);
+  auto a = mine.begin();
+  auto b = theirs.begin();
+  while (a != mine.end() && b != theirs.end()) {
+    if ((*a)->lock == (*b)->lock && exclude((*a)->mode, (*b)->mode)) return true;
+    // A lock may be in a set twice, read by the same actor: all of its modes there are shared.
+    if ((*b)->lock < (*a)->lock) {
       ++b;
-    } else if (exclude(a->mode, b->mode)) {
-      return true;
     } else {
       ++a;
-      ++b;
+    }
+  }
+  return false;
+}
+
+bool share_a_gate(const HeldSet& one, const HeldSet& other) noexcept {
+  constexpr std::size_t kFew = 256;  // comparisons that are cheaper than lists
+  if (one.count() * other.count() > kFew) return long_sets_share_a_gate(one, other);
+  for (const HeldSet::Link* a = one.youngest(); a != nullptr; a = a->older) {
+    for (const HeldSet::Link* b = other.youngest(); b != nullptr; b = b->older) {
+      if (a->lock == b->lock && exclude(a->mode, b->mode)) return true;
     }
   }
   return false;
@@ -32,8 +49,8 @@ bool share_a_gate(const OwnVector<Gate>& one, const OwnVector<Gate>& other) noex
 }  // namespace
 
 bool may_meet(const Witness& one, const Witness& other) noexcept {
-  return one.actor != other.actor && !share_a_gate(one.gates, other.gates) &&
-         !race::happened_before(one.at, other.past) && !race::happened_before(other.at, one.past);
+  return one.actor != other.actor && !race::happened_before(one.at, other.past) &&
+         !race::happened_before(other.at, one.past) && !share_a_gate(one.held, other.held);
 }
 
 // Depth first, for cycles of exactly `length` edges that begin with one given witness; only through nodes that
@@ -41,7 +58,7 @@ bool may_meet(const Witness& one, const Witness& other) noexcept {
 class LockGraph::CycleSearch {
  public:
   CycleSearch(LockGraph& graph, OnCycle on_cycle, void* context) noexcept
-      : on_cycle_(on_cycle), context_(context), mark_(++graph.search_) {}
+      : graph_(graph), on_cycle_(on_cycle), context_(context), mark_(++graph.search_) {}
 
   void run(Node& from, Node& to, const Witness& first) noexcept {
     const std::size_t leading = mark_all_leading_to(from);
@@ -78,30 +95,75 @@ class LockGraph::CycleSearch {
 
   void extend(Node& at) noexcept {
     for (const Edge& edge : at.out) {
-      if (stopped_) return;
-      Node& next = *edge.to;
-      if (next.mark != mark_) continue;
-      const bool closes = &next == goal_;
-      if (closes != (cycle_.size() + 1 == length_)) {
-        if (!closes) cut_ = true;
-        continue;
-      }
-      if (!closes && std::find(path_.begin(), path_.end(), &next) != path_.end()) continue;
       for (const Witness& witness : edge.witnesses) {
-        if (++steps_ > kMostSteps) stopped_ = true;
-        if (stopped_) return;
-        if (!fits(witness, closes)) continue;
-        cycle_.push_back({.from = at.id, .to = next.id, .witness = &witness});
-        if (closes) {
-          if (!on_cycle_(cycle_, context_)) stopped_ = true;
-        } else {
-          path_.push_back(&next);
-          extend(next);
-          path_.pop_back();
-        }
-        cycle_.pop_back();
+        if (!may_be_next(*edge.to)) break;
+        go_along(at, *edge.to, witness);
       }
+      if (stopped_) return;
     }
+    if (!graph_.in_sets_.contains(at.id)) return;
+    const std::uint64_t asked = ++graph_.search_;
+    for (Node* const goal : graph_.long_goals_) {
+      for (const Witness& wish : goal->long_in) {
+        if (!may_be_next(*goal)) break;
+        const HeldSet::Link* const link = link_of(wish, at.id, asked);
+        if (link != nullptr && !is_in_cycle(wish.actor)) go_along(at, *goal, wish, *link);
+      }
+      if (stopped_) return;
+    }
+  }
+
+  // Sets share their older links, and what was answered for one holds for all.
+  const HeldSet::Link* link_of(const Witness& wish, LockId lock, std::uint64_t asked) noexcept {
+    const HeldSet::Link* end = wish.held.youngest();
+    std::size_t seen = 0;
+    for (; end != nullptr && end->mark != asked && end->lock != lock; end = end->older) ++seen;
+    steps_ += seen / kLinksPerStep;
+    const HeldSet::Link* const found = end == nullptr || end->lock == lock ? end : end->answer;
+    for (const HeldSet::Link* link = wish.held.youngest(); link != end; link = link->older) {
+      link->mark = asked;
+      link->answer = found;
+    }
+    return found;
+  }
+
+  [[nodiscard]] bool is_in_cycle(std::uint64_t actor) const noexcept {
+    return std::any_of(cycle_.begin(), cycle_.end(),
+                       [&](const CycleEdge& edge) { return edge.witness->actor == actor; });
+  }
+
+  // Whether the path may go on to that node now.
+  bool may_be_next(const Node& next) noexcept {
+    if (stopped_ || next.mark != mark_) return false;
+    const bool closes = &next == goal_;
+    if (closes != (cycle_.size() + 1 == length_)) {
+      if (!closes) cut_ = true;
+      return false;
+    }
+    return closes || std::find(path_.begin(), path_.end(), &next) == path_.end();
+  }
+
+  // One step of a wish that stands for many edges: the one that begins at `link`.
+  void go_along(Node& at, Node& next, const Witness& wish, const HeldSet::Link& link) noexcept {
+    Witness witness = wish;
+    witness.taken_at = link.taken_at;
+    witness.held_mode = link.mode;
+    go_along(at, next, witness);
+  }
+
+  void go_along(Node& at, Node& next, const Witness& witness) noexcept {
+    const bool closes = &next == goal_;
+    if (++steps_ > kMostSteps) stopped_ = true;
+    if (stopped_ || !fits(witness, closes)) return;
+    cycle_.push_back({.from = at.id, .to = next.id, .witness = &witness});
+    if (closes) {
+      if (!on_cycle_(cycle_, context_)) stopped_ = true;
+    } else {
+      path_.push_back(&next);
+      extend(next);
+      path_.pop_back();
+    }
+    cycle_.pop_back();
   }
 
   [[nodiscard]] bool fits(const Witness& witness, bool closes) const noexcept {
@@ -111,6 +173,9 @@ class LockGraph::CycleSearch {
                        [&](const CycleEdge& edge) { return may_meet(*edge.witness, witness); });
   }
 
+  static constexpr std::size_t kLinksPerStep = 16;
+
+  LockGraph& graph_;
   OnCycle on_cycle_;
   void* context_;
   std::uint64_t mark_;
@@ -131,6 +196,12 @@ void LockGraph::add(LockId from, LockId to, Witness witness, OnCycle on_cycle, v
   Node& start = node_of(from);
   Node& end = node_of(to);
   Edge& edge = edge_of(start, end);
+  const Witness& added = add_witness(edge, std::move(witness));
+  if (back_edges_ == 0) return;  // no cycle anywhere
+  CycleSearch(*this, on_cycle, context).run(start, end, added);
+}
+
+Witness& LockGraph::add_witness(Edge& edge, Witness witness) noexcept {
   std::size_t place = edge.witnesses.size();
   if (place < kMostWitnesses) {
     edge.witnesses.push_back(std::move(witness));
@@ -139,8 +210,92 @@ void LockGraph::add(LockId from, LockId to, Witness witness, OnCycle on_cycle, v
     edge.witnesses[place] = std::move(witness);
   }
   ++edge.seen;
-  if (back_edges_ == 0) return;  // no cycle anywhere
-  CycleSearch(*this, on_cycle, context).run(start, end, edge.witnesses[place]);
+  return edge.witnesses[place];
+}
+
+void LockGraph::add_long(LockId to, Witness wish, OnCycle on_cycle, void* context) noexcept {
+  Node& goal = node_of(to);
+  link_up(wish.held);
+  std::size_t loose = 0;
+  for (const HeldSet::Link* link = wish.held.youngest(); link != nullptr && loose < kMostLoose; link = link->loose) {
+    wish.taken_at = link->taken_at;
+    wish.held_mode = link->mode;
+    add_witness(edge_of(node_of(link->lock), goal), wish);
+    ++loose;
+  }
+  keep_long(goal, wish);
+  if (back_edges_ == 0) return;
+  for (const LockId from : closing_locks(goal, wish.held)) {
+    const HeldSet::Link* const link = wish.held.find(from);
+    wish.taken_at = link->taken_at;
+    wish.held_mode = link->mode;
+    CycleSearch(*this, on_cycle, context).run(node_of(from), goal, wish);
+  }
+}
+
+void LockGraph::link_up(const HeldSet& set) noexcept {
+  OwnVector<const HeldSet::Link*> fresh;
+  for (const HeldSet::Link* link = set.youngest(); link != nullptr && !link->in_graph; link = link->older) {
+    fresh.push_back(link);
+  }
+  for (std::size_t i = fresh.size(); i-- > 0;) {
+    const HeldSet::Link& link = *fresh[i];
+    link.in_graph = true;
+    in_sets_.insert(link.lock);
+    if (link.older != nullptr) link.loose = has_edge(link.older->lock, link.lock) ? link.older->loose : link.older;
+  }
+}
+
+bool LockGraph::has_edge(LockId from, LockId to) const noexcept {
+  const auto start = nodes_.find(from);
+  return start != nodes_.end() && std::any_of(start->second->out.begin(), start->second->out.end(),
+                                              [&](const Edge& edge) { return edge.to->id == to; });
+}
+
+void LockGraph::keep_long(Node& to, const Witness& wish) noexcept {
+  // Wishes with one set are witnesses of the same edges.
+  const auto same = [&](const Witness& other) { return other.held.youngest() == wish.held.youngest(); };
+  const auto known = static_cast<std::size_t>(std::count_if(to.long_in.begin(), to.long_in.end(), same));
+  if (known >= kMostWitnesses) {
+    std::size_t place = kFirstWitnesses + to.long_in_seen++ % (kMostWitnesses - kFirstWitnesses);
+    for (Witness& other : to.long_in) {
+      if (same(other) && place-- == 0) other = wish;
+    }
+    return;
+  }
+  if (long_wishes_ >= kMostLongWishes || HeldSet::links_alive() >= kMostLinks) {
+    ++long_wishes_not_kept_;
+    return;
+  }
+  to.long_in.push_back(wish);
+  ++to.long_in_seen;
+  ++long_wishes_;
+  long_goals_.insert(&to);
+}
+
+OwnVector<LockId> LockGraph::closing_locks(Node& to, const HeldSet& set) noexcept {
+  constexpr std::size_t kMost = 4;
+  OwnVector<LockId> found;
+  const std::uint64_t of_set = ++search_;
+  for (const HeldSet::Link* link = set.youngest(); link != nullptr; link = link->older) {
+    if (const auto node = nodes_.find(link->lock); node != nodes_.end()) node->second->in_set = of_set;
+  }
+  const std::uint64_t mark = ++search_;
+  to.mark = mark;
+  OwnVector<Node*> open{&to};
+  for (std::size_t i = 0; i < open.size() && found.size() < kMost; ++i) {
+    Node& at = *open[i];
+    if (at.in_set == of_set) {
+      found.push_back(at.id);
+      continue;  // from there on it may be the way of these locks themselves
+    }
+    for (const Edge& edge : at.out) {
+      if (edge.to->mark == mark) continue;
+      edge.to->mark = mark;
+      open.push_back(edge.to);
+    }
+  }
+  return found;
 }
 
 LockGraph::Node& LockGraph::node_of(LockId lock) noexcept {
@@ -229,6 +384,8 @@ void LockGraph::remove(LockId lock) noexcept {
     });
     neighbours.push_back(before);
   }
+  forget_long(*gone);
+  in_sets_.erase(lock);
   nodes_.erase(lock);
   own_delete(gone);
   // A neighbour on both sides stands twice in the list; it must be looked at once.
@@ -237,8 +394,14 @@ void LockGraph::remove(LockId lock) noexcept {
   for (Node* const node : neighbours) drop_if_bare(node);
 }
 
+void LockGraph::forget_long(Node& node) noexcept {
+  long_wishes_ -= node.long_in.size();
+  node.long_in.clear();
+  long_goals_.erase(&node);
+}
+
 void LockGraph::drop_if_bare(Node* node) noexcept {
-  if (!node->in.empty() || !node->out.empty()) return;
+  if (!node->in.empty() || !node->out.empty() || !node->long_in.empty()) return;
   nodes_.erase(node->id);
   own_delete(node);
 }
@@ -246,8 +409,11 @@ void LockGraph::drop_if_bare(Node* node) noexcept {
 void LockGraph::check_invariants() const noexcept {
   std::size_t edges = 0;
   std::size_t back_edges = 0;
+  std::size_t long_wishes = 0;
   for (const auto& [id, node] : nodes_) {
-    if (node->id != id || (node->in.empty() && node->out.empty())) std::abort();
+    if (node->id != id || (node->in.empty() && node->out.empty() && node->long_in.empty())) std::abort();
+    if (long_goals_.contains(node) == node->long_in.empty()) std::abort();
+    long_wishes += node->long_in.size();
     for (const Edge& edge : node->out) {
       ++edges;
       if (edge.is_back) ++back_edges;
@@ -256,7 +422,7 @@ void LockGraph::check_invariants() const noexcept {
       if (std::count(edge.to->in.begin(), edge.to->in.end(), node) != 1) std::abort();
     }
   }
-  if (edges != edges_ || back_edges != back_edges_) std::abort();
+  if (edges != edges_ || back_edges != back_edges_ || long_wishes != long_wishes_) std::abort();
 }
 
 }  // namespace vigil::shim::locks
