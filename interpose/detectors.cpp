@@ -10,6 +10,7 @@
 #include "interpose/objects.hpp"
 #include "interpose/race/race_report.hpp"
 #include "interpose/state.hpp"
+#include "interpose/task_dump.hpp"
 #include "interpose/watch.hpp"
 
 namespace vigil::shim {
@@ -44,6 +45,6 @@ void detectors_at_end(EndKind kind) noexcept {
   locks::write_lock_order();
 }
 
-void dump_tasks() noexcept { print_state(); }
+void dump_tasks() noexcept { print_task_dump(); }
 
 }  // namespace vigil::shim

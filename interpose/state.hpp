@@ -12,7 +12,5 @@ bool task_counts(JsonText& json) noexcept;
 bool state_of_all(JsonText& json) noexcept;
 // The record `state`: the blocked actors, equal ones as one. Gives up when the runtime does not hold still soon.
 void write_state() noexcept;
-// The same for a reader at a terminal.
-void print_state() noexcept;
 
 }  // namespace vigil::shim

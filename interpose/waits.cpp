@@ -113,7 +113,43 @@ bool needs_others(const vigil_probe_wait& wait) noexcept {
          wait.kind != VIGIL_WAIT_BLOCKING;
 }
 
-WaitTarget target_of(const vigil_probe_wait& wait) noexcept {
+namespace {
+
+// What Go says of such waits in its dumps. It has no word for locks of threads: those are semaphores to it.
+std::string_view go_state_of(std::uint32_t kind) noexcept {
+  switch (kind) {
+    case VIGIL_WAIT_SEND:
+      return "chan send";
+    case VIGIL_WAIT_RECEIVE:
+      return "chan receive";
+    case VIGIL_WAIT_SELECT:
+      return "select";
+    case VIGIL_WAIT_NIL_SEND:
+      return "chan send (nil chan)";
+    case VIGIL_WAIT_NIL_RECEIVE:
+      return "chan receive (nil chan)";
+    case VIGIL_WAIT_EMPTY_SELECT:
+      return "select (no cases)";
+    case VIGIL_WAIT_MUTEX:
+      return "sync.Mutex.Lock";
+    case VIGIL_WAIT_RW_READ:
+      return "sync.RWMutex.RLock";
+    case VIGIL_WAIT_RW_WRITE:
+      return "sync.RWMutex.Lock";
+    case VIGIL_WAIT_WAIT_GROUP:
+      return "sync.WaitGroup.Wait";
+    case VIGIL_WAIT_COND:
+      return "sync.Cond.Wait";
+    case VIGIL_WAIT_SLEEP:
+      return "sleep";
+    case VIGIL_WAIT_BLOCKING:
+      return "syscall";
+    default:
+      return "semacquire";
+  }
+}
+
+WaitTarget told_target_of(const vigil_probe_wait& wait) noexcept {
   switch (wait.kind) {
     case VIGIL_WAIT_SEND:
       return on_channel("send", "sends to", "to send to ", wait.cases[0].channel);
@@ -146,6 +182,14 @@ WaitTarget target_of(const vigil_probe_wait& wait) noexcept {
     default:
       return for_ever("wait", "for something");
   }
+}
+
+}  // namespace
+
+WaitTarget target_of(const vigil_probe_wait& wait) noexcept {
+  WaitTarget target = told_target_of(wait);
+  target.go_state = go_state_of(wait.kind);
+  return target;
 }
 
 WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept {

@@ -21,6 +21,7 @@ struct WaitTarget {
   std::string_view edge;          // of the wait-for picture: "receives from", "sends to", "waits for"
   Phrase words;                   // "to receive from channel c3 (unbuffered)"
   OwnVector<ObjectInfo> objects;  // the channels of a select, or one object, or none
+  std::string_view go_state{};    // what Go calls such a wait: "chan receive"
 };
 
 // Whether nobody but another actor can end that wait.

@@ -1,6 +1,7 @@
 // What the cases of locks share.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <mutex>
 #include <span>
@@ -50,7 +51,19 @@ void nest(Outer& outer, Inner& inner) {
   const std::lock_guard both(inner);
 }
 
-// Long enough for a ring of waits to be found, since that is told while others run.
+// The same with many other locks held around the outer one, as often as there are.
+template <class Lock, std::size_t kMany>
+void nest_below(std::array<Lock, kMany>& around, Lock& outer, Lock& inner) {
+  const std::lock_guard held(outer);
+  for (Lock& one : around) one.lock();
+  { const std::lock_guard both(inner); }
+  for (std::size_t i = kMany; i-- > 0;) around[i].unlock();
+}
+
+// Runs on until the shim has told a deadlock: rings are told while others run. Gives up after a time that no machine
+// needs, so that a shim which tells nothing fails the test.
+void run_on_until_told();
+// Runs on for longer than a ring of waits takes to be told. For what must not be told: there is nothing to wait for.
 inline void run_on() { std::this_thread::sleep_for(std::chrono::milliseconds(1000)); }
 
 }  // namespace vigil::test

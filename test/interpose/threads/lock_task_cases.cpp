@@ -1,9 +1,13 @@
 // Locks of tasks, vigil's own and the standard library's: their order, their misuse, and waits that nothing can end.
 #include <semaphore.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <thread>
 
@@ -14,7 +18,9 @@
 namespace {
 
 using vigil::test::nest;
+using vigil::test::nest_below;
 using vigil::test::run_on;
+using vigil::test::run_on_until_told;
 using vigil::test::tasks_in_turn;
 using vigil::test::threads_in_turn;
 using vigil::test::Whistle;
@@ -22,6 +28,12 @@ using vigil::test::Whistle;
 void cycle_tasks_two() {
   vigil::Mutex a, b;
   tasks_in_turn([&] { nest(a, b); }, [&] { nest(b, a); });
+}
+
+void cycle_tasks_below_200_locks() {
+  static std::array<vigil::Mutex, 200> around, others;
+  static vigil::Mutex a, b;
+  tasks_in_turn([] { nest_below(around, a, b); }, [] { nest_below(others, b, a); });
 }
 
 void cycle_tasks_three() {
@@ -184,7 +196,7 @@ void twice_task_locks() {
     lock.lock();
     lock.lock();
   });
-  run_on();
+  run_on_until_told();
 }
 
 void stuck_tasks_ring_while_main_runs() {
@@ -199,7 +211,7 @@ void stuck_tasks_ring_while_main_runs() {
   };
   vigil::go(cross, std::ref(a), std::ref(b));
   vigil::go(cross, std::ref(b), std::ref(a));
-  run_on();
+  run_on_until_told();
 }
 
 void stuck_tasks_channel_ring_while_others_run() {
@@ -211,7 +223,7 @@ void stuck_tasks_channel_ring_while_others_run() {
   vigil::go(pass_on, b, c);
   vigil::go(pass_on, c, a);
   vigil::go([] { vigil::sleep_for(std::chrono::milliseconds(100)); });
-  run_on();
+  run_on();  // it is told at the end
 }
 
 void stuck_tasks_on_semaphores() {
@@ -291,9 +303,66 @@ void clean_daemon_and_idle_workers() {
   run_on();
 }
 
+// For dump_test.py, which asks for a dump while main reads: a task in each sort of wait, all daemons.
+namespace every_wait {
+
+const vigil::Channel<int>& empty() {
+  static const vigil::Channel<int> channel(0);
+  return channel;
+}
+vigil::Mutex held;
+vigil::WaitGroup group;
+
+// Called last, so that the wait before it is no jump, which would leave no frame.
+[[gnu::noinline]] void come_back() {
+  asm volatile("" ::: "memory");
+}
+
+void to_receive() { empty().receive(); }
+void to_send() {
+  const vigil::Channel<int> full(1);
+  full.send(1);
+  full.send(2);
+}
+void in_select() {
+  vigil::select(vigil::on_receive(empty(), [](std::optional<int>) {}), vigil::on_timeout(std::chrono::hours(1), [] {}));
+}
+void on_nil() { vigil::Channel<int>().receive(); }
+void for_mutex() { const std::lock_guard mine(held); }
+void for_group() {
+  group.wait();
+  come_back();
+}
+void asleep() {
+  vigil::sleep_for(std::chrono::hours(1));
+  come_back();
+}
+
+}  // namespace every_wait
+
+void clean_daemons_in_every_wait() {
+  every_wait::held.lock();
+  every_wait::group.add(1);
+  for (int i = 0; i < 3; ++i) vigil::daemon(every_wait::to_receive);
+  vigil::daemon(every_wait::to_send);
+  vigil::daemon(every_wait::in_select);
+  vigil::daemon(every_wait::on_nil);
+  vigil::daemon(every_wait::for_mutex);
+  vigil::daemon(every_wait::for_group);
+  vigil::daemon(every_wait::asleep);
+  std::puts("ready");
+  std::fflush(stdout);
+  char c = 0;
+  while (read(STDIN_FILENO, &c, 1) > 0) {
+  }
+  every_wait::held.unlock();
+}
+
 constexpr vigil::test::Case kCases[] = {
+    VIGIL_CASE(clean_daemons_in_every_wait),
     VIGIL_CASE(cycle_tasks_two),
     VIGIL_CASE(cycle_tasks_three),
+    VIGIL_CASE(cycle_tasks_below_200_locks),
     VIGIL_CASE(cycle_tasks_read_and_write),
     VIGIL_CASE(cycle_tasks_read_twice_around_a_writer),
     VIGIL_CASE(clean_tasks_read_twice_without_a_writer),
