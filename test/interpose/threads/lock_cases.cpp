@@ -465,4 +465,6 @@ void vigil::test::run_on_until_told() {
   }
 }
 
-int main(int argc, char** argv) { return vigil::test::run_case({kCases, vigil::test::lock_task_cases()}, argc, argv); }
+int main(int argc, char** argv) {
+  return vigil::test::run_case({kCases, vigil::test::lock_task_cases(), vigil::test::micro_task_cases()}, argc, argv);
+}

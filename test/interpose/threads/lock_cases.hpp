@@ -14,6 +14,7 @@
 namespace vigil::test {
 
 std::span<const Case> lock_task_cases();
+std::span<const Case> micro_task_cases();
 
 // One after the other, and nothing that the shim knows orders the two.
 template <class First, class Second>
