@@ -106,7 +106,9 @@ bool tell_destroy_locked(const LockObject& lock) noexcept {
   const ActorInfo holder = info_of(lock.holder.load(std::memory_order_relaxed), "");
   Line message;
   message << words_for(info_of(actor, "")).view() << " destroyed " << words_for(lock).view();
-  if (lock.is_held()) {
+  if (lock.is_held() && lock.holder.load(std::memory_order_relaxed) == key_of(actor)) {
+    message << " while it holds it itself";
+  } else if (lock.is_held()) {
     message << " while " << words_for(holder).view() << " holds it";
   } else {
     message << " while it is locked";
