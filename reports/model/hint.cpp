@@ -1,10 +1,15 @@
 #include "reports/model/hint.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
+#include <vector>
 
+#include "reports/model/function_name.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/phrases.hpp"
+#include "reports/model/user_frames.hpp"
 
 namespace vigil::reports {
 namespace {
@@ -39,6 +44,43 @@ std::string_view hint_for_waiter(const Finding& finding, const Participant& wait
   return {};
 }
 
+// "mutex `a`", "mutex `a` or mutex `b`".
+std::string locks_phrase(const Finding& finding, const std::vector<std::size_t>& held) {
+  constexpr std::size_t kMost = 3;
+  std::string phrase;
+  for (std::size_t i = 0; i < held.size() && i < kMost; ++i) {
+    phrase += fmt::format("{}{}", i == 0 ? "" : " or ", object_phrase(finding.objects[held[i]]));
+  }
+  return phrase;
+}
+
+// What would have ordered the two accesses of a race, where it is plain from the locks that they held. "" otherwise.
+std::string hint_for_race(const Finding& finding) {
+  if (finding.participants.size() != 2) return {};
+  const Participant& newer = finding.participants[0];
+  const Participant& older = finding.participants[1];
+  if (newer.held.empty() && older.held.empty()) return {};
+  const auto common = std::find_first_of(newer.held.begin(), newer.held.end(), older.held.begin(), older.held.end());
+  if (common != newer.held.end()) {
+    const Object& lock = finding.objects[*common];
+    if (lock.type != "rw-mutex") return {};
+    return fmt::format(
+        "Both hold {}, and at least one of them only for reading: take it for writing where it is written.",
+        object_phrase(lock));
+  }
+  if (!newer.held.empty() && !older.held.empty()) {
+    return fmt::format("The two hold different locks, {} here and {} there: hold the same one around both.",
+                       locks_phrase(finding, newer.held), locks_phrase(finding, older.held));
+  }
+  const Participant& guarded = newer.held.empty() ? older : newer;
+  const Participant& bare = newer.held.empty() ? newer : older;
+  const Frame* const place = find_user_frame(bare.stack);
+  const std::string where =
+      place == nullptr || place->function.empty() ? "the other side" : spoken_name(place->function);
+  return fmt::format("Hold {} where {} {} it, too: the other side does.", locks_phrase(finding, guarded.held), where,
+                     bare.operation.find("write") != std::string::npos ? "writes" : "reads");
+}
+
 }  // namespace
 
 std::string hint_of(const Finding& finding) {
@@ -52,6 +94,10 @@ std::string hint_of(const Finding& finding) {
       const std::string_view hint = hint_for_waiter(finding, participants[0]);
       if (!hint.empty()) return std::string(hint);
     }
+  }
+  if (finding.kind == "data-race") {
+    std::string hint = hint_for_race(finding);
+    if (!hint.empty()) return hint;
   }
   const Kind* kind = find_kind(finding.kind);
   return kind == nullptr ? std::string() : std::string(kind->hint);

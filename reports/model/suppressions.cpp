@@ -7,6 +7,7 @@
 
 #include "reports/model/function_name.hpp"
 #include "reports/model/kind.hpp"
+#include "reports/model/phrases.hpp"
 #include "reports/model/user_frames.hpp"
 
 namespace vigil::reports {
@@ -48,6 +49,15 @@ bool stack_matches(std::string_view pattern, const Stack& stack, bool top_only) 
     return top != nullptr && frame_matches(pattern, *top);
   }
   return std::any_of(stack.begin(), stack.end(), [&](const FrameRef& frame) { return frame_matches(pattern, *frame); });
+}
+
+// A race is also named by what it is about, as ThreadSanitizer's are.
+bool accessed_matches(std::string_view pattern, const Finding& finding) {
+  if (finding.kind != "data-race" && finding.kind != "use-after-free") return false;
+  return std::any_of(finding.participants.begin(), finding.participants.end(), [&](const Participant& participant) {
+    const Object* const object = object_of(finding, participant);
+    return object != nullptr && matches_pattern(pattern, object->name);
+  });
 }
 
 }  // namespace
@@ -106,6 +116,7 @@ void Suppressions::add(std::string_view text, std::string_view source) {
 bool Suppressions::match(const Finding& finding) const {
   for (const Rule& rule : rules_) {
     if (std::find(rule.kinds.begin(), rule.kinds.end(), finding.kind) == rule.kinds.end()) continue;
+    if (!rule.top_only && accessed_matches(rule.pattern, finding)) return true;
     for (const Participant& participant : finding.participants) {
       if (stack_matches(rule.pattern, participant.stack, rule.top_only)) return true;
       if (!rule.top_only && stack_matches(rule.pattern, participant.actor.created_at, false)) return true;

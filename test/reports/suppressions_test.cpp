@@ -79,6 +79,21 @@ TEST(Suppressions, ThreadSanitizersNamesWork) {
   EXPECT_TRUE(suppressions.problems().empty());
 }
 
+TEST(Suppressions, MatchWhatARaceIsAbout) {
+  Finding race = leak_in("f()");
+  race.kind = "data-race";
+  race.participants[0].object = 0;
+  race.objects.emplace_back().name = "shop::till+0x4";
+  race.objects.emplace_back().name = "lock_of_till";
+  race.participants[0].held = {1};
+  EXPECT_TRUE(silenced("race:shop::till", race));
+  EXPECT_TRUE(silenced("data-race:^shop::till", race));
+  EXPECT_FALSE(silenced("race_top:shop::till", race));
+  EXPECT_FALSE(silenced("race:lock_of_till", race));
+  race.kind = "task-leak";
+  EXPECT_FALSE(silenced("task-leak:shop::till", race));
+}
+
 TEST(Suppressions, WhatCannotBeReadIsTold) {
   Suppressions suppressions;
   suppressions.add("no colon\nwhatever:x\ntask-leak:ok\n", "file");

@@ -104,6 +104,27 @@ TEST(Hint, FollowsTheShapeOfTheWait) {
             std::string::npos);
 }
 
+TEST(Hint, NamesTheLockThatWouldHaveOrderedARace) {
+  const std::vector<Object> objects{made_in("variable", "", "hits"), made_in("mutex", "", "a"),
+                                    made_in("mutex", "", "b"), made_in("rw-mutex", "", "rw")};
+  const auto hint = [&](std::vector<std::size_t> newer, std::vector<std::size_t> older) {
+    return hint_of(finding_of(
+        "data-race",
+        {at("get()", "read of 4 bytes", 0, std::move(newer)), at("put()", "write of 4 bytes", 0, std::move(older))},
+        objects));
+  };
+  EXPECT_EQ(hint({}, {1}), "Hold mutex `a` where `get` reads it, too: the other side does.");
+  EXPECT_EQ(hint({1, 2}, {}), "Hold mutex `a` or mutex `b` where `put` writes it, too: the other side does.");
+  EXPECT_EQ(hint({1}, {2}),
+            "The two hold different locks, mutex `a` here and mutex `b` there: hold the same one around both.");
+  EXPECT_EQ(
+      hint({3}, {3}),
+      "Both hold read-write mutex `rw`, and at least one of them only for reading: take it for writing where it is "
+      "written.");
+  EXPECT_EQ(hint({}, {}), std::string(find_kind("data-race")->hint));
+  EXPECT_EQ(hint({1}, {1}), std::string(find_kind("data-race")->hint));  // whatever that is, it is not plain
+}
+
 TEST(Why, EveryKindSaysWhyItIsReal) {
   for (const Kind& kind : all_kinds()) {
     Finding finding;
