@@ -13,6 +13,7 @@ struct ChildPlan {
   std::string path;                                              // the file to execute
   std::vector<std::string> arguments;                            // from argv[0]
   std::vector<std::pair<std::string, std::string>> environment;  // set on top of ours
+  bool has_fixed_addresses = false;                              // of libraries, heap and stacks: the same in every run
   int output = -1;             // takes the place of its standard output and error; -1: they are ours
   int handshake_seconds = 30;  // how long the shim may take to answer after exec
 };

@@ -118,7 +118,8 @@ void check_machine(Findings& told) {
     told.good("randomness", "of addresses is as ThreadSanitizer takes it");
   } else {
     told.warn("randomness", fmt::format("vm.mmap_rnd_bits is {}", bits),
-              "programs built with -fsanitize=thread may refuse to start; setarch -R, or sysctl vm.mmap_rnd_bits=28");
+              "programs built with -fsanitize=thread start under `vigil run`; alone they need setarch -R, or sysctl "
+              "vm.mmap_rnd_bits=28");
   }
 }
 
@@ -226,6 +227,11 @@ void check_program_here(Findings& told, const std::string& given) {
     told.good(what, "instrumented: everything, races by vigil's engine");
   } else {
     told.good(what, "plain: everything but races on variables that are not Traced; vigil_instrument() adds those");
+  }
+  if (facts->instrumented && facts->by_clang) {
+    told.good(what,
+              "by clang, which leaves accesses of 32 bytes and more (AVX) out: -mprefer-vector-width=128 avoids most, "
+              "g++ checks them");
   }
   const std::string& id = facts->build_id;
   const fs::path separate =

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <string_view>
 #include <utility>
 
@@ -95,6 +96,17 @@ bool ProgramFacts::needs(const std::string& soname_start) const {
                      [&](const std::string& library) { return library.starts_with(soname_start); });
 }
 
+bool ProgramFacts::needs_fixed_addresses(int random_bits) const noexcept {
+  constexpr int kMostBits = 28;
+  return has_sanitizer && random_bits > kMostBits;
+}
+
+int randomised_address_bits() {
+  std::ifstream file("/proc/sys/vm/mmap_rnd_bits");
+  int bits = 0;
+  return file >> bits ? bits : 0;
+}
+
 std::optional<ProgramFacts> facts_of_program(const std::string& path) {
   const Sections sections(path);
   if (!sections.is_elf()) return std::nullopt;
@@ -103,6 +115,8 @@ std::optional<ProgramFacts> facts_of_program(const std::string& path) {
   facts.has_symbols = sections.find(".symtab") != nullptr;
   if (const Elf64_Shdr* note = sections.find(".note.gnu.build-id"))
     facts.build_id = build_id_of(sections.text_of(*note));
+  if (const Elf64_Shdr* comment = sections.find(".comment"))
+    facts.by_clang = sections.text_of(*comment).find("clang version") != std::string::npos;
   if (const Elf64_Shdr* dynamic = sections.find(".dynamic")) {
     const std::string strings = sections.strings_of(*dynamic);
     each_entry<Elf64_Dyn>(sections.text_of(*dynamic), [&](const Elf64_Dyn& entry) {

@@ -15,6 +15,7 @@
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
 #include "reports/cli/program_check.hpp"
+#include "reports/cli/program_facts.hpp"
 #include "reports/load/record_file.hpp"
 #include "reports/model/utf8.hpp"
 
@@ -68,6 +69,8 @@ ChildPlan plan_of(const WatchedProgram& program, int output) {
   plan.path = program.path;
   plan.arguments = program.arguments.command;
   plan.output = output;
+  const auto facts = facts_of_program(program.path);
+  plan.has_fixed_addresses = facts && facts->needs_fixed_addresses(randomised_address_bits());
   const std::string preload = environment_value("LD_PRELOAD");
   plan.environment.emplace_back("LD_PRELOAD",
                                 preload.empty() ? program.shim : fmt::format("{}:{}", program.shim, preload));

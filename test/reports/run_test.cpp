@@ -1,14 +1,19 @@
 // vigil run, as a process, with a stand-in for the shim.
 #include <gtest/gtest.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <string>
 #include <thread>
 
+#include "reports/cli/child.hpp"
+#include "reports/cli/program_facts.hpp"
 #include "test/reports/record_text.hpp"
 #include "test/reports/shell.hpp"
 
@@ -48,6 +53,36 @@ TEST_F(Run, KeepsTheProgramsExitStatus) {
 }
 
 TEST_F(Run, DiesOfTheSignalThatEndedTheProgram) { EXPECT_EQ(run("-- sh -c 'kill -SEGV $$'").status, 1000 + SIGSEGV); }
+
+TEST_F(Run, AChildGetsAddressesThatStayWhenItIsToldSo) {
+  for (const bool fixed : {false, true}) {
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::pipe(ends), 0);
+    ChildPlan plan;
+    plan.path = "/bin/cat";
+    plan.arguments = {"cat", "/proc/self/personality"};
+    plan.environment = {{"LD_PRELOAD", VIGIL_FAKE_SHIM}};
+    plan.has_fixed_addresses = fixed;
+    plan.output = ends[1];
+    EXPECT_EQ(run_child(plan).wait_status, 0);
+    ::close(ends[1]);
+    char told[32] = {};
+    ASSERT_GT(::read(ends[0], told, sizeof told - 1), 0);
+    ::close(ends[0]);
+    EXPECT_EQ((std::strtoul(told, nullptr, 16) & ADDR_NO_RANDOMIZE) != 0, fixed) << told;
+  }
+}
+
+TEST_F(Run, OnlyThreadSanitizersRuntimeNeedsAddressesThatStay) {
+  ProgramFacts facts;
+  EXPECT_FALSE(facts.needs_fixed_addresses(32));
+  facts.instrumented = true;
+  EXPECT_FALSE(facts.needs_fixed_addresses(32));
+  facts.has_sanitizer = true;
+  EXPECT_TRUE(facts.needs_fixed_addresses(32));
+  EXPECT_FALSE(facts.needs_fixed_addresses(28));
+  EXPECT_GT(randomised_address_bits(), 0);
+}
 
 TEST_F(Run, SaysVerdictAndReportOnly) {
   const Outcome outcome = run("-- echo hello");

@@ -177,6 +177,29 @@ void race_beside_a_pipe() {  // one pipe orders nothing of another's
   for (const int end : {one[0], one[1], other[0], other[1]}) close(end);
 }
 
+#ifndef __clang__  // whose instrumentation leaves accesses of more than 16 bytes out
+// ---- accesses of 32 bytes -------------------------------------------------------------------------------------------
+
+using Wide = long long __attribute__((vector_size(32)));
+
+[[gnu::target("avx"), gnu::noinline]] void put_wide(char* at) {
+  *reinterpret_cast<volatile Wide*>(at) = Wide{1, 2, 3, 4};
+}
+void write_32_bytes(char* at) {
+  if (__builtin_cpu_supports("avx") != 0) return put_wide(at);
+  for (std::size_t i = 0; i < sizeof(Wide); ++i) put(at[i]);
+}
+
+void race_in_wide_vector() {
+  alignas(32) static std::array<char, 64> to;
+  one_after_the_other([] { write_32_bytes(to.data()); }, [] { put(to[31]); });
+}
+void clean_beside_wide_vector() {
+  alignas(32) static std::array<char, 64> to;
+  one_after_the_other([] { write_32_bytes(to.data()); }, [] { put(to[32]); });
+}
+#endif
+
 constexpr Case kCases[] = {
     VIGIL_CASE(clean_through_a_pipe),
     VIGIL_CASE(clean_through_a_socket),
@@ -191,6 +214,10 @@ constexpr Case kCases[] = {
     VIGIL_CASE(race_in_small_memcpy),
     VIGIL_CASE(race_in_memset),
     VIGIL_CASE(race_in_strlen),
+#ifndef __clang__
+    VIGIL_CASE(race_in_wide_vector),
+    VIGIL_CASE(clean_beside_wide_vector),
+#endif
 };
 
 }  // namespace
