@@ -22,6 +22,7 @@
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/say.hpp"
+#include "interpose/stacks/safe_read.hpp"
 #include "interpose/stall.hpp"
 
 namespace vigil::shim {
@@ -49,17 +50,15 @@ struct Launch {
 // that are thread-local variables, which may be. relaxed: each is written by its helper, and read when that is gone.
 constinit std::array<std::atomic<std::uintptr_t>, kMostHelpers> helper_stacks{};
 
+// By what can be read below the frame, down to the guard: pthread_getattr_np() would allocate, and this thread is none
+// that an allocator may have to know (ThreadSanitizer's crashes in it).
 void note_own_stack(std::size_t slot, const void* first_frame) noexcept {
-  pthread_attr_t attributes;
-  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return;
-  void* low = nullptr;
-  std::size_t bytes = 0;
-  const bool known = pthread_attr_getstack(&attributes, &low, &bytes) == 0;
-  pthread_attr_destroy(&attributes);
-  if (!known) return;
-  const auto from = reinterpret_cast<std::uintptr_t>(low);
-  helper_stacks[slot].store(from, std::memory_order_relaxed);
-  note_own_mapping(from, reinterpret_cast<std::uintptr_t>(first_frame) - from);
+  constexpr std::uintptr_t kPage = 4096;
+  const auto frame = reinterpret_cast<std::uintptr_t>(first_frame);
+  std::uintptr_t low = frame / kPage * kPage;
+  while (frame - low < kStackBytes && unwind::is_readable(low - kPage)) low -= kPage;
+  helper_stacks[slot].store(low, std::memory_order_relaxed);
+  note_own_mapping(low, frame - low);
 }
 
 void forget_own_stack(std::size_t slot) noexcept {

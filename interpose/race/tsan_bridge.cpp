@@ -88,7 +88,7 @@ void start() noexcept {
   if (!reports_to_us()) {
     say("ThreadSanitizer's runtime is linked into this program itself: it knows vigil's tasks and their order, but "
         "prints "
-        "its races where it always does, not in this report");
+        "its races where it always does, not in this report; built by vigil_instrument() or g++ they are in it");
   }
 }
 

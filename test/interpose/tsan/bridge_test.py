@@ -4,13 +4,25 @@ usage: bridge_test.py BUILD
 """
 import json
 import os
+import pathlib
+import shutil
+import subprocess
 import sys
+import tempfile
 import unittest
 
 from run_under_shim import ROOT, Runner, place, user_frames
 
 RUNNER = Runner(sys.argv.pop(1))
 SAMPLES = [sample for sample in json.loads((ROOT / "samples/catalog.json").read_text()) if sample["instrumented"]]
+TASK_PROGRAM = """
+#include "vigil/vigil.hpp"
+int main() {
+  const vigil::Channel<int> answers(0);
+  vigil::go([=] { answers.send(7); });
+  return answers.receive().value_or(0) - 7;
+}
+"""
 
 
 def run(sample, form, suffix=""):
@@ -62,6 +74,19 @@ class Bridge(unittest.TestCase):
         self.assertEqual((few.status, few.findings), (0, []), few.err)
         self.assertEqual(few.err.count("follows 64 tasks at a time"), 1, few.err)
         self.assertIn("vigil_instrument", few.err)
+
+    @unittest.skipUnless(shutil.which("clang++"), "no clang++ here")
+    def test_a_program_with_clangs_runtime_inside_is_told_of_in_one_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = pathlib.Path(folder) / "program"
+            subprocess.run(["clang++", "-std=c++20", "-fsanitize=thread", f"-I{ROOT}/runtime/include", "-x", "c++", "-",
+                            "-x", "none", RUNNER.build / "lib/libvigil.so", f"-Wl,-rpath,{RUNNER.build}/lib", "-o", program],
+                           input=TASK_PROGRAM, text=True, check=True)
+            watched = RUNNER.shimmed(program)
+        self.assertEqual((watched.status, watched.findings), (0, []), watched.err)
+        self.assertEqual(len(watched.err.splitlines()), 1, watched.err)
+        self.assertIn("linked into this program itself", watched.err)
+        self.assertIn("vigil_instrument", watched.err)
 
 
 if __name__ == "__main__":
