@@ -32,12 +32,26 @@ enum class ObjectType : std::uint8_t {
   Other
 };
 
+// Where a local variable lies, in terms of the function that has it. Read by a debugger's means, it has a name.
+struct LocalPlace {
+  std::uintptr_t pc = 0;          // in the function, inside the call it made last; 0: unknown
+  std::uint32_t below_frame = 0;  // bytes from the variable up to the end of the function's frame (DWARF's CFA)
+  std::uint32_t above_stack = 0;  // bytes from the function's stack pointer up to the variable
+};
+// Where one lies that each thread has for its own.
+struct ThreadLocalPlace {
+  std::uintptr_t code = 0;   // an address in the module that defines it; 0: unknown
+  std::uint64_t offset = 0;  // bytes from the beginning of the module's part
+};
+
 struct ObjectInfo {
   ObjectType type = ObjectType::Other;
   std::uint64_t id = 0;           // unique per type in this run; printed as c3, m1, w2 ...
   std::int64_t capacity = -1;     // channels: items; variables and blocks: bytes; -1: does not apply
   std::uintptr_t address = 0;     // for naming globals; never part of a fingerprint
   StackId created_at = kNoStack;  // or of its first use, when it has no creation event
+  LocalPlace local{};             // of a variable that is not global
+  ThreadLocalPlace thread_local_at{};
 };
 
 struct Participant {

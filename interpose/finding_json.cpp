@@ -83,6 +83,17 @@ void json_object(JsonText& json, const ObjectInfo& object) noexcept {
   json.object().key("type").text(name_of(object.type)).key("id").number(object.id);
   json.key("capacity").number(object.capacity).key("address").hex(object.address).key("created_at");
   json_stack(json, object.created_at);
+  if (object.local.pc != 0) {
+    const ModuleOffset at = locate(object.local.pc);
+    announce_module(at.module);
+    json.key("local").array().number(at.module).hex(at.offset);
+    json.number(object.local.below_frame).number(object.local.above_stack).end_array();
+  }
+  if (object.thread_local_at.code != 0) {
+    const ModuleOffset at = locate(object.thread_local_at.code);
+    announce_module(at.module);
+    json.key("tls").array().number(at.module).hex(object.thread_local_at.offset).end_array();
+  }
   json.end_object();
 }
 

@@ -77,6 +77,7 @@ void free_thread(Actor* thread) noexcept {
 // Enters the calling thread. Whoever had its handle before is gone from the system.
 void enroll(Actor* thread) noexcept {
   thread->thread->tid.store(this_tid(), std::memory_order_relaxed);
+  thread->thread->handle.store(pthread_self(), std::memory_order_relaxed);
   own_thread = thread;
   if (race::bridge::is_on()) race::bridge::thread_known(this_tid(), key_of(*thread));
   registry_lock.lock();

@@ -47,7 +47,8 @@ struct BlockedCall {
 enum class ThreadState : std::uint8_t { Running, Ended };
 
 struct ThreadPart {
-  std::atomic<int> tid{0};  // 0: not begun yet
+  std::atomic<int> tid{0};                // 0: not begun yet
+  std::atomic<std::uintptr_t> handle{0};  // pthread_t; 0: not begun yet
   std::atomic<ThreadState> state{ThreadState::Running};
   std::atomic<bool> is_worker{false};  // the runtime's own
   BlockedCall call;

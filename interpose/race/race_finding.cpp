@@ -1,7 +1,5 @@
 #include "interpose/race/race_finding.hpp"
 
-#include <string_view>
-
 #include "interpose/finding_writer.hpp"
 #include "interpose/words.hpp"
 
@@ -33,9 +31,8 @@ void add_advice(Line& message, const RaceSide& newer, const RaceSide& older) noe
 }  // namespace
 
 void tell_race(const RaceSide& newer, const RaceSide& older, std::span<const ObjectInfo> objects,
-               std::uint64_t count) noexcept {
+               std::string_view subject, std::uint64_t count) noexcept {
   const bool after_free = older.is_free;
-  const bool is_block = objects[0].type == ObjectType::HeapBlock;
   const Phrase newer_operation = operation(newer);
   const Phrase older_operation = operation(older);
   const Participant participants[] = {
@@ -59,8 +56,8 @@ void tell_race(const RaceSide& newer, const RaceSide& older, std::span<const Obj
     message << words_for(newer.actor).view() << " " << past(newer) << " memory that " << words_for(older.actor).view()
             << " had freed";
   } else {
-    message << words_for(newer.actor).view() << " " << past(newer) << (is_block ? " a heap block" : " a variable")
-            << " that " << words_for(older.actor).view() << " " << past_perfect(older)
+    message << words_for(newer.actor).view() << " " << past(newer) << " " << subject << " that "
+            << words_for(older.actor).view() << " " << past_perfect(older)
             << ", and nothing orders the two: no channel, lock, wait group or start of a task lies between them";
     add_advice(message, newer, older);
   }

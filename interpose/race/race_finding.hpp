@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "interpose/finding.hpp"
 
@@ -20,8 +21,9 @@ struct RaceSide {
   std::span<const std::int32_t> held = {};  // indices into the finding's objects
 };
 
-// objects[0] is what was accessed. An older side that freed it makes a use-after-free, any other a data-race.
+// objects[0] is what was accessed, subject the words for it: "a heap block", "a variable on the stack of task 7". An
+// older side that freed it makes a use-after-free, any other a data-race.
 void tell_race(const RaceSide& newer, const RaceSide& older, std::span<const ObjectInfo> objects,
-               std::uint64_t count) noexcept;
+               std::string_view subject, std::uint64_t count) noexcept;
 
 }  // namespace vigil::shim::race

@@ -13,6 +13,8 @@
 #include "interpose/race/lock_sets.hpp"
 #include "interpose/race/race_finding.hpp"
 #include "interpose/race/slot_owners.hpp"
+#include "interpose/race/stack_variable.hpp"
+#include "interpose/words.hpp"
 
 namespace vigil::shim::race {
 namespace {
@@ -38,20 +40,38 @@ struct Objects {
   }
 };
 
-ObjectInfo object_at(std::uintptr_t address, const AccessWord& newer) noexcept {
+// What was accessed, and the words for it.
+struct Subject {
+  ObjectInfo object;
+  Phrase words;
+};
+
+Subject subject_at(std::uintptr_t address, const AccessWord& newer) noexcept {
   BlockInfo block;
   const FindBlock find = find_block.load(std::memory_order_acquire);
   if (find != nullptr && find(address, block)) {
-    return {.type = ObjectType::HeapBlock,
-            .id = block.number,
-            .capacity = static_cast<std::int64_t>(block.size),
-            .address = block.start,
-            .created_at = block.allocated_at};
+    return {.object = {.type = ObjectType::HeapBlock,
+                       .id = block.number,
+                       .capacity = static_cast<std::int64_t>(block.size),
+                       .address = block.start,
+                       .created_at = block.allocated_at},
+            .words = Phrase() << "a heap block"};
   }
-  return {.type = ObjectType::Variable,
-          .id = 0,
-          .capacity = static_cast<std::int64_t>(newer.span_bytes()),
-          .address = address};
+  const StackVariable found = stack_variable_at(address);
+  Subject subject{.object = {.type = ObjectType::Variable,
+                             .id = 0,
+                             .capacity = static_cast<std::int64_t>(newer.span_bytes()),
+                             .address = address,
+                             .local = found.local,
+                             .thread_local_at = found.thread_local_at},
+                  .words = Phrase() << "a variable"};
+  ActorInfo owner;
+  owner.type = found.owner_type;
+  owner.id = found.owner;
+  if (found.kind == StackVariable::Kind::OnStack) subject.words << " on the stack of " << words_for(owner).view();
+  if (found.kind == StackVariable::Kind::ThreadLocal)
+    subject.words << " (thread_local, of " << words_for(owner).view() << ")";
+  return subject;
 }
 
 RaceSide side_of(const AccessWord& word, const ActorInfo& actor, StackId stack,
@@ -70,13 +90,15 @@ void tell_pair(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::
   const std::uintptr_t address = pair.granule / kGranuleBytes * kGranuleBytes +
                                  AccessWord(common != 0 ? common : pair.newer.word.bytes()).first_byte();
   Objects objects;
-  objects.all.push_back(object_at(address, pair.newer.word));
+  const Subject subject = subject_at(address, pair.newer.word);
+  objects.all.push_back(subject.object);
   const OwnVector<std::int32_t> newer_held = objects.held(pair.newer.place);
   const OwnVector<std::int32_t> older_held = objects.held(pair.older.place);
   const Owner owner = owner_of(pair.older.word.at());
   const ActorInfo older_actor = owner.known ? info_of(owner.who, "") : ActorInfo{};
   tell_race(side_of(pair.newer.word, newer_actor, stack_of(pair.newer.place), newer_held),
-            side_of(pair.older.word, older_actor, stack_of(pair.older.place), older_held), objects.all, count);
+            side_of(pair.older.word, older_actor, stack_of(pair.older.place), older_held), objects.all,
+            subject.words.view(), count);
 }
 
 // ---- a place that races a million times -----------------------------------------------------------------------------

@@ -200,7 +200,8 @@ void tell(const Report& report, bool is_after_free) noexcept {
   RaceSide then = older.side;
   then.is_free = is_after_free;
   then.held = objects.held_then;
-  tell_race(now, then, objects.all, 1);
+  const bool is_block = objects.all[0].type == ObjectType::HeapBlock;
+  tell_race(now, then, objects.all, is_block ? "a heap block" : "a variable", 1);
 }
 
 // Whether the report is ours to tell, or one that a detector of ours makes in its place.

@@ -27,6 +27,14 @@ class NameSource {
   virtual void append_frames(const Module& module, std::uint64_t address, Stack& stack) = 0;
   // The global that holds this address: "counter", "table+0x8"; "" when there is none.
   virtual std::string data_name(const Module& module, std::uint64_t address) = 0;
+  // One that each thread has for its own, by its offset into the module's part; "" when there is none.
+  virtual std::string thread_local_name(const Module& /*module*/, std::uint64_t /*offset*/) { return {}; }
+  // A function's local variable: address lies in the call that the function made last, below_frame and above_stack say
+  // where in its frame the variable is (docs/finding_format.md); "" when nothing is known.
+  virtual std::string local_name(const Module& /*module*/, std::uint64_t /*address*/, std::uint64_t /*below_frame*/,
+                                 std::uint64_t /*above_stack*/) {
+    return {};
+  }
 
  protected:
   NameSource() = default;

@@ -68,6 +68,7 @@ class Converter {
     result.created_at = stack(member(json, "created_at"));
     result.name = text_of(json, "name");
     if (result.name.empty()) result.name = name_at(parse_hex(text_of(json, "address")));
+    if (result.name.empty()) result.name = own_name(json);
     return result;
   }
 
@@ -142,14 +143,13 @@ class Converter {
   void append_frame(const Json& frame, Stack& result) {
     if (!frame.is_array() || frame.size() != 2 || !frame[0].is_number_unsigned() || !frame[1].is_string()) return;
     const std::uint64_t address = parse_hex(frame[1].get_ref<const std::string&>());
-    const std::uint64_t id = frame[0].get<std::uint64_t>();
-    const auto module = id > UINT32_MAX ? record_.modules.end() : record_.modules.find(static_cast<std::uint32_t>(id));
-    if (module == record_.modules.end()) {
+    const Module* const module = module_of(frame[0]);
+    if (module == nullptr) {
       Frame unknown;
       unknown.offset = address;
       result.push_back(share_frame(std::move(unknown)));
     } else {
-      names_.append_frames(module->second, address, result);
+      names_.append_frames(*module, address, result);
     }
   }
 
@@ -168,6 +168,29 @@ class Converter {
     result.waited_ms = number_of(json, "waited_ms", -1);
     result.note = text_of(json, "note");
     return result;
+  }
+
+  [[nodiscard]] const Module* module_of(const Json& id) const {
+    if (!id.is_number_unsigned() || id.get<std::uint64_t>() > UINT32_MAX) return nullptr;
+    const auto module = record_.modules.find(id.get<std::uint32_t>());
+    return module == record_.modules.end() ? nullptr : &module->second;
+  }
+
+  // Of a variable that is no global: a function's, or one that each thread has.
+  std::string own_name(const Json& object) {
+    const Json& local = member(object, "local");
+    if (local.is_array() && local.size() == 4 && local[1].is_string() && local[2].is_number_unsigned() &&
+        local[3].is_number_unsigned()) {
+      const Module* const module = module_of(local[0]);
+      return module == nullptr ? std::string()
+                               : names_.local_name(*module, parse_hex(local[1].get_ref<const std::string&>()),
+                                                   local[2].get<std::uint64_t>(), local[3].get<std::uint64_t>());
+    }
+    const Json& own = member(object, "tls");
+    if (!own.is_array() || own.size() != 2 || !own[1].is_string()) return {};
+    const Module* const module = module_of(own[0]);
+    return module == nullptr ? std::string()
+                             : names_.thread_local_name(*module, parse_hex(own[1].get_ref<const std::string&>()));
   }
 
   std::string name_at(std::uint64_t address) {

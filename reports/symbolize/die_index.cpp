@@ -283,4 +283,10 @@ std::vector<CodePlace> DieIndex::places_of(std::uint64_t address) {
   return places;
 }
 
+std::string DieIndex::local_name(std::uint64_t address, const PlaceInFrame& place) {
+  Unit* const unit = unit_of(address);
+  const Interval* const function = unit == nullptr ? nullptr : find_interval(unit->functions, address);
+  return function == nullptr ? std::string() : local_variable_at(unit->scopes[function->index].die, address, place);
+}
+
 }  // namespace vigil::reports

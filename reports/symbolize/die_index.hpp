@@ -13,6 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "reports/symbolize/local_variables.hpp"
+
 namespace vigil::reports {
 
 struct CodePlace {
@@ -35,6 +37,9 @@ class DieIndex {
   // Innermost first, the last one not inlined. Empty when no unit holds the address; a place without function when a
   // unit does but no function (then it has a line only).
   std::vector<CodePlace> places_of(std::uint64_t address);
+
+  // The local variable at that place in the frame of the function that holds the address; "" when nothing is known.
+  std::string local_name(std::uint64_t address, const PlaceInFrame& place);
 
  private:
   struct Interval {

@@ -30,14 +30,18 @@ ElfSymbols::ElfSymbols(Dwfl_Module* module, std::uint64_t bias) {
     GElf_Addr address = 0;
     GElf_Word section = 0;
     const char* name = dwfl_module_getsym_info(module, i, &symbol, &address, &section, nullptr, nullptr);
-    if (name == nullptr || *name == '\0' || symbol.st_shndx == SHN_UNDEF || address < bias) continue;
+    if (name == nullptr || *name == '\0' || symbol.st_shndx == SHN_UNDEF) continue;
     const unsigned type = GELF_ST_TYPE(symbol.st_info);
-    const Symbol entry{address - bias, symbol.st_size, name, rank_of(name, GELF_ST_BIND(symbol.st_info))};
+    Symbol entry{symbol.st_value, symbol.st_size, name, rank_of(name, GELF_ST_BIND(symbol.st_info))};
+    if (type == STT_TLS) thread_local_.push_back(entry);  // an offset, not an address
+    if (address < bias) continue;
+    entry.address = address - bias;
     if (type == STT_FUNC || type == STT_GNU_IFUNC) functions_.push_back(entry);
     if (type == STT_OBJECT) data_.push_back(entry);
   }
   sort_symbols(functions_);
   sort_symbols(data_);
+  sort_symbols(thread_local_);
 }
 
 const ElfSymbols::Symbol* ElfSymbols::find(const std::vector<Symbol>& sorted, std::uint64_t address) noexcept {

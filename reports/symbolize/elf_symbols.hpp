@@ -26,12 +26,17 @@ class ElfSymbols {
   // The symbol that holds the address, or null.
   [[nodiscard]] const Symbol* function_at(std::uint64_t address) const noexcept { return find(functions_, address); }
   [[nodiscard]] const Symbol* data_at(std::uint64_t address) const noexcept { return find(data_, address); }
+  // Of what each thread has for its own: addresses are offsets into the module's part.
+  [[nodiscard]] const Symbol* thread_local_at(std::uint64_t offset) const noexcept {
+    return find(thread_local_, offset);
+  }
 
  private:
   static const Symbol* find(const std::vector<Symbol>& sorted, std::uint64_t address) noexcept;
 
   std::vector<Symbol> functions_;
   std::vector<Symbol> data_;
+  std::vector<Symbol> thread_local_;
 };
 
 }  // namespace vigil::reports

@@ -32,6 +32,14 @@ bool is_regular_file(const std::string& path) noexcept {
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
+// "counter", "table+0x8".
+std::string name_in(const ElfSymbols::Symbol* symbol, std::uint64_t address) {
+  if (symbol == nullptr) return {};
+  std::string name = demangle(symbol->name);
+  if (address != symbol->address) name += fmt::format("+{:#x}", address - symbol->address);
+  return name;
+}
+
 }  // namespace
 
 std::unique_ptr<ModuleSymbols> ModuleSymbols::open(const std::string& path) {
@@ -84,12 +92,14 @@ std::uint64_t ModuleSymbols::function_start(std::uint64_t address) {
   return symbol == nullptr ? address : symbol->address;
 }
 
-std::string ModuleSymbols::data_name(std::uint64_t address) {
-  const ElfSymbols::Symbol* symbol = symbols().data_at(address);
-  if (symbol == nullptr) return {};
-  std::string name = demangle(symbol->name);
-  if (address != symbol->address) name += fmt::format("+{:#x}", address - symbol->address);
-  return name;
+std::string ModuleSymbols::data_name(std::uint64_t address) { return name_in(symbols().data_at(address), address); }
+
+std::string ModuleSymbols::thread_local_name(std::uint64_t offset) {
+  return name_in(symbols().thread_local_at(offset), offset);
+}
+
+std::string ModuleSymbols::local_name(std::uint64_t address, const PlaceInFrame& place) {
+  return dies_ ? dies_->local_name(address + elf_bias_ - dwarf_bias_, place) : std::string();
 }
 
 }  // namespace vigil::reports

@@ -31,6 +31,10 @@ class ModuleSymbols {
   std::uint64_t function_start(std::uint64_t address);
   // "counter", "table+0x8", or "".
   std::string data_name(std::uint64_t address);
+  // Of a variable that each thread has for its own: offset into the module's part.
+  std::string thread_local_name(std::uint64_t offset);
+  // As DieIndex::local_name.
+  std::string local_name(std::uint64_t address, const PlaceInFrame& place);
 
  private:
   struct DwflEnd {

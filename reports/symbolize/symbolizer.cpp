@@ -76,4 +76,15 @@ std::string Symbolizer::data_name(const Module& module, std::uint64_t address) {
   return from.symbols ? from.symbols->data_name(address) : std::string();
 }
 
+std::string Symbolizer::thread_local_name(const Module& module, std::uint64_t offset) {
+  Opened& from = opened(module);
+  return from.symbols ? from.symbols->thread_local_name(offset) : std::string();
+}
+
+std::string Symbolizer::local_name(const Module& module, std::uint64_t address, std::uint64_t below_frame,
+                                   std::uint64_t above_stack) {
+  Opened& from = opened(module);
+  return from.symbols ? from.symbols->local_name(address, {below_frame, above_stack}) : std::string();
+}
+
 }  // namespace vigil::reports

@@ -20,6 +20,9 @@ class Symbolizer final : public NameSource {
 
   void append_frames(const Module& module, std::uint64_t address, Stack& stack) override;
   std::string data_name(const Module& module, std::uint64_t address) override;
+  std::string thread_local_name(const Module& module, std::uint64_t offset) override;
+  std::string local_name(const Module& module, std::uint64_t address, std::uint64_t below_frame,
+                         std::uint64_t above_stack) override;
 
   // For the report's notes.
   [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }

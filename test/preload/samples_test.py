@@ -30,8 +30,11 @@ def shimmed(sample, form):
     return RUNNER.shimmed(RUNNER.build / "bin" / f"{sample['id']}_{form}", options=sample["options"])
 
 
-def in_any_order(title):
-    """Which of two racing accesses came first is up to the schedule."""
+def in_any_order(finding):
+    """Which of two racing accesses came first is up to the schedule; a local variable's name, to the compiler."""
+    title = finding["title"]
+    if "on the stack of" in finding["message"]:
+        title = re.sub(r"(race on|races with itself on) `[^`]*`$", r"\1 a variable", title)
     race = re.fullmatch(r"(.+) and (.+) race on (.+)", title)
     return "{} and {} race on {}".format(*sorted(race.groups()[:2]), race[3]) if race else title
 
@@ -49,7 +52,7 @@ def summary(run, sample):
             did = "" if finding["kind"] in BY_CHANCE else f"{participant['role']} {participant['operation']}: "
             lines.append(f"  {did}{where}\n")
         count = "" if finding["kind"] in BY_CHANCE else f" x{finding['count']}"
-        told = f"{finding['kind']}{count}: {in_any_order(finding['title'])}\n" + "".join(sorted(lines))
+        told = f"{finding['kind']}{count}: {in_any_order(finding)}\n" + "".join(sorted(lines))
         if finding["kind"] not in BY_CHANCE or told not in findings:  # which of a place's accesses met is chance, too
             findings.append(told)
     return "".join(sorted(findings))
