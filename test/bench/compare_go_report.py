@@ -86,15 +86,21 @@ def memory_table(table, columns, found):
     return markdown(rows, columns, found, lambda _row, samples: memory_of(samples), lambda sample: sample.rss_kib)
 
 
-def disagreements(found):
-    """A line for each row whose programs, or whose runs of one program, computed different results."""
-    results = {}
-    for (column, row), samples in found.items():
-        if isinstance(samples, list):
-            for sample in samples:
-                results.setdefault(row, {}).setdefault(sample.check, set()).add(column)
-    return [f"{row.workload} {row.n}: " + "; ".join(f"{check} from {', '.join(sorted(by))}" for check, by in checks.items())
-            for row, checks in results.items() if len(checks) > 1]
+def disagreements(found, tables):
+    """A line for each row of a table whose programs, or whose runs of one program, computed different results. Tables of
+    other programs may have a row of the same name, which is other work."""
+    lines = []
+    for table in tables:
+        for row in table.rows:
+            checks = {}
+            for column in table.columns:
+                measured = found.get((column, row))
+                for sample in measured if isinstance(measured, list) else ():
+                    checks.setdefault(sample.check, set()).add(column)
+            if len(checks) > 1:
+                lines.append(f"{row.workload} {row.n}: "
+                             + "; ".join(f"{check} from {', '.join(sorted(by))}" for check, by in checks.items()))
+    return list(dict.fromkeys(lines))
 
 
 def load_line(found, priority):
@@ -127,6 +133,7 @@ def surroundings():
         f"- machine: {model[1] if model else platform.machine()}, {os.cpu_count()} processors, {memory:.0f} GiB, "
         f"Linux {platform.release()}, {system[1] if system else '?'}",
         f"- versions: vigil {commit}{' with changes' if changed else ''}; {first_line('g++', '--version')}, -O2; "
+        f"{first_line('clang++', '--version')}; {first_line('clang++-19', '--version', default='no clang 19')}; "
         f"{first_line('go', 'version')}; Boost {boost}",
     ]
 

@@ -51,15 +51,20 @@ class Report(unittest.TestCase):
         self.assertEqual(report.time_of(Row("sieve", 1000), samples(0.5)), "500 ms")
 
     def test_equal_results_are_no_disagreement(self):
-        self.assertEqual(report.disagreements({("ours", ROW): samples(1), ("theirs", ROW): samples(2)}), [])
+        self.assertEqual(report.disagreements({("ours", ROW): samples(1), ("theirs", ROW): samples(2)}, [TABLE]), [])
 
     def test_different_results_are_named_with_their_programs(self):
         found = {("ours", ROW): samples(1, check=7), ("theirs", ROW): samples(1, check=8)}
-        self.assertEqual(report.disagreements(found), ["pingpong 1000: 7 from ours; 8 from theirs"])
+        self.assertEqual(report.disagreements(found, [TABLE]), ["pingpong 1000: 7 from ours; 8 from theirs"])
 
     def test_one_run_of_many_that_differs_is_seen(self):
         found = {("ours", ROW): samples(1, 1) + samples(1, check=8)}
-        self.assertEqual(len(report.disagreements(found)), 1)
+        self.assertEqual(len(report.disagreements(found, [TABLE])), 1)
+
+    def test_a_row_of_the_same_name_in_another_table_is_other_work(self):
+        other = Table("threads", ("theirs",), (ROW,), ())
+        found = {("ours", ROW): samples(1, check=7), ("theirs", ROW): samples(1, check=8)}
+        self.assertEqual(report.disagreements(found, [Table("go", ("ours",), (ROW,), ()), other]), [])
 
     def test_only_what_is_between_the_markers_changes(self):
         text = "a\n<!-- t -->\nold\n<!-- /t -->\nb"
