@@ -2,6 +2,9 @@
 //
 // Static variables: whoever waited for another's initialiser acquires what that one released (wrap_cxxabi.cpp).
 //
+// Their destructors, and what else exit() calls: libc keeps the list under a lock of its own, so whoever calls goes on
+// after who made the entry.
+//
 // Exceptions: an exception object is counted: by the catch blocks it is in and by each std::exception_ptr to it.
 // Whoever lets go of it last destroys it, maybe on another thread than those that read it before; the counts lie in the
 // C++ runtime, which is not instrumented. So whoever lets go releases into the object first, and its destructor, which
@@ -142,7 +145,30 @@ void* my_init(void* object, std::type_info* type, Destructor destructor) {
   return real_init(object, type, instead_of(object, destructor));
 }
 
+struct AtExit {
+  void (*function)(void*);
+  void* argument;
+};
+void call_at_exit(void* given) {
+  auto* const entry = static_cast<AtExit*>(given);
+  if (sync_events::watching()) {
+    sync_events::acquired(entry);
+    sync_events::destroyed(entry);
+  }
+  entry->function(entry->argument);  // the entry stays: exit() may be called while it is being worked through
+}
+
+int (*real_atexit)(void (*)(void*), void*, void*) = nullptr;
+int my_atexit(void (*function)(void*), void* argument, void* module) {
+  AtExit* entry = nullptr;
+  if (sync_events::watching()) record([&] { entry = own_new<AtExit>(AtExit{function, argument}); });
+  if (entry == nullptr) return real_atexit(function, argument, module);  // nobody else is there yet
+  sync_events::released(entry);
+  return real_atexit(call_at_exit, entry, module);
+}
+
 const Replacement kAll[] = {
+    {"__cxa_atexit", reinterpret_cast<void*>(my_atexit), reinterpret_cast<void**>(&real_atexit)},
     {"__cxa_guard_acquire", reinterpret_cast<void*>(my_guard_acquire), reinterpret_cast<void**>(&real_guard_acquire)},
     {"__cxa_end_catch", reinterpret_cast<void*>(my_end_catch), reinterpret_cast<void**>(&real_end_catch)},
     {"_ZNSt15__exception_ptr13exception_ptr10_M_releaseEv", reinterpret_cast<void*>(my_pointer_release),

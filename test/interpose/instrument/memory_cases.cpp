@@ -119,6 +119,23 @@ void race_in_strlen() {
   one_after_the_other([&] { length = std::strlen(text.data()); }, [&] { put(text[3]); });
 }
 
+// ---- exit() calls after who asked for the call
+// -----------------------------------------------------------------------
+
+void clean_static_that_another_thread_made() {
+  static vigil::test::Meeting made;
+  std::thread([] {
+    struct Text {
+      std::array<char, 8> text{};
+      Text() { put(text[0]); }
+      ~Text() { put(text[0]); }
+    };
+    static const Text text;
+    made.wait();
+  }).detach();
+  made.wait();
+}
+
 // ---- what is read comes after what was written ----------------------------------------------------------------------
 
 // Data goes with a byte from one end to the other.
@@ -201,6 +218,7 @@ void clean_beside_wide_vector() {
 #endif
 
 constexpr Case kCases[] = {
+    VIGIL_CASE(clean_static_that_another_thread_made),
     VIGIL_CASE(clean_through_a_pipe),
     VIGIL_CASE(clean_through_a_socket),
     VIGIL_CASE(clean_through_an_eventfd),
