@@ -104,9 +104,9 @@ struct EngineThread {
     ContextId context{};
   };
   std::array<KnownContext, kContexts> contexts{};
-  // Epochs found to be in the past of an actor: they stay there, but slots change hands, so for one of its epochs.
+  // Epochs found to be in the past of an actor, where they stay: one that is known is never that of another moment.
   struct KnownOrder {
-    std::uint64_t self = 0;  // epoch
+    ActorKey self{};
     ClockSlot other{};
     ClockTime until = 0;
   };

@@ -46,6 +46,8 @@ class Entering {
  private:
   bool in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
   bool in_chain(std::uintptr_t address, ShadowCell& cell, StateId from, AccessWord word) noexcept;
+  [[nodiscard]] bool leaves_nothing_of(StateId from, AccessWord word) noexcept;
+  StateId alone(AccessWord word) noexcept;
   [[nodiscard]] std::uint16_t held_count() const noexcept {
     return static_cast<std::uint16_t>(thread_.actor->held.count());
   }
@@ -66,6 +68,10 @@ class Entering {
     thread_.remember_covered(at_.bits(), state, static_cast<std::uint8_t>(~covered.reads),
                              static_cast<std::uint8_t>(~covered.writes));
   }
+  static Covered covered_by(AccessWord word) noexcept {
+    if (word.is_atomic() || word.is_free()) return {};
+    return {word.bytes(), word.is_write() ? word.bytes() : 0};
+  }
   [[nodiscard]] bool is_covered(StateId state, AccessWord word) const noexcept {
     if (word.is_atomic() || word.is_free()) return false;
     const CoveredEntry& entry = thread_.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
@@ -85,9 +91,10 @@ class Entering {
 bool Entering::is_ordered(Epoch epoch) noexcept {
   if (epoch.slot() == at_.slot()) return epoch.time() <= at_.time();
   EngineThread::KnownOrder& known = thread_.ordered[static_cast<std::uint32_t>(epoch.slot()) % EngineThread::kOrdered];
-  if (known.self == at_.bits() && known.other == epoch.slot() && epoch.time() <= known.until) return true;
+  const ActorKey self = key_of(*thread_.actor);
+  if (known.self == self && known.other == epoch.slot() && epoch.time() <= known.until) return true;
   if (!happened_before(epoch, clock_)) return false;
-  known = {at_.bits(), epoch.slot(), epoch.time()};
+  known = {self, epoch.slot(), epoch.time()};
   return true;
 }
 
@@ -124,15 +131,56 @@ bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexc
   return !make_chain(thread_.states, cell, from);
 }
 
+// Whether that is the state of one access at most, which this one supersedes: the usual fate of what is freed. (One of
+// an earlier epoch is otherwise the beginning of a private state.)
+bool Entering::leaves_nothing_of(StateId from, AccessWord word) noexcept {
+  if (from == kUntouched) return true;
+  const AccessNode& node = node_of(from);
+  if (node.older != kUntouched || node.is_raced()) return false;
+  const AccessWord old(node.word.load(std::memory_order_relaxed));
+  if (old.is_free() || !word.as_strong_as(old) || (old.bytes() & ~word.bytes()) != 0) return false;
+  if (old.same_epoch(word)) return !old.as_strong_as(word) || old.bytes() != word.bytes();
+  return word.is_free() && is_ordered(old.at());
+}
+
+// The state of a granule of which only this access is known: one for all the granules it comes to. kUntouched: there is
+// no room for it.
+StateId Entering::alone(AccessWord word) noexcept {
+  Move& move = thread_.move_for(kUntouched, word.bits(), pc_);
+  if (move.is_for(kUntouched, word.bits(), pc_, context_, held_count())) {
+    node_of(move.to).mark_shared();
+    return move.to;
+  }
+  const StateId id = push_record(thread_.states, {word, place(), false}, kUntouched);
+  if (id == kUntouched) return id;
+  const Covered covered = covered_by(word);
+  move = {word.bits(),
+          pc_,
+          kUntouched,
+          id,
+          context_,
+          held_count(),
+          static_cast<std::uint8_t>(~covered.reads),
+          static_cast<std::uint8_t>(~covered.writes)};
+  return id;
+}
+
 [[gnu::noinline]] bool Entering::in_chain(std::uintptr_t address, ShadowCell& cell, StateId from,
                                           AccessWord word) noexcept {
   const auto change_cell = [&](StateId to) noexcept {
     StateId expected = from;
     return cell.compare_exchange_strong(expected, to, std::memory_order_acq_rel, std::memory_order_relaxed);
   };
+  if (leaves_nothing_of(from, word)) {
+    if (const StateId to = alone(word); to != kUntouched) {
+      if (from == kUntouched) note_touched(address);
+      if (!change_cell(to)) return false;
+      remember_covered(to, covered_by(word));
+      return true;
+    }
+  }
   Move& move = thread_.move_for(from, word.bits(), pc_);
   if (move.is_for(from, word.bits(), pc_, context_, held_count())) {
-    if (from == kUntouched) note_touched(address);
     if (move.to != from) {
       node_of(move.to).mark_shared();
       if (!change_cell(move.to)) return false;

@@ -37,14 +37,39 @@ void WideRecords::put(AccessWord word, PlaceId place) noexcept {
   words()[at].store(word.bits(), std::memory_order_relaxed);
 }
 
-// As add_access() in transition.cpp, on records that stand in no order.
+void WideRecords::note_covered(Covered& covered, AccessWord word) noexcept {
+  if (word.is_atomic()) return;
+  covered.reads |= word.bytes();
+  if (word.is_write()) covered.writes |= word.bytes();
+}
+
 WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const KnowsRef& ordered,
                                       Covered& covered) noexcept {
-  const auto note_covered = [&covered](AccessWord word) {
-    if (word.is_atomic()) return;
-    covered.reads |= word.bytes();
-    if (word.is_write()) covered.writes |= word.bytes();
-  };
+  // A plain write supersedes what others did, and should.
+  if (access.is_write() && !access.is_atomic()) return any_step(access, place, ordered, covered);
+  constexpr std::uint64_t kSlot = ~std::uint64_t{0} << (kTimeBits + kSpareBits);
+  constexpr std::uint32_t kNone = kMost;
+  std::uint32_t own = kNone;
+  for (std::uint32_t i = 0; i < capacity_; ++i) {
+    const AccessWord word = word_at(i);
+    if (((word.bits() ^ access.bits()) & kSlot) == 0) {
+      // One like this one, which it supersedes; not the second of several.
+      const bool alike = own == kNone && word.sort() == access.sort() && word.bytes() == access.bytes();
+      if (!alike || places()[i] != place) return any_step(access, place, ordered, covered);
+      own = i;
+    } else if ((word.bytes() & access.bytes()) != 0 && word.clashes_with(access) && !ordered(word.at())) {
+      return Result::Races;
+    }
+  }
+  if (own == kNone) return any_step(access, place, ordered, covered);
+  words()[own].store(access.bits(), std::memory_order_relaxed);
+  note_covered(covered, access);
+  return Result::Done;
+}
+
+// As add_access() in transition.cpp, on records that stand in no order.
+WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, const KnowsRef& ordered,
+                                          Covered& covered) noexcept {
   std::uint64_t open = access.bytes();
   std::uint32_t same = 0;  // the records of this epoch: usually none
   for (std::uint32_t i = 0; i < capacity_; ++i) {
@@ -54,12 +79,12 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
     if (word.as_strong_as(access)) open &= ~word.bytes();
   }
   if (open == 0) {
-    for (; same != 0; same &= same - 1) note_covered(word_at(static_cast<std::uint32_t>(std::countr_zero(same))));
+    for (; same != 0; same &= same - 1)
+      note_covered(covered, word_at(static_cast<std::uint32_t>(std::countr_zero(same))));
     return Result::Done;
   }
 
-  // What is left of the records that change.
-  std::array<AccessWord, kMost> left;
+  std::array<std::uint64_t, kMost> left;  // of the records that change; not cleared, for it is a line or two
   std::uint32_t changed = 0;
   std::uint32_t room = capacity_;
   AccessWord added;
@@ -93,7 +118,7 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
         if (access.as_strong_as(word)) bytes &= ~open;
       }
       if (bytes == word.bytes()) continue;
-      left[i] = bytes != 0 ? word.with_bytes(bytes) : AccessWord();
+      left[i] = bytes != 0 ? word.with_bytes(bytes).bits() : 0;
       changed |= 1U << i;
       if (bytes == 0) room = i;
     }
@@ -103,12 +128,13 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
 
   for (std::uint32_t some = changed; some != 0; some &= some - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(some));
-    words()[i].store(left[i].bits(), std::memory_order_relaxed);
+    words()[i].store(left[i], std::memory_order_relaxed);
   }
   places()[room] = place;
   words()[room].store(added.bits(), std::memory_order_relaxed);
   same |= 1U << room;
-  for (; same != 0; same &= same - 1) note_covered(word_at(static_cast<std::uint32_t>(std::countr_zero(same))));
+  for (; same != 0; same &= same - 1)
+    note_covered(covered, word_at(static_cast<std::uint32_t>(std::countr_zero(same))));
   return Result::Done;
 }
 
