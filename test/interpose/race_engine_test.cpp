@@ -218,6 +218,49 @@ TEST_F(RaceEngine, AVariableUsedInEveryEpochNeedsNoNewStates) {
   EXPECT_EQ(races(), 1U);
 }
 
+// As the loops of a pool read what they share; for several sizes of the block that holds such records, and beyond.
+TEST_F(RaceEngine, WhatSeveralReadInEveryEpochNeedsNoNewStatesAndForgetsNobody) {
+  for (const std::size_t count : {3U, 5U, 9U, 20U}) {
+    SCOPED_TRACE(std::to_string(count) + " readers");
+    const Memory shared(4096);
+    std::vector<vigil_probe_actor> readers(count);
+    for (vigil_probe_actor& reader : readers) create(reader);
+    std::vector<char> points(count);
+    const auto read = [&](int rounds) {
+      for (int i = 0; i < rounds; ++i) {
+        for (std::size_t r = 0; r < count; ++r) {
+          as(readers[r]);
+          on_read(shared.address(), 8, 1);
+          release(readers[r], &points[r]);
+        }
+      }
+    };
+    as(c);
+    on_write(shared.address(), 8, 2);
+    for (vigil_probe_actor& reader : readers) {
+      release(c, &told);
+      acquire(reader, &told);
+    }
+    read(4);
+    const std::uint64_t before = states_made();
+    read(1000);
+    EXPECT_LE(states_made() - before, 64U);  // one thread's stock
+    EXPECT_EQ(races(), 0U);
+    // The writer knows all that was read, but for one reader's last time.
+    for (char& point : points) acquire(b, &point);
+    as(readers.back());
+    on_read(shared.address(), 8, 1);
+    as(b);
+    on_write(shared.address(), 8, 3);
+    EXPECT_EQ(races(), 1U);
+    told.clear();
+    vigil_probe_task_switch(nullptr);
+    for (char& point : points) vigil_probe_sync_destroy(&point);
+    for (vigil_probe_actor& reader : readers) vigil_probe_task_end(&reader);
+  }
+  vigil_probe_sync_destroy(&told);
+}
+
 TEST_F(RaceEngine, AtomicAccessesOfManyTasksStillRaceWithPlainOnes) {
   // A chain so deep that an atomic access looks at the plain records alone.
   constexpr int kTasks = 200;
