@@ -41,8 +41,11 @@ template <class T>
   static_cast<volatile T&>(at) = 1;
 }
 template <class T>
-[[gnu::noinline]] T get(const T& at) {
-  return static_cast<const volatile T&>(at);
+[[gnu::noinline]] void get(const T& at) {
+  const T seen = static_cast<const volatile T&>(at);
+  asm volatile(""
+               :
+               : "r"(seen));  // NOLINT(hicpp-no-assembler): clang leaves out a volatile read whose value nobody uses
 }
 [[gnu::noinline]] std::unique_ptr<int> make_block() { return std::make_unique<int>(0); }
 [[gnu::noinline]] void free_block(std::unique_ptr<int>& block) { block.reset(); }
