@@ -2,7 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
 #include <thread>
 
 #include <unistd.h>
@@ -13,15 +17,73 @@
 namespace vigil {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr const char* kEarly = "VIGIL_TEST_EARLY";
 
+// Uses every primitive, from the thread it is called on and from tasks. 7: all did what they should.
 int exchange_in_tasks() {
   const Channel<int> there(0);
   const Channel<int> back(1);
   go([=] { back.send(there.receive_or_zero() + 1); });
-  there.send(6);
-  const int got = back.receive_or_zero();
-  return run([&] { return got; });
+  there.send(0);
+  int sum = run([&] { return back.receive_or_zero(); });
+
+  Mutex lock;
+  Cond changed;
+  Once once;
+  WaitGroup all;
+  bool ready = false;
+  all.go([&] {
+    const std::scoped_lock held(lock);
+    once.call([&] { ++sum; });
+    ready = true;
+    changed.notify_all();
+  });
+  {
+    std::unique_lock held(lock);
+    changed.wait(held, [&] { return ready; });
+  }
+  all.wait();
+
+  RwMutex table;
+  Semaphore tokens(1);
+  {
+    const std::shared_lock reader(table);
+    tokens.acquire();
+    tokens.release();
+    if (!table.try_lock()) ++sum;
+  }
+
+  const auto [ctx, cancel] = with_timeout(background(), 1ms);
+  ctx.done().receive();
+  cancel();
+  const Ticker ticker(1ms);
+  ticker.channel().receive();
+  ticker.stop();
+  const Timer timer(1h);
+  if (timer.stop()) ++sum;
+  after_func(0s, [=] { back.send(1); });
+  select(on_receive(back, [&](std::optional<int> got) { sum += got.value_or(0); }), on_timeout(1h));
+  sleep_for(1ms);
+
+  const StopController stop;
+  ErrorGroup group;
+  group.go([&] { stop.stop(); });
+  group.wait();
+  Selector selector;
+  selector.add_receive(stop.stopped());
+  selector.select();
+  SafeReceiver<int> receiver(there, stop);
+  if (!receiver.receive()) ++sum;
+  {
+    WorkerPool pool(1);
+    Traced<int> jobs = 0;
+    pool.submit([&] { ++jobs; });
+    pool.wait();
+    sum += jobs;
+  }
+  return run([&] { return blocking([&] { return sum; }); });
 }
 
 // Only in the child that a death test starts anew: other tests want to see the runtime start.

@@ -55,26 +55,13 @@ TEST(Select, OtherwiseIsTakenOnlyWhenNothingIsReady) {
   EXPECT_EQ(vigil::select(on_receive(channel), otherwise()), 0U);
 }
 
-TEST(Select, TimesOutWhenNothingBecomesReady) {
-  const Channel<int> channel(0);
-  bool late = false;
-  const auto before = std::chrono::steady_clock::now();
-  EXPECT_EQ(vigil::select(on_receive(channel), on_timeout(5ms, [&] { late = true; })), 1U);
-  EXPECT_TRUE(late);
-  EXPECT_GE(std::chrono::steady_clock::now() - before, 5ms);
-}
-
 TEST_P(SelectOn, TimesOutOn) {
   std::size_t taken = 9;
   Crew crew;
-  crew.start(GetParam(), [&] { taken = vigil::select(on_receive(Channel<int>::make()), on_timeout(5ms)); });
+  crew.start(GetParam(), [&] { taken = vigil::select(on_receive(Channel<int>::make()), on_timeout(1ms)); });
   crew.join();
   EXPECT_EQ(taken, 1U);
   until_no_timer_is_left();
-}
-
-TEST(Select, TheShortestTimeoutCounts) {
-  EXPECT_EQ(vigil::select(on_timeout(1h), on_timeout(1ms), on_timeout(2h)), 1U);
 }
 
 TEST(Select, TimeoutOfZeroStillPrefersWhatIsReady) {

@@ -106,12 +106,6 @@ TEST(Semaphore, AcquireGivesUpWhenTheContextIsDone) {
   EXPECT_TRUE(semaphore.try_acquire());
 }
 
-TEST(Semaphore, ADeadlineEndsTheWait) {
-  Semaphore semaphore(0);
-  const auto [ctx, cancel] = with_timeout(background(), 2ms);
-  EXPECT_EQ(semaphore.acquire(ctx), ContextError::DeadlineExceeded);
-}
-
 TEST(Semaphore, ADoneContextGetsNothingThoughThereIsSome) {
   Semaphore semaphore(1);
   const auto [ctx, cancel] = with_cancel(background());

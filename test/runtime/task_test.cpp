@@ -175,8 +175,10 @@ TEST_P(SleepOn, LastsAtLeastAsLongAsAsked) {
 }
 
 TEST_P(SleepOn, IsADeadlineThatAWatcherSees) {
-  Crew crew;
-  crew.start(GetParam(), [] { sleep_for(50ms); });
+  if (GetParam() == On::Task)
+    go([] { sleep_for(24h); });
+  else
+    std::thread([] { sleep_for(24h); }).detach();
   until_parked(1);
   EXPECT_EQ(counts().timers, 1U);
   for (const Seen& one : actors())
@@ -231,15 +233,13 @@ TEST(Sleep, ForNoTimeReturnsAtOnce) {
   sleep_for(-std::chrono::hours(1));
 }
 
+// Whoever keeps the first deadline must hear of the second: else this lasts for a day.
 TEST(Sleep, AShorterOneAddedLaterIsNotLate) {
-  Crew crew;
-  crew.start(On::Task, [] { sleep_for(300ms); });
+  go([] { sleep_for(24h); });
   until_parked(1);
-  const auto before = std::chrono::steady_clock::now();
-  Crew second;
-  second.start(On::Task, [] { sleep_for(2ms); });
-  second.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 250ms);
+  Crew crew;
+  crew.start(On::Task, [] { sleep_for(2ms); });
+  crew.join();
 }
 
 TEST(MaxProcs, TellsTheSettingBefore) {
@@ -376,22 +376,6 @@ TEST(Task, StacksAreUsedAgain) {
   EXPECT_LT(hundred_rounds() - first, 2048);  // KiB
 }
 #endif
-
-TEST(Idle, UsesNoProcessorTime) {
-  const Channel<Unit> gate(0);
-  Crew crew;
-  crew.start(On::Task, [&] { gate.receive(); });
-  crew.start(On::Thread, [&] { gate.receive(); });
-  until_parked(2);
-  std::this_thread::sleep_for(5ms);  // looking for work may take its last microseconds
-  timespec before{};
-  timespec after{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-  std::this_thread::sleep_for(200ms);
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-  EXPECT_LT((after.tv_sec - before.tv_sec) * 1'000'000'000 + after.tv_nsec - before.tv_nsec, 2'000'000);
-  gate.close();
-}
 
 }  // namespace
 }  // namespace vigil::test

@@ -137,18 +137,6 @@ TEST(WorkerPoolDeathTest, AFailureWithoutAHandlerEndsTheProgram) {
       "nobody listens");
 }
 
-TEST(WorkerPool, IdleWorkersEndAndComeBack) {
-  WorkerPool pool({.workers = 2, .idle_expiry = 1ms});
-  for (int round = 0; round < 3; ++round) {
-    std::atomic<int> ran{0};
-    pool.submit([&] { ++ran; });
-    pool.submit([&] { ++ran; });
-    pool.wait();
-    EXPECT_EQ(ran, 2);
-    while (pool.worker_count() != 0) std::this_thread::sleep_for(100us);
-  }
-}
-
 TEST(WorkerPool, ClosesAfterTheLastJob) {
   std::atomic<int> ran{0};
   {

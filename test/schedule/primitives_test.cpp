@@ -1,18 +1,12 @@
-// Small programs under every interleaving of their operations. A failure prints its schedule; with that in
-// VIGIL_TEST_SCHEDULE the test runs this one alone.
+// The primitives in small programs, under every interleaving of their operations.
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "runtime/src/park.hpp"
-#include "runtime/src/spin_lock.hpp"
-#include "runtime/src/waiter.hpp"
-#include "test/schedule/explorer.hpp"
+#include "test/schedule/sound.hpp"
 #include "vigil/vigil.hpp"
 
 namespace {
@@ -40,34 +34,9 @@ __attribute__((visibility("default"))) void vigil_probe_lock_taken(vigil_probe_a
 namespace vigil {
 namespace {
 
-using namespace std::chrono_literals;
-using test::Bounds;
 using test::Check;
-using test::Explored;
-using test::Program;
-using test::Schedule;
-
-// For programs of five tasks. A sanitizer makes each switch ten times as expensive.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr Bounds kFew{.preemptions = 0};
-#else
-constexpr Bounds kFew{.preemptions = 1};
-#endif
-
-// Explores, and tells how much; with VIGIL_TEST_SCHEDULE only replays.
-void expect_sound(const Program& program, Bounds bounds = {}) {
-  if (const char* const given = std::getenv("VIGIL_TEST_SCHEDULE"); given != nullptr) {
-    const Explored one = test::replay(program, Schedule::parse(given), bounds);
-    EXPECT_EQ(one.failure, "") << "trace " << one.trace;
-    return;
-  }
-  const Explored explored = test::explore(program, bounds);
-  std::cout << explored.schedules << " schedules of up to " << explored.longest << " choices, at most "
-            << bounds.preemptions << " preemptions\n";
-  EXPECT_EQ(explored.failure, "") << "tasks " << explored.trace
-                                  << "\nagain: VIGIL_TEST_SCHEDULE=" << explored.failing.text();
-  EXPECT_TRUE(explored.complete || !explored.failure.empty()) << "the bound on schedules was reached";
-}
+using test::expect_sound;
+using test::kFew;
 
 std::string differs(const std::vector<int>& wanted, std::vector<int> got) {
   std::sort(got.begin(), got.end());
@@ -271,6 +240,37 @@ TEST(Semaphore, GivesOutNoMoreThanItHas) {
   });
 }
 
+// A cancel that comes with the release: the token goes to one, is not lost, and is not given twice.
+TEST(Semaphore, ACancelAgainstAReleaseLosesNoToken) {
+  expect_sound([]() -> Check {
+    struct State {
+      Semaphore tokens{1};
+      CancelContext given_up = with_cancel(background());
+      int taken = 0;
+      int most = 0;
+    };
+    auto state = std::make_shared<State>();
+    go([state] {
+      state->tokens.acquire();
+      yield();
+      state->tokens.release();
+    });
+    for (int i = 0; i < 2; ++i) {
+      go([state] {
+        if (state->tokens.acquire(state->given_up.ctx)) return;
+        state->most = std::max(state->most, ++state->taken);
+        --state->taken;
+        state->tokens.release();
+      });
+    }
+    go([state] { state->given_up.cancel(); });
+    return [state]() -> std::string {
+      if (state->most > 1) return "two had the one token";
+      return state->tokens.try_acquire() ? "" : "the token is lost";
+    };
+  });
+}
+
 // ---- waiting -----------------------------------------------------------------------------------------------------
 
 TEST(WaitGroup, MayBeUsedAgainOnceWaitHasReturned) {
@@ -349,6 +349,34 @@ TEST(Cond, LosesNoNotify) {
   });
 }
 
+// A close that nothing orders with the submits: a job is done or its submit panics, and close() leaves nobody behind.
+TEST(WorkerPool, ACloseAgainstSubmitsLosesNoJob) {
+  expect_sound(
+      []() -> Check {
+        struct State {
+          WorkerPool pool{WorkerPoolOptions{.workers = 1}};
+          int submitted = 0;
+          int done = 0;
+        };
+        auto state = std::make_shared<State>();
+        for (int i = 0; i < 2; ++i) {
+          go([state] {
+            try {
+              state->pool.submit([state = state.get()] { ++state->done; });
+              ++state->submitted;
+            } catch (const Panic&) {
+            }
+          });
+        }
+        go([state] {
+          state->pool.close();
+          state->pool.wait();
+        });
+        return [state]() -> std::string { return state->submitted == state->done ? "" : "submitted and done differ"; };
+      },
+      kFew);
+}
+
 // ---- contexts ----------------------------------------------------------------------------------------------------
 
 TEST(Context, ACancelEndsEveryWaitBelowAndErrIsSetByThen) {
@@ -369,139 +397,6 @@ TEST(Context, ACancelEndsEveryWaitBelowAndErrIsSetByThen) {
     go([state] { state->child.cancel(); });
     return [state] { return state->wrong; };
   });
-}
-
-TEST(Context, ADeadlineAgainstACancelGivesOneReason) {
-  expect_sound([]() -> Check {
-    struct State {
-      CancelContext timed = with_timeout(background(), 10ms);
-      std::error_code seen[2];
-    };
-    auto state = std::make_shared<State>();
-    for (int i = 0; i < 2; ++i) {
-      go([state, i] {
-        state->timed.ctx.done().receive();
-        state->seen[i] = state->timed.ctx.err();
-      });
-    }
-    go([state] {
-      sleep_for(10ms);  // to the same moment
-      state->timed.cancel();
-    });
-    return [state]() -> std::string {
-      return state->seen[0] && state->seen[0] == state->seen[1] ? "" : "two waiters saw different errors";
-    };
-  });
-}
-
-// ---- the explorer itself -----------------------------------------------------------------------------------------
-
-// An event of the runtime's own making with the mistake that lost wake-ups come from: the look and the place in the
-// queue are under the lock, but not under one and the same.
-class LossyEvent {
- public:
-  void wait() {
-    {
-      const detail::Inside inside;
-      const detail::SpinGuard held(lock_);
-      if (set_) return;
-    }
-    detail::Inside inside;
-    lock_.lock();
-    detail::Waiter waiter{.actor = &inside.actor()};
-    detail::WaitQueue(waiting_).push_back(waiter);
-    detail::wait_for_object(inside.actor(), VIGIL_WAIT_COND, this);
-    detail::park(inside, detail::unlock_after(lock_));
-  }
-  void set() {
-    detail::Inside inside;
-    detail::WakeList woken;
-    {
-      const detail::SpinGuard held(lock_);
-      set_ = true;
-      detail::WaitQueue queue(waiting_);
-      while (detail::Waiter* const waiter = queue.pop()) woken.add(*waiter);
-    }
-    detail::wake_all(inside.record(), woken);
-  }
-
- private:
-  detail::SpinLock lock_;
-  bool set_ = false;
-  detail::WaitQueueHead waiting_;
-};
-
-Check lossy_event() {
-  // Kept for the process: a task that waits for ever holds its event for ever, which the address sanitizer calls a
-  // leak.
-  static auto& events = *new std::vector<std::shared_ptr<LossyEvent>>;
-  auto event = events.emplace_back(std::make_shared<LossyEvent>());
-  go([event] { event->wait(); });
-  go([event] { event->set(); });
-  return [] { return std::string(); };
-}
-
-TEST(Explorer, FindsAPlantedLostWakeUpAndReplaysIt) {
-  const Explored explored = test::explore(lossy_event);
-  ASSERT_EQ(explored.failure, "1 task waits for ever") << "after " << explored.schedules << " schedules";
-  const Explored again = test::replay(lossy_event, Schedule::parse(explored.failing.text()));
-  EXPECT_EQ(again.failure, explored.failure);
-  EXPECT_EQ(again.trace, explored.trace);
-  EXPECT_EQ(again.failing.text(), explored.failing.text());
-  const Explored other = test::replay(lossy_event, Schedule{});
-  EXPECT_EQ(other.failure, "") << "the first schedule is a good one";
-}
-
-TEST(Explorer, WithoutPreemptionItCannotFindIt) {
-  const Explored explored = test::explore(lossy_event, {.preemptions = 0});
-  EXPECT_EQ(explored.failure, "");
-  EXPECT_TRUE(explored.complete);
-}
-
-// Two tasks of two operations each: (2 + 2)! / (2! * 2!) orders, when nothing bounds them.
-TEST(Explorer, VisitsEveryOrderOnce) {
-  std::vector<std::string> orders;
-  const Program program = [&]() -> Check {
-    auto order = std::make_shared<std::string>();
-    for (const char* name : {"a", "b"}) {
-      go([order, name] {
-        *order += name;
-        yield();
-        *order += name;
-      });
-    }
-    return [&orders, order] {
-      orders.push_back(*order);
-      return std::string();
-    };
-  };
-  const Explored explored = test::explore(program, {.preemptions = 9});
-  EXPECT_TRUE(explored.complete);
-  EXPECT_EQ(explored.schedules, orders.size());
-  std::sort(orders.begin(), orders.end());
-  EXPECT_EQ(orders, (std::vector<std::string>{"aabb", "abab", "abba", "baab", "baba", "bbaa"}));
-}
-
-TEST(Explorer, TimePassesOnlyWhenNobodyCanGoOn) {
-  const Program program = []() -> Check {
-    struct State {
-      std::chrono::steady_clock::duration slept{};
-    };
-    auto state = std::make_shared<State>();
-    go([state] {
-      const Timer timer(24h);
-      const Timer sooner(1h);
-      state->slept = *timer.channel().receive() - *sooner.channel().receive();
-    });
-    return [state]() -> std::string { return state->slept == 23h ? "" : "time passed otherwise"; };
-  };
-  expect_sound(program);
-}
-
-TEST(Schedule, IsReadAsItIsPrinted) {
-  EXPECT_EQ(Schedule::parse("0.12.3").text(), "0.12.3");
-  EXPECT_EQ(Schedule::parse("-").text(), "-");
-  EXPECT_THROW(static_cast<void>(Schedule::parse("0.x")), std::invalid_argument);
 }
 
 }  // namespace
