@@ -4,21 +4,18 @@
 // schedule, so that whoever measures can also see that the work was done. Written the way a user would write it: no
 // workload is arranged around what our scheduler likes. "main" in their descriptions is a task, as it is in Go; with
 // WORKLOADS_MAIN=thread in the environment it is the program's first thread, as in most programs in C++.
-#include <vigil/vigil.hpp>
-
-#include <charconv>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
+
+#include <vigil/vigil.hpp>
+
+#include "merge.hpp"
+#include "workload_main.hpp"
 
 namespace {
 
@@ -240,18 +237,6 @@ std::int64_t matmul(std::int64_t n) {
   return sum;
 }
 
-// Copies both sorted halves of `values` to `scratch` and merges them back.
-void merge_halves(std::span<int> values, std::span<int> scratch) {
-  const std::size_t middle = values.size() / 2;
-  for (std::size_t i = 0; i < values.size(); ++i) scratch[i] = values[i];
-  std::size_t left = 0;
-  std::size_t right = middle;
-  for (int& out : values) {
-    const bool take_left = right == values.size() || (left < middle && scratch[left] <= scratch[right]);
-    out = take_left ? scratch[left++] : scratch[right++];
-  }
-}
-
 // Sorts values; a half goes to a task of its own while splits_left lasts.
 void merge_sort(std::span<int> values, std::span<int> scratch, int splits_left) {
   if (values.size() < 2) return;
@@ -269,30 +254,19 @@ void merge_sort(std::span<int> values, std::span<int> scratch, int splits_left) 
     merge_sort(values.first(middle), scratch.first(middle), 0);
     merge_sort(values.subspan(middle), scratch.subspan(middle), 0);
   }
-  merge_halves(values, scratch);
+  workloads::merge_halves(values, scratch);
 }
 
 // n ints of a linear congruential sequence, sorted with halves in parallel down to depth 6. Result: the middle one.
 std::int64_t mergesort(std::int64_t n) {
   constexpr int kParallelDepth = 6;
-  std::vector<int> values(static_cast<std::size_t>(n));
+  std::vector<int> values = workloads::unsorted(n);
   std::vector<int> scratch(values.size());
-  std::uint32_t x = 12345;
-  for (int& value : values) {
-    x = x * 1664525U + 1013904223U;
-    value = static_cast<int>(x >> 8U);
-  }
   merge_sort(values, scratch, kParallelDepth);
   return values[values.size() / 2];
 }
 
-struct Workload {
-  std::string_view name;
-  std::int64_t (*run)(std::int64_t n);
-  std::int64_t most;  // the largest n whose result and memory still fit
-};
-
-constexpr Workload kWorkloads[] = {
+constexpr workloads::Workload kWorkloads[] = {
     {"pingpong", pingpong, 1'000'000'000},
     {"pipeline", pipeline, 1'000'000'000},
     {"select", select, 1'000'000'000},
@@ -304,51 +278,15 @@ constexpr Workload kWorkloads[] = {
     {"mergesort", mergesort, 1'000'000'000},
 };
 
-// The peak of this process alone: getrusage would count the shell that started it, too. 0 when it cannot be read.
-std::int64_t max_rss_kib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    std::int64_t kib = 0;
-    if (std::sscanf(line.c_str(), "VmHWM: %ld kB", &kib) == 1) return kib;  // NOLINT(cert-err34-c): the kernel's number
-  }
-  return 0;
-}
-
 bool main_is_a_thread() {
   const char* const wanted = std::getenv("WORKLOADS_MAIN");
   return wanted != nullptr && std::string_view(wanted) == "thread";
 }
 
-int fail(const std::string& why) {
-  std::fprintf(stderr, "workloads: %s\nusage: workloads NAME N, NAME one of:", why.c_str());
-  for (const Workload& workload : kWorkloads) std::fprintf(stderr, " %s", workload.name.data());
-  std::fprintf(stderr, "\n");
-  return 2;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::span<char*> args(argv, static_cast<std::size_t>(argc));
-  if (args.size() != 3) return fail("needs a name and a number");
-  const Workload* chosen = nullptr;
-  for (const Workload& workload : kWorkloads) {
-    if (workload.name == args[1]) chosen = &workload;
-  }
-  if (chosen == nullptr) return fail("no workload is called '" + std::string(args[1]) + "'");
-  std::int64_t n = 0;
-  const char* const end = args[2] + std::strlen(args[2]);
-  const auto [stopped_at, error] = std::from_chars(args[2], end, n);
-  if (error != std::errc{} || stopped_at != end || n < 1 || n > chosen->most) {
-    return fail("N of " + std::string(chosen->name) + " must be a whole number from 1 to " +
-                std::to_string(chosen->most) + ", not '" + args[2] + "'");
-  }
-
   vigil::set_max_procs(kWorkers);
-  const auto start = std::chrono::steady_clock::now();
-  const std::int64_t check = main_is_a_thread() ? chosen->run(n) : vigil::run([&] { return chosen->run(n); });
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  std::printf("%s %ld %.6f %.2f %ld %ld\n", chosen->name.data(), n, seconds.count(),
-              seconds.count() * 1e9 / static_cast<double>(n), max_rss_kib(), check);
-  return 0;
+  return workloads::workload_main(kWorkloads, {argv + 1, argv + argc},
+                                  [](auto work) { return main_is_a_thread() ? work() : vigil::run(work); });
 }

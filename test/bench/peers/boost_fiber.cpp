@@ -4,8 +4,8 @@
 //   work_stealing  two threads, a queue each
 // Everything else is the library's default too: stack size and allocator, launch::post. Its buffered channel of
 // capacity 128 holds 127 items. It has no select.
+#include "../workload_main.hpp"
 #include "peer_workloads.hpp"
-#include "workload_main.hpp"
 
 #include <boost/fiber/algo/shared_work.hpp>
 #include <boost/fiber/algo/work_stealing.hpp>
@@ -90,7 +90,7 @@ int on_two_threads(int (*work)(std::span<char* const>), std::span<char* const> a
 
 int run(std::span<char* const> args) {
   using Work = peers::Workloads<BoostFiber>;
-  static constexpr peers::Workload kWorkloads[] = {
+  static constexpr workloads::Workload kWorkloads[] = {
       {"pingpong", Work::pingpong, 1'000'000'000},
       {"pipeline", Work::pipeline, 1'000'000'000},
       {"mutex", Work::mutex, 1'000'000'000},
@@ -100,7 +100,7 @@ int run(std::span<char* const> args) {
       {"matmul", Work::matmul, 10'000},
       {"mergesort", Work::mergesort, 1'000'000'000},
   };
-  return peers::workload_main(kWorkloads, args);
+  return workloads::workload_main(kWorkloads, args, [](auto work) { return work(); });
 }
 
 }  // namespace

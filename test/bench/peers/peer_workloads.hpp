@@ -20,6 +20,8 @@
 #include <stop_token>
 #include <vector>
 
+#include "../merge.hpp"
+
 namespace peers {
 
 // Waits until done() was called `count` times. std::latch would block the thread that a fiber runs on.
@@ -212,18 +214,6 @@ struct Workloads {
     return sum;
   }
 
-  // Copies both sorted halves of `values` to `scratch` and merges them back.
-  static void merge_halves(std::span<int> values, std::span<int> scratch) {
-    const std::size_t middle = values.size() / 2;
-    for (std::size_t i = 0; i < values.size(); ++i) scratch[i] = values[i];
-    std::size_t left = 0;
-    std::size_t right = middle;
-    for (int& out : values) {
-      const bool take_left = right == values.size() || (left < middle && scratch[left] <= scratch[right]);
-      out = take_left ? scratch[left++] : scratch[right++];
-    }
-  }
-
   // Sorts values; a half goes to a task of its own while splits_left lasts.
   static void merge_sort(std::span<int> values, std::span<int> scratch, int splits_left) {
     if (values.size() < 2) return;
@@ -240,18 +230,13 @@ struct Workloads {
       merge_sort(values.first(middle), scratch.first(middle), 0);
       merge_sort(values.subspan(middle), scratch.subspan(middle), 0);
     }
-    merge_halves(values, scratch);
+    workloads::merge_halves(values, scratch);
   }
 
   static std::int64_t mergesort(std::int64_t n) {
     constexpr int kParallelDepth = 6;
-    std::vector<int> values(static_cast<std::size_t>(n));
+    std::vector<int> values = workloads::unsorted(n);
     std::vector<int> scratch(values.size());
-    std::uint32_t x = 12345;
-    for (int& value : values) {
-      x = x * 1664525U + 1013904223U;
-      value = static_cast<int>(x >> 8U);
-    }
     merge_sort(values, scratch, kParallelDepth);
     return values[values.size() / 2];
   }

@@ -1,7 +1,7 @@
 // workloads_std_thread NAME N: the work of ../workloads.cpp with the standard library alone: a thread a task, and a
 // queue of a mutex and two condition variables. The kernel schedules; it is not kept to two processors.
+#include "../workload_main.hpp"
 #include "peer_workloads.hpp"
-#include "workload_main.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -70,7 +70,7 @@ struct StdThread {
 int main(int argc, char** argv) {
   using Work = peers::Workloads<StdThread>;
   static constexpr std::int64_t kMostThreads = 20'000;  // Debian's default limits allow some 32,000
-  static constexpr peers::Workload kWorkloads[] = {
+  static constexpr workloads::Workload kWorkloads[] = {
       {"pingpong", Work::pingpong, 1'000'000'000},
       {"pipeline", Work::pipeline, 1'000'000'000},
       {"mutex", Work::mutex, 1'000'000'000},
@@ -80,5 +80,5 @@ int main(int argc, char** argv) {
       {"matmul", Work::matmul, 10'000},
       {"mergesort", Work::mergesort, 1'000'000'000},
   };
-  return peers::workload_main(kWorkloads, std::span<char* const>(argv, static_cast<std::size_t>(argc)).subspan(1));
+  return workloads::workload_main(kWorkloads, {argv + 1, argv + argc}, [](auto work) { return work(); });
 }

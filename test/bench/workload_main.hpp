@@ -1,4 +1,4 @@
-// The command line and the output line of a peer's program, the same as those of ../workloads.cpp.
+// The command line and the output line of a workload program: vigil's own and the peers'.
 #pragma once
 
 #include <charconv>
@@ -11,12 +11,12 @@
 #include <string>
 #include <string_view>
 
-namespace peers {
+namespace workloads {
 
 struct Workload {
   std::string_view name;
   std::int64_t (*run)(std::int64_t n);
-  std::int64_t most;  // the largest n this peer is asked for
+  std::int64_t most;  // the largest n whose result and memory still fit
 };
 
 // The peak of this process alone: getrusage would count the process that started it, too. 0 when it cannot be read.
@@ -29,9 +29,11 @@ inline std::int64_t max_rss_kib() {
   return 0;
 }
 
-// Does N units of the named work and prints `NAME N seconds ns_per_op max_rss_kib check`. Returns the exit status: 0,
-// or 2 with an explanation on stderr when args are not a name of the table and a number it allows.
-inline int workload_main(std::span<const Workload> table, std::span<char* const> args) {
+// Does N units of the named work and prints `NAME N seconds ns_per_op max_rss_kib check`. call(work) does work() where
+// the library wants it done. Returns the exit status: 0, or 2 with an explanation on stderr when args are not a name of
+// the table and a number it allows.
+template <class Call>
+int workload_main(std::span<const Workload> table, std::span<char* const> args, Call call) {
   const auto fail = [&](const std::string& why) {
     std::fprintf(stderr, "workloads: %s\nusage: workloads NAME N, NAME one of:", why.c_str());
     for (const Workload& workload : table) std::fprintf(stderr, " %s", workload.name.data());
@@ -49,7 +51,7 @@ inline int workload_main(std::span<const Workload> table, std::span<char* const>
                   std::to_string(workload.most) + ", not '" + args[1] + "'");
     }
     const auto start = std::chrono::steady_clock::now();
-    const std::int64_t check = workload.run(n);
+    const std::int64_t check = call([&] { return workload.run(n); });
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     std::printf("%s %ld %.6f %.2f %ld %ld\n", workload.name.data(), n, seconds.count(),
                 seconds.count() * 1e9 / static_cast<double>(n), max_rss_kib(), check);
@@ -58,4 +60,4 @@ inline int workload_main(std::span<const Workload> table, std::span<char* const>
   return fail("no workload is called '" + std::string(args[0]) + "'");
 }
 
-}  // namespace peers
+}  // namespace workloads
