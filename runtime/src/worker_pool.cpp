@@ -60,7 +60,7 @@ struct WorkerPool::State {
     } catch (...) {
       const std::scoped_lock held(lock);
       --workers;
-      --left;
+      if (--left == 0) done.notify_all();
       throw;
     }
   }

@@ -177,12 +177,15 @@ std::int64_t from_environment(const char* name, std::int64_t otherwise) {
 TEST(Sizes, TasksThatComeAndGoDoNotGrowTheProgram) {
   const std::int64_t rounds = from_environment("VIGIL_TEST_ROUNDS", 30);
   const std::int64_t tasks = from_environment("VIGIL_TEST_TASKS", 10'000);
+  constexpr std::int64_t kAlive = 10'000;  // at once
   const auto round = [&] {
-    const Channel<Unit> gate(0);  // all alive at once
-    WaitGroup all;
-    for (std::int64_t i = 0; i < tasks; ++i) all.go([&] { gate.receive(); });
-    gate.close();
-    all.wait();
+    for (std::int64_t left = tasks; left > 0; left -= kAlive) {
+      const Channel<Unit> gate(0);
+      WaitGroup all;
+      for (std::int64_t i = 0; i < std::min(left, kAlive); ++i) all.go([&] { gate.receive(); });
+      gate.close();
+      all.wait();
+    }
     test::until_no_task_is_left();
   };
   std::int64_t before = 0;
@@ -190,7 +193,7 @@ TEST(Sizes, TasksThatComeAndGoDoNotGrowTheProgram) {
     round();
     if (i == 2) before = resident_kib();
     if (i == 1 || i == 10 || i == rounds)
-      std::cout << "after " << i << (i == 1 ? " round: " : " rounds: ") << resident_kib() << " KiB\n";
+      std::cout << "after " << i << (i == 1 ? " round: " : " rounds: ") << resident_kib() << " KiB" << std::endl;
   }
   EXPECT_LT(resident_kib(), before + before / 4 + 4096);
 }

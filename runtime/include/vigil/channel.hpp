@@ -1,8 +1,8 @@
 // Channel<T>, and its two directions SendChannel<T> and ReceiveChannel<T>: the typed faces of ChannelCore.
 //
-// A channel is a handle: copies share it, and a default-constructed one is nil. All operations are const, since they
-// change the channel and not the handle. They may be called from tasks and from plain threads, in any mixture.
-// Ordering (Go memory model, channel communication):
+// A channel is a handle: copies share it, and one that is default-constructed or moved from is nil. All operations are
+// const, since they change the channel and not the handle. They may be called from tasks and from plain threads, in any
+// mixture. Ordering (Go memory model, channel communication):
 //   - a send happens before the matching receive completes;
 //   - the close happens before a receive that returns because the channel is closed;
 //   - with capacity 0 the receive happens before the matching send completes;
@@ -132,7 +132,8 @@ class Channel {
   [[nodiscard]] std::size_t size() const noexcept { return detail::channel_size(handle_.core()); }          // nil: 0
   [[nodiscard]] std::size_t capacity() const noexcept { return detail::channel_capacity(handle_.core()); }  // nil: 0
 
-  // for (T& item : channel): receives until closed and drained. The loop keeps the channel alive.
+  // for (T& item : channel): receives until closed and drained; on a nil channel the loop waits for ever, before its
+  // first item. It keeps the channel alive.
   [[nodiscard]] auto begin() const { return detail::ReceiveIterator<T>(handle_); }
   [[nodiscard]] static std::default_sentinel_t end() noexcept { return std::default_sentinel; }
 

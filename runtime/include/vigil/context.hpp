@@ -81,7 +81,7 @@ VIGIL_EXPORT void belong_to(const Context& ctx) noexcept;
 
 }  // namespace detail
 
-// A value: copies are the same context. Safe to use from any task or thread.
+// A value: copies are the same context, one that was moved from is the background. Safe to use from any task or thread.
 class Context {
  public:
   // The root: never done, without a deadline and without values.
@@ -118,10 +118,13 @@ class Context {
   std::shared_ptr<detail::ContextCore> core_;  // null: background
 };
 
-// Makes its context done, and all below it, before it returns. May be copied, called any number of times, and from any
-// task or thread; only the first call acts.
+// Makes its context done, and all below it, before it returns. May be copied (moving copies), called any number of
+// times, and from any task or thread; only the first call acts.
 class CancelFunction {
  public:
+  CancelFunction(const CancelFunction&) noexcept = default;
+  CancelFunction& operator=(const CancelFunction&) noexcept = default;
+  ~CancelFunction() = default;
   VIGIL_EXPORT void operator()() const;
 
  private:
@@ -133,6 +136,9 @@ class CancelFunction {
 // The same, and says why: cause() of the context and of those below gives it back.
 class CancelCauseFunction {
  public:
+  CancelCauseFunction(const CancelCauseFunction&) noexcept = default;
+  CancelCauseFunction& operator=(const CancelCauseFunction&) noexcept = default;
+  ~CancelCauseFunction() = default;
   // Null: as CancelFunction.
   VIGIL_EXPORT void operator()(const std::exception_ptr& cause = nullptr) const;
   template <class Exception>
@@ -192,9 +198,12 @@ template <class Key, class T>
 
 // ---- acting on one -----------------------------------------------------------------------------------------------
 
-// Takes back an after_func().
+// Takes back an after_func(). May be copied (moving copies).
 class StopFunction {
  public:
+  StopFunction(const StopFunction&) noexcept = default;
+  StopFunction& operator=(const StopFunction&) noexcept = default;
+  ~StopFunction() = default;
   // True: the function will not be called; false: it has been started, or this was said before.
   VIGIL_EXPORT bool operator()() const;
 
@@ -210,7 +219,7 @@ VIGIL_EXPORT StopFunction after_done(const Context& ctx, Job job);
 
 // Calls function in a task of its own once ctx is done; at once when it is. It need not be kept alive for that: once
 // the last handle of ctx has gone, its deadline or its parent's end counts. Ordering: after_func() happens before the
-// call.
+// call. Throws Panic when function is null, as go() does.
 template <std::invocable Function>
 StopFunction after_func(const Context& ctx, Function&& function) {
   return detail::after_done(ctx, detail::Job(std::forward<Function>(function)));
@@ -224,6 +233,7 @@ requires(std::invocable<std::decay_t<Function>, Context, std::decay_t<Arguments>
          std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>) void go(const Context& ctx,
                                                                                      Function&& function,
                                                                                      Arguments&&... arguments) {
+  detail::demand_function(function);
   go(
       [ctx](std::decay_t<Function> body, std::decay_t<Arguments>... each) {
         detail::belong_to(ctx);

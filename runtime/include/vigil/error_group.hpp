@@ -38,7 +38,7 @@ class ErrorGroup {
   [[nodiscard]] VIGIL_EXPORT const Context& context() const noexcept;
 
   // Starts function in a task that belongs to context(). Parks the caller while as many tasks run as set_limit()
-  // allows.
+  // allows. Throws Panic when function is null, as vigil::go() does.
   template <detail::Callable Function>
   void go(Function&& function) {
     start(body_of(std::forward<Function>(function)), true);
@@ -50,7 +50,7 @@ class ErrorGroup {
   }
 
   // Parks the caller until all tasks have ended, and cancels context(). Throws what the first that failed has thrown;
-  // each wait() does. Tasks may be added again afterwards.
+  // each wait() does. Tasks may be added again afterwards. From one of its own tasks it waits for itself, for ever.
   VIGIL_EXPORT void wait();
   // The same, and gives it as a value: null when none failed.
   [[nodiscard]] VIGIL_EXPORT std::exception_ptr wait_for_error();
@@ -65,6 +65,7 @@ class ErrorGroup {
 
   template <class Function>
   static detail::Job body_of(Function&& function) {
+    detail::demand_function(function);
     if constexpr (std::is_convertible_v<std::invoke_result_t<std::decay_t<Function>&>, std::error_code>) {
       return [body = std::decay_t<Function>(std::forward<Function>(function))]() mutable {
         if (const std::error_code error = std::invoke(body)) throw std::system_error(error);

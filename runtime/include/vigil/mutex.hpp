@@ -10,13 +10,14 @@
 
 namespace vigil {
 
-// Has no owner, as in Go: one task may lock it and another unlock it. Not reentrant. Cannot be copied.
+// Has no owner, as in Go: one task may lock it and another unlock it. Not reentrant: who locks it twice waits until
+// somebody else unlocks it, perhaps for ever. Cannot be copied.
 // Ordering: an unlock happens before every later lock. Source: sync.Mutex.
 // Fairness: newcomers may overtake; a waiter that was overtaken for 1 ms gets the lock handed over.
 class Mutex {
  public:
   constexpr Mutex() noexcept = default;
-  // Destroying a locked mutex is a defect; a watcher is told.
+  // Destroying a locked one is a defect; a watcher is told. Who waits for it waits for ever.
   VIGIL_EXPORT ~Mutex();
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;

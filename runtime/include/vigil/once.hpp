@@ -12,8 +12,8 @@
 
 namespace vigil {
 
-// Cannot be copied. Demands that it outlives every call(). Ordering: the return of the one call of f happens before the
-// return of every call(). Source: sync.Once.
+// Cannot be copied. Demands that it outlives every call(): who waits in one for the first to end waits for ever else.
+// Ordering: the return of the one call of f happens before the return of every call(). Source: sync.Once.
 class Once {
  public:
   constexpr Once() noexcept = default;

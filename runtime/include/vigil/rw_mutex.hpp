@@ -12,9 +12,9 @@ namespace vigil {
 
 // Has no owner, as in Go: one task may lock it and another unlock it. Cannot be copied. Source: sync.RWMutex.
 // A waiting writer holds back new readers, so a reader must not lock it a second time: that deadlocks as soon as a
-// writer comes between. When a writer unlocks, all readers that wait by then go first, then the next writer, in order
-// of arrival. Ordering: an unlock happens before every later lock of either side; an unlock_shared before every later
-// lock.
+// writer comes between. Who locks the write side twice waits for somebody else to unlock it. When a writer unlocks, all
+// readers that wait by then go first, then the next writer, in order of arrival. Ordering: an unlock happens before
+// every later lock of either side; an unlock_shared before every later lock.
 class RwMutex {
  public:
   constexpr RwMutex() noexcept = default;

@@ -19,7 +19,8 @@ enum class ReceiveEnd : std::uint8_t {
   Stopped,  // told to stop; items may be left in the channel
 };
 
-// A reader of its own; one task or thread uses it at a time.
+// A reader of its own; one task or thread uses it at a time. On a nil channel it waits until told to stop; with two nil
+// ones, and so when it was moved from, for ever.
 template <Message T>
 class SafeReceiver {
  public:

@@ -21,6 +21,7 @@
 #include "vigil/channel.hpp"
 #include "vigil/detail/callable.hpp"
 #include "vigil/detail/channel_core.hpp"
+#include "vigil/detail/duration.hpp"
 #include "vigil/detail/export.hpp"
 
 namespace vigil {
@@ -159,13 +160,8 @@ template <detail::SendFace Face, detail::Callable Handler = detail::DoNothing>
 // Taken when nothing else could proceed for `timeout`; zero or less: when nothing can proceed at once.
 template <class Rep, class Period, detail::Callable Handler = detail::DoNothing>
 [[nodiscard]] auto on_timeout(std::chrono::duration<Rep, Period> timeout, Handler&& handler = {}) {
-  using Nanoseconds = std::chrono::duration<long double, std::nano>;
-  constexpr long double kForever = 4611686018427387904.0L;  // 2^62 ns, 146 years
-  const long double wanted = std::chrono::duration_cast<Nanoseconds>(timeout).count();
-  const std::int64_t timeout_ns = wanted >= kForever ? std::int64_t{1} << 62
-                                  : wanted <= 0      ? 0
-                                                     : static_cast<std::int64_t>(wanted);
-  return detail::TimeoutCase<std::decay_t<Handler>>{timeout_ns, std::forward<Handler>(handler)};
+  const std::int64_t timeout_ns = detail::to_ns(timeout);
+  return detail::TimeoutCase<std::decay_t<Handler>>{timeout_ns > 0 ? timeout_ns : 0, std::forward<Handler>(handler)};
 }
 
 // Taken when no other case can proceed at once: Go's default.

@@ -20,7 +20,8 @@
 namespace vigil {
 
 // Cases are numbered in the order in which they were added. May be used again and again; by one task or thread at a
-// time. Keeps its channels alive. Can be moved, not copied. The rules are those of select(): see there.
+// time. Keeps its channels alive. Can be moved, not copied; one moved from has no cases. The rules are those of
+// select(): see there.
 class Selector {
  public:
   Selector() = default;

@@ -8,11 +8,14 @@
 
 namespace vigil {
 
-// A handle: copies are the same. Closing a channel twice is a bug in Go; this is the idiom that avoids it.
-// Ordering: stop() happens before whatever follows a receive from stopped().
+// A handle: copies are the same, and moving one copies it. Closing a channel twice is a bug in Go; this is the idiom
+// that avoids it. Ordering: stop() happens before whatever follows a receive from stopped().
 class StopController {
  public:
   StopController() : state_(std::make_shared<State>()) {}
+  StopController(const StopController&) noexcept = default;
+  StopController& operator=(const StopController&) noexcept = default;
+  ~StopController() = default;
 
   // Closes stopped(). May be called again, and from any task or thread; when it returns, stopped() is closed.
   void stop() const {

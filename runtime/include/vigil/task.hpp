@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "vigil/detail/duration.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/new_task.hpp"
 #include "vigil/probe.h"
@@ -20,7 +21,8 @@ enum class TaskId : std::uint64_t { None = 0 };
 // Starts function(arguments...) as a new task, on copies of both (moved where they can be), as std::thread does.
 // Does not wait for it and never switches away from the caller. An exception that leaves function ends the program.
 // Ordering: everything before go() happens before everything in the task. Source: Go memory model, goroutine creation.
-// Cost: O(1), no heap allocation for closures up to 16 KiB. Errors: std::bad_alloc when no stack can be mapped.
+// Cost: O(1), no heap allocation for closures up to 16 KiB. Errors: std::bad_alloc when no stack can be mapped; Panic
+// ("go of nil func value") when function is a null pointer or an empty std::function, and in the child of a fork.
 template <class Function, class... Arguments>
 requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
 void go(Function&& function, Arguments&&... arguments) {
@@ -44,11 +46,7 @@ VIGIL_EXPORT void sleep_ns(std::int64_t duration_ns);
 // Parks the caller for at least `duration`; returns at once when it is zero or negative. Source: time.Sleep.
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> duration) {
-  using Nanoseconds = std::chrono::duration<long double, std::nano>;
-  const long double wanted = std::chrono::duration_cast<Nanoseconds>(duration).count();
-  // A duration beyond 2^62 ns (146 years) is for ever; clamping keeps the deadline from overflowing.
-  constexpr long double kForever = 4611686018427387904.0L;
-  detail::sleep_ns(wanted >= kForever ? std::int64_t{1} << 62 : static_cast<std::int64_t>(wanted));
+  detail::sleep_ns(detail::to_ns(duration));
 }
 
 // How many tasks have been started and have not ended. Plain threads do not count, nor does main.

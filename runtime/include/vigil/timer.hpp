@@ -1,9 +1,9 @@
 // Timer, Ticker, after(), after_func(), sleep_until(): time that comes through channels. Source: Go package time, with
 // the rules for stop() and reset() that held before Go 1.23 (a tick that was sent stays in the channel).
 //
-// Timers and tickers are handles: copies are the same timer. Dropping the last handle does not stop it, as in Go: a
-// timer still fires, and a ticker that nobody stops ticks as long as the program runs. All may be used from tasks and
-// plain threads. Ordering: setting a timer happens before what it sends or calls.
+// Timers and tickers are handles: copies are the same timer, and moving one copies it. Dropping the last handle does
+// not stop it, as in Go: a timer still fires, and a ticker that nobody stops ticks as long as the program runs. All may
+// be used from tasks and plain threads. Ordering: setting a timer happens before what it sends or calls.
 #pragma once
 
 #include <chrono>
@@ -58,6 +58,10 @@ class Timer {
   explicit Timer(std::chrono::duration<Rep, Period> duration)
       : channel_(1), handle_(detail::make_timer(channel_, detail::to_ns(duration), 0)) {}
 
+  Timer(const Timer&) noexcept = default;
+  Timer& operator=(const Timer&) noexcept = default;
+  ~Timer() = default;
+
   // Capacity 1; nil for a timer of after_func(). Never closed.
   [[nodiscard]] ReceiveChannel<TimePoint> channel() const noexcept { return channel_; }
 
@@ -89,6 +93,10 @@ class Ticker {
   explicit Ticker(std::chrono::duration<Rep, Period> period)
       : channel_(1), handle_(detail::make_timer(channel_, checked(detail::to_ns(period)), detail::to_ns(period))) {}
 
+  Ticker(const Ticker&) noexcept = default;
+  Ticker& operator=(const Ticker&) noexcept = default;
+  ~Ticker() = default;
+
   // Capacity 1. stop() does not close it, so that no receiver mistakes the stop for a tick.
   [[nodiscard]] ReceiveChannel<TimePoint> channel() const noexcept { return channel_; }
 
@@ -118,7 +126,7 @@ template <class Rep, class Period>
 }
 
 // Calls function in a task of its own after at least `duration`. stop() of the timer it returns is false once that task
-// has been started; reset() makes it run again.
+// has been started; reset() makes it run again. Throws Panic when function is null, as go() does.
 template <class Rep, class Period, std::invocable Function>
 Timer after_func(std::chrono::duration<Rep, Period> duration, Function&& function) {
   return Timer(detail::make_timer(detail::Job(std::forward<Function>(function)), detail::to_ns(duration)));

@@ -17,24 +17,26 @@ namespace vigil {
 class WaitGroup {
  public:
   constexpr WaitGroup() noexcept = default;
+  // Demands that nobody waits: who does waits for ever.
   VIGIL_EXPORT ~WaitGroup();
   WaitGroup(const WaitGroup&) = delete;
   WaitGroup& operator=(const WaitGroup&) = delete;
 
   // Adds delta, which may be negative, to the counter; at zero every waiter goes on.
-  // An add() from zero must be ordered before the wait() it is meant for. Throws Panic when the counter would go below
-  // zero.
+  // An add() from zero must be ordered before the wait() it is meant for. Throws Panic, and changes nothing, when the
+  // counter would go below zero or beyond 2^63 - 1.
   VIGIL_EXPORT void add(std::int64_t delta = 1);
   // add(-1).
   VIGIL_EXPORT void done();
-  // Parks the caller until the counter is zero.
+  // Parks the caller until the counter is zero; one who is counted himself waits for ever.
   VIGIL_EXPORT void wait();
 
   // add(1), then a task that runs function(arguments...), drops both and calls done(): what the function holds is gone
-  // before a wait() returns.
+  // before a wait() returns. Errors are those of vigil::go(); the counter is then as before.
   template <class Function, class... Arguments>
   requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
   void go(Function&& function, Arguments&&... arguments) {
+    detail::demand_function(function);
     add(1);
     try {
       vigil::go(

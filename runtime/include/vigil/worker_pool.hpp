@@ -21,7 +21,7 @@ namespace vigil {
 struct WorkerPoolOptions {
   std::size_t workers = 0;  // at most; 0: as many as may run at once, see set_max_procs()
   std::size_t queue = 0;    // jobs that may wait for a worker; 0: submit() hands each straight to one
-  // A worker without a job for so long ends; the next job that needs one starts one. Zero: never.
+  // A worker without a job for so long ends; the next job that needs one starts one. Zero or less: never.
   std::chrono::nanoseconds idle_expiry{0};
   // Called in the worker for what a job throws; the worker goes on. Empty: it ends the program, as in any task. What
   // the handler itself throws does.
@@ -53,12 +53,12 @@ class WorkerPool {
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   // Has job() called by a worker, in the order of submission. Parks the caller while all workers are busy and the queue
-  // is full. Throws Panic ("submit to a closed WorkerPool").
+  // is full. Throws Panic ("submit to a closed WorkerPool"; "go of nil func value").
   template <detail::Callable Function>
   void submit(Function&& job) {
     static_cast<void>(submit_job(nullptr, detail::Job(std::forward<Function>(job))));
   }
-  // The same, until ctx is done: zero, or ctx.err() and the job is not done.
+  // The same, until ctx is done: zero, or ctx.err() and the job is not done; that also when the pool is closed.
   template <detail::Callable Function>
   [[nodiscard]] std::error_code submit(const Context& ctx, Function&& job) {
     return submit_job(&ctx, detail::Job(std::forward<Function>(job)));
@@ -69,7 +69,8 @@ class WorkerPool {
     return try_submit_job(detail::Job(std::forward<Function>(job)));
   }
 
-  // Parks the caller until no job that was submitted is left. More may be submitted meanwhile, and afterwards.
+  // Parks the caller until no job that was submitted is left. More may be submitted meanwhile, and afterwards. Not from
+  // one of its own jobs: that waits for itself.
   VIGIL_EXPORT void wait();
   // No more jobs; those submitted are done, also by a submit() that still waits. Again: nothing.
   VIGIL_EXPORT void close();

@@ -17,7 +17,10 @@ class Job {
   template <class Function>
   requires(!std::same_as<std::decay_t<Function>, Job> && Callable<Function>)
       Job(Function&& function)  // NOLINT: converts like std::function
-      : body_(std::make_unique<Body<std::decay_t<Function>>>(std::forward<Function>(function))) {}
+  {
+    demand_function(function);
+    body_ = std::make_unique<Body<std::decay_t<Function>>>(std::forward<Function>(function));
+  }
 
   explicit operator bool() const noexcept { return body_ != nullptr; }
   // May be called again, if what it holds may.

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "vigil/detail/callable.hpp"
 #include "vigil/detail/export.hpp"
 
 namespace vigil::detail {
@@ -56,6 +57,7 @@ struct Closure {
 
 template <class Function, class... Arguments>
 void start_task(std::uint32_t flags, Function&& function, Arguments&&... arguments) {
+  demand_function(function);
   using Made = Closure<std::decay_t<Function>, std::decay_t<Arguments>...>;
   NewTask task(sizeof(Made), alignof(Made));
   ::new (task.closure()) Made{std::forward<Function>(function), {std::forward<Arguments>(arguments)...}};
