@@ -204,7 +204,9 @@ void header_json(JsonText& json) noexcept {
   for (const std::string_view argument : info.args) json.text(argument);
   json.end_array().key("cwd").text(info.cwd).key("pid").number(info.pid).end_object();
   json.key("started_at").number(info.started_at_ns).key("engine").text(race::name_of(race::engine_mode()));
-  json.key("options").text(options_text()).end_object();
+  json.key("options").text(options_text());
+  if (const std::string_view run = environment_value("VIGIL_RUN"); !run.empty()) json.key("run").text(run);
+  json.end_object();
 }
 
 void open_record() noexcept {

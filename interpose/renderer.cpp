@@ -60,12 +60,23 @@ bool find_command(PathText& found) noexcept {
   return false;
 }
 
+// A program may forbid itself more than a handful of descriptors for good: then its child's loader cannot even open
+// libraries, and says so on the program's standard error.
+bool may_open_files() noexcept {
+  constexpr rlim_t kEnough = 16;
+  rlimit limit{};
+  return raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, reinterpret_cast<long>(&limit)) != 0 ||
+         limit.rlim_max >= kEnough;
+}
+
 // Everything the child needs, made before it exists.
 struct Launch {
   PathText command;
   FixedText<512> formats;
   std::array<const char*, 8> arguments{};
   OwnVector<const char*> environment;
+  bool quiet = false;  // its standard error goes nowhere
+  int answer = -1;     // where the command says what it found; -1: nowhere
 };
 
 void fill(Launch& launch, std::string_view record) noexcept {
@@ -105,11 +116,19 @@ struct KernelSigaction {
     raw_syscall(SYS_prlimit64, 0, resource, reinterpret_cast<long>(&limit), 0);
   }
   const long null = raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/dev/null"), O_RDWR);
-  const bool has_stderr = raw_syscall(SYS_fcntl, 2, F_GETFD) >= 0;
+  const bool has_stderr = !launch.quiet && raw_syscall(SYS_fcntl, 2, F_GETFD) >= 0;
   if (null >= 0) {
     for (const int fd : {0, 1, 2}) {
-      if (fd != null && (fd != 2 || !has_stderr)) raw_syscall(SYS_dup2, null, fd);
+      // The answer's descriptor may be one of these three when the program has closed its own.
+      const bool is_kept = fd == null || fd == launch.answer || (fd == 2 && has_stderr);
+      if (!is_kept) raw_syscall(SYS_dup2, null, fd);
     }
+  }
+  if (launch.answer >= 0 && launch.answer != 1) {
+    raw_syscall(SYS_dup2, launch.answer, 1);
+    if (launch.answer < 3 && null >= 0) raw_syscall(SYS_dup2, null, launch.answer);
+  } else if (launch.answer == 1) {
+    raw_syscall(SYS_fcntl, 1, F_SETFD, 0);  // it would go with exec
   }
   raw_syscall(SYS_close_range, 3, ~0U, 0);
   // Where the program ended up may not exist any more.
@@ -166,18 +185,55 @@ std::optional<int> wait_for(int pid) noexcept {
   return std::nullopt;
 }
 
-}  // namespace
+// A pipe that holds the answer until the command has ended: one line, which always fits.
+class Answer {
+ public:
+  Answer() noexcept {
+    if (raw_syscall(SYS_pipe2, reinterpret_cast<long>(ends_.data()), O_CLOEXEC | O_NONBLOCK) != 0) ends_ = {-1, -1};
+  }
+  ~Answer() {
+    for (const int fd : ends_) {
+      if (fd >= 0) raw_syscall(SYS_close, fd);
+    }
+  }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
 
-RenderResult render_record(std::string_view record) noexcept {
-  Launch launch;
-  if (!find_command(launch.command)) return RenderResult::NoCommand;
-  fill(launch, record);
-  const int pid = start(launch);
-  if (pid <= 0) return RenderResult::Failed;
-  const std::optional<int> status = wait_for(pid);
+  [[nodiscard]] int writing_end() const noexcept { return ends_[1]; }
+  // The line, without its end. False: none came.
+  bool read_line(FoundText& line) const noexcept {
+    std::array<char, 512> text;
+    const long bytes = ends_[0] < 0 ? -1 : raw_syscall(SYS_read, ends_[0], reinterpret_cast<long>(text.data()), 512);
+    if (bytes <= 0) return false;
+    const std::string_view read(text.data(), static_cast<std::size_t>(bytes));
+    line << read.substr(0, read.find('\n'));
+    return true;
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+};
+
+RenderResult result_of(std::optional<int> status) noexcept {
   if (!status || !WIFEXITED(*status)) return RenderResult::Failed;
   if (WEXITSTATUS(*status) == 0) return RenderResult::NoErrors;
   return WEXITSTATUS(*status) == kErrorsRemain ? RenderResult::Errors : RenderResult::Failed;
+}
+
+}  // namespace
+
+Rendering render_record(std::string_view record, bool quiet) noexcept {
+  Launch launch;
+  if (!may_open_files() || !find_command(launch.command)) return {RenderResult::NoCommand, false, {}};
+  fill(launch, record);
+  launch.quiet = quiet;
+  const Answer answer;
+  launch.answer = answer.writing_end();
+  const int pid = start(launch);
+  if (pid <= 0) return {RenderResult::Failed, false, {}};
+  Rendering done{result_of(wait_for(pid)), false, {}};
+  done.told = answer.read_line(done.found);
+  return done;
 }
 
 }  // namespace vigil::shim

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kPlainReportMs = 10'000;
 
-void count_kinds(Line& line, const WriterSummary& summary, bool errors) noexcept {
+void count_kinds(FoundText& line, const WriterSummary& summary, bool errors) noexcept {
   const std::uint64_t count = errors ? summary.counts.errors : summary.counts.warnings;
   line << count << (errors ? " error" : " warning") << (count == 1 ? " (" : "s (");
   bool first = true;
@@ -46,11 +46,18 @@ std::string_view first_format() noexcept {
   return first == "text" ? "txt" : first;
 }
 
-void tell(const WriterSummary& summary, bool rendered) noexcept {
+// What this process has counted. A report may have fewer: suppressed ones, and those that differ in no user frame.
+FoundText counted(const WriterSummary& summary) noexcept {
+  FoundText text;
+  if (summary.counts.errors > 0) count_kinds(text, summary, true);
+  if (summary.counts.errors > 0 && summary.counts.warnings > 0) text << ", ";
+  if (summary.counts.warnings > 0) count_kinds(text, summary, false);
+  return text;
+}
+
+void tell(const FoundText& found, const WriterSummary& summary, bool rendered) noexcept {
   Line line;
-  if (summary.counts.errors > 0) count_kinds(line, summary, true);
-  if (summary.counts.errors > 0 && summary.counts.warnings > 0) line << ", ";
-  if (summary.counts.warnings > 0) count_kinds(line, summary, false);
+  line << found.view();
   if (!summary.path.empty()) {
     line << (rendered ? " - report: " : " - record, for `vigil report`: ");
     report_path(line, summary.path, rendered && !first_format().empty() ? first_format() : "jsonl");
@@ -65,21 +72,24 @@ bool tell_verdict() noexcept {
   const bool found = summary.counts.errors + summary.counts.warnings > 0;
   if (!found && options().formats.text.empty()) return false;  // nothing to judge, nothing to make
   const bool errors = summary.counts.errors > 0 || (options().strict && summary.counts.warnings > 0);
-  const RenderResult result = summary.path.empty() ? RenderResult::NoCommand : render_record(summary.path);
-  switch (result) {
+  const Rendering rendering =
+      summary.path.empty() ? Rendering{RenderResult::NoCommand, false, {}} : render_record(summary.path, !found);
+  switch (rendering.result) {
     case RenderResult::NoErrors:
-      // Warnings alone are told; errors that are not there any more were suppressed.
-      if (summary.counts.errors == 0 && found) tell(summary, true);
+      // Of a command that does not say: warnings alone are told; errors that are not there any more were suppressed.
+      if (rendering.told ? !rendering.found.view().empty() : summary.counts.errors == 0 && found)
+        tell(rendering.told ? rendering.found : counted(summary), summary, true);
       return false;
     case RenderResult::Errors:
-      return tell(summary, true), true;
+      tell(rendering.told && !rendering.found.view().empty() ? rendering.found : counted(summary), summary, true);
+      return true;
     case RenderResult::NoCommand:
     case RenderResult::Failed:
       break;
   }
   if (!found) return false;
   in_net(kPlainReportMs, [] { print_kept_findings(); });
-  tell(summary, false);
+  tell(counted(summary), summary, false);
   return errors;
 }
 

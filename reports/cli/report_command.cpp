@@ -60,6 +60,7 @@ int report_one(const ReportArguments& arguments, const FormatList& list, const s
     tell_end(colour_of(loaded->report), verdict_of(loaded->report), written,
              is_page ? fmt::format("open {} in a browser", shell_word(written)) : std::string());
   }
+  if (arguments.for_shim) fmt::print("{}\n", show_deceptive(counts_of(loaded->report)));
   return fails(loaded->report, loaded->strict || arguments.strict) ? kErrorsFound : kClean;
 }
 
@@ -112,7 +113,10 @@ Action add_report_command(CLI::App& app) {
   command->add_option("--baseline", arguments->baseline, "An older report: what it has does not count")
       ->type_name("FILE");
   command->add_flag("--strict", arguments->strict, "Warnings count like errors");
-  command->add_flag("--for-shim", arguments->for_shim, "Say nothing: the shim calls, and says it itself")->group("");
+  command
+      ->add_flag("--for-shim", arguments->for_shim,
+                 "Say only how much was found, to the shim, which says the rest itself")
+      ->group("");
   command->footer(
       "Frames are named from the files the program was made of: render where it ran, before it is built anew.\n"
       "Exit status: 0 no error remains, 3 errors remain after suppressions and baseline, 1 a file cannot be read.\n\n"

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <string>
@@ -69,6 +70,35 @@ int compare(const RunArguments& arguments, const Report& report, const std::stri
   return kNotAsExpected;
 }
 
+// What the processes found that the program started in turn. Their shims have told it themselves, and have made their
+// reports, but of those that were killed.
+struct OthersFound {
+  std::vector<Finding> findings;
+  bool fails = false;
+};
+
+OthersFound look_at_others(const WatchedProgram& program, const std::vector<RunRecord>& others) {
+  OthersFound found;
+  for (const RunRecord& other : others) {
+    const std::string written = path_stem(other.path, "") + ".json";
+    std::string error;
+    auto loaded = load_report(other.ended && ::access(written.c_str(), R_OK) == 0 ? written : other.path, {}, error);
+    if (!loaded) {
+      spdlog::error("{}", show_deceptive(error));
+      continue;
+    }
+    Report& report = loaded->report;
+    if (!other.ended && !report.findings.empty()) {
+      const std::string where = write_reports(report, other.path, option_text(program.options, "formats", "json,html"));
+      fmt::print(stderr, "vigil: process {}: {} - report: {}\n", report.program.pid,
+                 painted(stderr, colour_of(report), show_deceptive(verdict_of(report))), show_deceptive(where));
+    }
+    found.fails = found.fails || fails(report, loaded->strict);
+    std::move(report.findings.begin(), report.findings.end(), std::back_inserter(found.findings));
+  }
+  return found;
+}
+
 // After the program's end: the report, what it says, and the exit status.
 int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   const RunArguments& arguments = program.arguments;
@@ -96,10 +126,14 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
     if (WIFSIGNALED(end.wait_status)) report.program.signal = WTERMSIG(end.wait_status);
     where = write_reports(report, record->path, option_text(options, "formats", "json,html"));
   }
-  if (arguments.expect) return compare(arguments, report, where);
+  OthersFound others = look_at_others(program, watched.others);
+  if (arguments.expect) {
+    std::move(others.findings.begin(), others.findings.end(), std::back_inserter(report.findings));
+    return compare(arguments, report, where);
+  }
   // What the shim found it has told already; it is silent when nothing is left to count.
   const bool fails_now = fails(report, loaded->strict);
-  if (report.findings.empty() || !record->ended || (!fails_now && summary_of(report).errors != 0)) {
+  if (report.findings.empty() || !record->ended || counts_of(report).empty()) {
     fmt::print(stderr, "vigil: {} - report: {}\n",
                painted(stderr, colour_of(report), show_deceptive(verdict_of(report))), show_deceptive(where));
   }
@@ -109,7 +143,8 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
                show_deceptive(shell_word(record->path)));
   }
   const bool succeeded = WIFEXITED(end.wait_status) && WEXITSTATUS(end.wait_status) == 0;
-  if (!record->ended && succeeded && fails_now) return std::atoi(option_text(options, "exitcode", "66").c_str());
+  const bool untold = (!record->ended && fails_now) || others.fails;
+  if (succeeded && untold) return std::atoi(option_text(options, "exitcode", "66").c_str());
   end_like(end.wait_status);
 }
 

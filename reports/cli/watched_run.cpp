@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -29,26 +30,51 @@ std::string environment_value(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-// The record of process pid in folder, made by this run; the newest when it became several programs by exec.
-std::optional<RunRecord> find_record(const std::string& folder, pid_t pid, const timespec& since) {
-  const std::string middle = fmt::format(".{}.", pid);
-  std::optional<std::pair<std::pair<std::int64_t, std::int64_t>, std::string>> newest;
+struct FoundRecord {
+  std::pair<std::int64_t, std::int64_t> when;  // seconds and nanoseconds
+  std::string path;
+};
+
+// The records in folder that are not older than this run, in the order of their paths.
+std::vector<FoundRecord> records_since(const std::string& folder, const timespec& since) {
+  std::vector<FoundRecord> found;
   std::error_code problem;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem)) {
-    const std::string name = entry.path().filename().string();
     struct stat status {};
-    if (!name.ends_with(".jsonl") || name.find(middle) == std::string::npos ||
-        ::stat(entry.path().c_str(), &status) != 0)
-      continue;
+    if (entry.path().extension() != ".jsonl" || ::stat(entry.path().c_str(), &status) != 0) continue;
     const std::pair<std::int64_t, std::int64_t> when(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-    if (when < std::pair<std::int64_t, std::int64_t>(since.tv_sec - 1, since.tv_nsec))
-      continue;  // clocks of file systems are coarse
-    if (!newest || newest->first < when) newest.emplace(when, entry.path().string());
+    // clocks of file systems are coarse
+    if (when >= std::pair<std::int64_t, std::int64_t>(since.tv_sec - 1, since.tv_nsec))
+      found.push_back({when, entry.path().string()});
   }
-  if (!newest) return std::nullopt;
-  std::string error;
-  const auto record = read_record_file(newest->second, error);
-  return RunRecord{newest->second, record && record->ended};
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  return found;
+}
+
+// What the run has left in folder: the record of process pid (the newest, when it became several programs by exec), and
+// those of the processes that carry the run's name.
+void find_records(WatchedEnd& end, const std::string& folder, const std::string& run, const timespec& since) {
+  const std::vector<FoundRecord> found = records_since(folder, since);
+  const std::string middle = fmt::format(".{}.", end.child.pid);
+  const FoundRecord* newest = nullptr;
+  for (const FoundRecord& each : found) {
+    if (fs::path(each.path).filename().string().find(middle) == std::string::npos) continue;
+    if (newest == nullptr || newest->when < each.when) newest = &each;
+  }
+  for (const FoundRecord& each : found) {
+    std::string error;
+    const auto record = read_record_file(each.path, error);
+    if (&each == newest) {
+      end.record = RunRecord{each.path, record && record->ended};
+    } else if (record && record->run == run) {
+      end.others.push_back({each.path, record->ended});
+    }
+  }
+}
+
+// A name for one run that no other has at this time.
+std::string name_of_run(const timespec& started) {
+  return fmt::format("{}.{}.{}", ::getpid(), started.tv_sec, started.tv_nsec);
 }
 
 }  // namespace
@@ -116,7 +142,10 @@ WatchedEnd run_watched(const WatchedProgram& program, int output) {
   timespec started{};
   ::clock_gettime(CLOCK_REALTIME, &started);
   WatchedEnd end;
-  end.child = run_child(plan_of(program, output));
+  ChildPlan plan = plan_of(program, output);
+  const std::string run = name_of_run(started);
+  plan.environment.emplace_back("VIGIL_RUN", run);
+  end.child = run_child(plan);
   if (end.child.exec_error != 0) {
     spdlog::error("cannot start {}: {}", show_deceptive(program.path), std::strerror(end.child.exec_error));
     end.status = end.child.exec_error == ENOENT ? kNotFound : kCannotExecute;
@@ -130,7 +159,7 @@ WatchedEnd run_watched(const WatchedProgram& program, int output) {
     end.status = kShimDidNotStart;
     return end;
   }
-  end.record = find_record(option_text(program.options, "report_dir", "vigil-reports"), end.child.pid, started);
+  find_records(end, option_text(program.options, "report_dir", "vigil-reports"), run, started);
   return end;
 }
 

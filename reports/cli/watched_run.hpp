@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reports/cli/child.hpp"
 #include "reports/cli/run_options.hpp"
@@ -35,6 +36,7 @@ struct WatchedEnd {
   int status = 0;  // not 0: the program did not run watched, which has been said; this is the exit status
   ChildEnd child;
   std::optional<RunRecord> record;
+  std::vector<RunRecord> others;  // of the processes it started in turn, in the order of their paths
 };
 
 // Runs it to its end. output: takes the place of its standard output and error; -1: they are ours.

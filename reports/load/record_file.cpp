@@ -52,6 +52,7 @@ void read_header(const Json& line, RecordFile& record) {
   if (record.engine != "native" && record.engine != "tsan") record.engine = "none";
   record.vigil_version = text_of(line, "vigil");
   record.options = text_of(line, "options");
+  record.run = text_of(line, "run");
   record.started_at = number_of(line, "started_at");
 }
 

@@ -21,6 +21,7 @@ struct RecordFile {
   std::string engine = "none";
   std::string vigil_version;
   std::string options;
+  std::string run;  // which `vigil run` started the process, "" when none did
   std::int64_t started_at = 0;
 
   std::map<std::uint32_t, Module> modules;

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace vigil::reports {
@@ -74,14 +75,20 @@ constexpr std::array<Kind, 27> kKinds{{
      "Shorten the section under the lock, or take slow work out of it."},
 }};
 
-// "a send on a closed channel; an exception left a task", after a colon; " of 9 kinds" when there are too many for a
-// sentence.
-std::string kinds_words(const Report& report, Level level) {
-  constexpr std::size_t kMostInASentence = 3;
+// New findings of one level by kind.
+std::map<std::string_view, std::uint64_t> new_by_kind(const Report& report, Level level) {
   std::map<std::string_view, std::uint64_t> counts;
   for (const Finding& finding : report.findings) {
     if (finding.level == level && !finding.known) ++counts[finding.kind];
   }
+  return counts;
+}
+
+// "a send on a closed channel; an exception left a task", after a colon; " of 9 kinds" when there are too many for a
+// sentence.
+std::string kinds_words(const Report& report, Level level) {
+  constexpr std::size_t kMostInASentence = 3;
+  const std::map<std::string_view, std::uint64_t> counts = new_by_kind(report, level);
   if (counts.size() > kMostInASentence) return fmt::format(" of {} kinds", counts.size());
   std::vector<std::string> parts;
   for (const Kind& kind : kKinds) {  // in the table's order: the gravest first
@@ -139,6 +146,20 @@ std::string verdict_of(const Report& report) {
   }
   if (known != 0) text += fmt::format("; {} of the baseline", plural(known, "finding"));
   return text;
+}
+
+std::string counts_of(const Report& report) {
+  std::vector<std::string> parts;
+  for (const auto& [level, word] : {std::pair(Level::Error, "error"), std::pair(Level::Warning, "warning")}) {
+    std::vector<std::string> kinds;
+    std::uint64_t all = 0;
+    for (const auto& [name, count] : new_by_kind(report, level)) {
+      kinds.push_back(count == 1 ? std::string(name) : fmt::format("{} x{}", name, count));
+      all += count;
+    }
+    if (all > 0) parts.push_back(fmt::format("{} ({})", plural(all, word), fmt::join(kinds, ", ")));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 std::string end_of(const Program& program) {

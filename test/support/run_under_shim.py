@@ -1,8 +1,10 @@
 """Runs a program with and without vigil's shim and reads the report it leaves. For the tests in test/preload."""
+import collections
 import dataclasses
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -56,7 +58,21 @@ class Runner:
             assert len(reports) <= 1, f"more than one report: {reports}"
             if reports:
                 run.report = json.loads(reports[0].read_text())
+                self.compare_line_and_report(run)
+                for stack in stacks_of(run.report):
+                    above = own_frames_above_user(stack)
+                    assert not above, f"vigil's own frames are shown as the culprit: {above} of {stack}"
         return run
+
+    @staticmethod
+    def compare_line_and_report(run):
+        """The shim's line on standard error says of every kind as many as the report has."""
+        line = re.search(r"^vigil: (\d.*) - report: ", run.err, re.MULTILINE)
+        told = collections.Counter()
+        for kind, count in re.findall(r"[(, ]([a-z]+(?:-[a-z]+)*)(?: x(\d+))?(?=[,)])", line[1] if line else ""):
+            told[kind] = int(count or 1)
+        found = collections.Counter(finding["kind"] for finding in run.findings)
+        assert told == found, f"the line says {dict(told)}, the report {dict(found)}: {run.err}"
 
 
 def is_vigils_own(frame):
@@ -72,6 +88,22 @@ def is_library(frame):
 
 def user_frames(stack):
     return [frame for frame in stack if not is_library(frame)]
+
+
+def stacks_of(report):
+    """Every stack that a reader of the report sees."""
+    for finding in report["findings"]:
+        for participant in finding["participants"]:
+            yield participant["stack"]
+            yield participant["actor"]["created_at"]
+        for each in finding["objects"]:
+            yield each["created_at"]
+
+
+def own_frames_above_user(stack):
+    """Frames of vigil's that stand before the first frame of the user's, in a stack that has one."""
+    first = next((at for at, frame in enumerate(stack) if not is_library(frame)), 0)
+    return [frame["function"] for frame in stack[:first] if is_vigils_own(frame)]
 
 
 def place(frame):
