@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 
+#include "interpose/fall_stack.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/fixed_text.hpp"
 #include "interpose/helper.hpp"
@@ -99,7 +100,10 @@ int run_end(EndKind kind, int status, int signal_number) noexcept {
   if (is_normal(kind)) in_net(kLookMs, [] { detectors_before_end(); });
   if (!begin_stopping()) return status;
   if (!in_net(interrupted(kind) ? kLookAfterSignalMs : kLookMs, [&] { detectors_at_end(kind); })) {
-    say("the look at the end of the program went wrong; what was found before is reported");
+    FixedText<768> line;
+    line << "the look at the end of the program went wrong" << fall_words().view()
+         << "; what was found before is reported";
+    say(line.view());
   }
   const bool errors_remain = write_and_tell(kind, status, signal_number);
   return is_normal(kind) && status == 0 && errors_remain && chosen_exitcode() != 0 ? chosen_exitcode() : status;

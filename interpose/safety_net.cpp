@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "interpose/fall_stack.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
 
@@ -26,7 +27,10 @@ constinit std::atomic<int> thread_in_net{0};
 int my_tid() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
 
 void on_fall(int signal_number) noexcept {
-  if (thread_in_net.load() == my_tid()) siglongjmp(jump, signal_number);
+  if (thread_in_net.load() == my_tid()) {
+    capture_fall();
+    siglongjmp(jump, signal_number);
+  }
   if (signal_number == SIGVTALRM) return;
   // Another thread crashed while the process ends: it may not take the rest of the end with it.
   while (true) raw_syscall(SYS_pause);

@@ -7,7 +7,7 @@
 
 namespace vigil::shim {
 
-// Runs body(context) for at most limit_ms. False: it fell.
+// Runs body(context) for at most limit_ms. False: it fell; fall_stack.hpp says where.
 bool run_in_net(int limit_ms, void (*body)(void*), void* context) noexcept;
 
 template <class Body>

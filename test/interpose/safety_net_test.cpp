@@ -1,4 +1,5 @@
 #include "interpose/safety_net.hpp"
+#include "interpose/fall_stack.hpp"
 
 #include <gtest/gtest.h>
 #include <time.h>
@@ -6,6 +7,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 
 namespace vigil::shim {
@@ -22,6 +24,26 @@ TEST(SafetyNet, AStepThatCrashesIsLeft) {
     EXPECT_FALSE(in_net(1000, [] { raise(SIGSEGV); }));
     EXPECT_FALSE(in_net(1000, [] { *static_cast<volatile int*>(nullptr) = 1; }));
   }
+}
+
+[[gnu::noinline]] void crashes() { *static_cast<volatile int*>(nullptr) = 1; }
+
+TEST(SafetyNet, WhereAStepFellIsKnown) {
+  EXPECT_FALSE(in_net(1000, [] {
+    crashes();
+    asm volatile("");  // not a tail call
+  }));
+  ASSERT_GE(fall_stack().size(), 3U);
+  const auto fell_at = reinterpret_cast<std::uintptr_t>(fall_stack().front());
+  const auto begin = reinterpret_cast<std::uintptr_t>(&crashes);
+  EXPECT_TRUE(fell_at >= begin && fell_at < begin + 64) << fall_words().view();
+  EXPECT_EQ(fall_words().view().substr(0, 18), " at the program+0x") << fall_words().view();
+  EXPECT_FALSE(in_net(100, [] {
+    volatile int turns = 0;
+    while (true) turns = turns + 1;
+  }));
+  const auto hung_at = reinterpret_cast<std::uintptr_t>(fall_stack().front());
+  EXPECT_FALSE(hung_at >= begin && hung_at < begin + 64) << "of the last fall, not of the first";
 }
 
 TEST(SafetyNet, AStepThatAbortsIsLeft) {
