@@ -230,6 +230,51 @@ class Surroundings(unittest.TestCase):
             self.assertEqual(run.status, 66)
             self.assertTrue(any("close-of-nil" in line for line in run.vigil), run.vigil)
 
+    def test_a_program_with_its_own_malloc_runs_the_same(self):
+        program = str(pathlib.Path(PROGRAM).with_name("interpose_ends_own_malloc"))
+        for shim in ({}, {"LD_PRELOAD": SHIM}):
+            done = subprocess.run([program], env=os.environ | shim, capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "400 words, freed some: 1, strangers freed: 0\n", ""))
+
+    def run_command(self, folder, *words):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("VIGIL_", "LD_"))}
+        return subprocess.run([COMMAND, "run", f"--shim={SHIM}", f"--report_dir={folder}", *words], env=environment, cwd=folder,
+                              capture_output=True, text=True, timeout=60)
+
+    @unittest.skipUnless(COMMAND, "the command is not built")
+    def test_what_a_started_process_finds_counts_for_the_run(self):
+        starts = ("sh", "-c", '"$0" return finding; true', PROGRAM)
+        for words, status in ((("--", *starts), 66), (("--exitcode=9", "--", *starts), 9), (("--expect=close-of-nil", "--", *starts), 0),
+                              (("--expect=", "--", *starts), 4), (("--", "sh", "-c", '"$0" return; true', PROGRAM), 0)):
+            with self.subTest(words=words), tempfile.TemporaryDirectory(prefix="vigil-ends-") as folder:
+                done = self.run_command(folder, *words)
+                self.assertEqual(done.returncode, status, done.stderr)
+
+    @unittest.skipUnless(COMMAND, "the command is not built")
+    def test_what_another_run_left_in_the_folder_does_not_count(self):
+        with tempfile.TemporaryDirectory(prefix="vigil-ends-") as folder:
+            self.assertEqual(self.run_command(folder, "--", PROGRAM, "return", "finding").returncode, 66)
+            self.assertEqual(self.run_command(folder, "--expect=", "--", "true").returncode, 0)
+
+    @unittest.skipUnless(COMMAND, "the command is not built")
+    def test_a_started_process_that_was_killed_gets_its_report(self):
+        with tempfile.TemporaryDirectory(prefix="vigil-ends-") as folder:
+            done = self.run_command(folder, "--", "sh", "-c", '"$0" kill finding; true', PROGRAM)
+            self.assertEqual(done.returncode, 66, done.stderr)
+            self.assertRegex(done.stderr, r"vigil: process \d+: 1 error: a nil channel is closed - report: .*\.html")
+
+    def test_a_full_disk_is_no_end_of_the_program(self):
+        wrapper = ("unshare", "-m", "sh", "-c", 'mkdir -p disk && mount -t tmpfs -o size=16k,mode=777 none disk && '
+                   'head -c 30000 /dev/zero >disk/full; exec "$@"', "sh")
+        if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("may not mount")
+        with Run("return", "finding", shim=False, wrapper=wrapper) as plain:
+            if plain.status != 0:
+                self.skipTest("may not mount")
+            with Run("return", "finding", wrapper=wrapper, options="report_dir=disk") as run:
+                self.assertEqual((run.status, run.out), (66, plain.out))
+                self.assertTrue(any("close-of-nil" in line for line in run.vigil), run.vigil)
+
     def test_deadline_ends_a_program_that_hangs(self):
         with Run("exit_from_thread", "finding", options="deadline=30") as run:
             self.assertEqual(run.status, 66)

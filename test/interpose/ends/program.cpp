@@ -69,7 +69,7 @@ int main(int count, char** arguments) {
   if (std::string_view(arguments[count - 1]) == "busy") keep_busy();
   std::puts("begin");
   using namespace vigil::test;
-  for (const std::span<const Way> table : {plain_ways(), ways_by_signal(), ways_by_process()}) {
+  for (const std::span<const Way> table : {plain_ways(), ways_by_signal(), ways_by_process(), ways_in_surroundings()}) {
     for (const Way& way : table) {
       if (way.name == arguments[1]) return way.go();
     }

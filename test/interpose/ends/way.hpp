@@ -14,9 +14,10 @@ struct Way {
 #define WAY(name) \
   vigil::test::Way { #name, way_##name }  // a table of functions by their own names
 
-std::span<const Way> plain_ways();       // ends of every kind, descriptors, folders
-std::span<const Way> ways_by_signal();   // signals, with and without handlers
-std::span<const Way> ways_by_process();  // fork, exec, spawn
+std::span<const Way> plain_ways();            // ends of every kind, descriptors, folders
+std::span<const Way> ways_by_signal();        // signals, with and without handlers
+std::span<const Way> ways_by_process();       // fork, exec, spawn
+std::span<const Way> ways_in_surroundings();  // limits, sandboxes, small stacks, after main
 
 inline char* self_path = nullptr;  // argv[0]
 

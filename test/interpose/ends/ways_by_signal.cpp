@@ -19,13 +19,6 @@ const char* name_of(sighandler_t handler) {
   return "handler";
 }
 
-void show(const char* what, int signal_number) {
-  struct sigaction now {};
-  sigaction(signal_number, nullptr, &now);
-  std::printf("%s %d: %s flags %x mask %d\n", what, signal_number, name_of(now.sa_handler),
-              static_cast<unsigned>(now.sa_flags) & ~0x04000000U, sigismember(&now.sa_mask, SIGUSR2));
-}
-
 int way_segv() {
   volatile int* volatile nowhere = nullptr;
   *nowhere = 1;

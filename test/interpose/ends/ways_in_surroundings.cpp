@@ -1,0 +1,229 @@
+// Ends in surroundings that a program makes for itself: limits, sandboxes, other rights, small stacks, crash handlers
+// that recover, destructors that still talk to tasks.
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string>
+
+#include <vigil/vigil.hpp>
+
+#include "test/interpose/ends/way.hpp"
+
+namespace vigil::test {
+namespace {
+
+// ---- limits ------------------------------------------------------------------------------------------------------
+
+int limit_to(__rlimit_resource resource, rlim_t most) {
+  const rlimit limit{most, most};
+  return setrlimit(resource, &limit) == 0 ? 0 : 1;
+}
+int way_no_more_descriptors() { return limit_to(RLIMIT_NOFILE, 3); }
+int way_no_more_memory() { return limit_to(RLIMIT_AS, 1U << 20); }
+int way_no_more_file_size() { return limit_to(RLIMIT_FSIZE, 0); }
+
+// ---- other rights, another root ----------------------------------------------------------------------------------
+
+int way_gives_up_root() {
+  if (getuid() != 0) return 0;
+  const bool given_up = setgid(65534) == 0 && setuid(65534) == 0;
+  std::printf("given up: %d, back: %d\n", given_up ? 1 : 0, setuid(0) == 0 ? 1 : 0);
+  return 0;
+}
+int way_another_root() {
+  if (getuid() != 0) return 0;
+  std::printf("chroot: %d\n", mkdir("root", 0700) == 0 && chroot("root") == 0 && chdir("/") == 0 ? 1 : 0);
+  return 0;
+}
+
+// ---- a sandbox ---------------------------------------------------------------------------------------------------
+
+// From here no file can be opened, no process or thread made and no pipe: each such call fails with EPERM.
+int way_sandbox() {
+  constexpr std::array<unsigned, 14> kForbidden{SYS_open,   SYS_openat,     SYS_creat,        SYS_clone, SYS_clone3,
+                                                SYS_fork,   SYS_vfork,      SYS_execve,       SYS_pipe,  SYS_pipe2,
+                                                SYS_socket, SYS_pidfd_open, SYS_memfd_create, SYS_ptrace};
+  std::array<sock_filter, 2 * kForbidden.size() + 2> filter{};
+  std::size_t at = 0;
+  filter[at++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);  // the call's number
+  for (const unsigned number : kForbidden) {
+    filter[at++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1);
+    filter[at++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+  }
+  filter[at++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  const sock_fprog program{static_cast<unsigned short>(at), filter.data()};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    return 0;
+  std::printf("sandboxed: %d\n", open("/dev/null", O_RDONLY) < 0 ? 1 : 0);
+  return 0;
+}
+
+// ---- small stacks, own handlers ----------------------------------------------------------------------------------
+
+// Locks, memory, channels and a misuse on the smallest stack that a thread may have.
+int way_smallest_stack() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, static_cast<std::size_t>(PTHREAD_STACK_MIN));
+  pthread_t thread{};
+  const int error = pthread_create(
+      &thread, &attributes,
+      [](void*) -> void* {
+        static std::mutex* const lock = new std::mutex;
+        const std::scoped_lock held(*lock);
+        const Channel<int> numbers(1);
+        numbers.send(static_cast<int>(std::string(100, 'x').size()));
+        static int received = 0;
+        received = numbers.receive().value_or(0);
+        return &received;
+      },
+      nullptr);
+  void* result = nullptr;
+  if (error == 0) pthread_join(thread, &result);
+  std::printf("thread: %d, %d\n", error, result == nullptr ? -1 : *static_cast<int*>(result));
+  pthread_attr_destroy(&attributes);
+  return 0;
+}
+
+sigjmp_buf recovery;
+
+int way_recovers_from_segv() {
+  static std::array<char, 1U << 16> stack;
+  const stack_t alternate{stack.data(), 0, stack.size()};
+  sigaltstack(&alternate, nullptr);
+  struct sigaction wanted {};
+  wanted.sa_handler = [](int) { siglongjmp(recovery, 1); };
+  wanted.sa_flags = SA_ONSTACK;
+  sigaction(SIGSEGV, &wanted, nullptr);
+  volatile int recovered = 0;
+  for (int i = 0; i < 3; ++i) {
+    if (sigsetjmp(recovery, 1) != 0) {
+      recovered = recovered + 1;
+      continue;
+    }
+    volatile int* volatile nowhere = nullptr;
+    *nowhere = 1;
+  }
+  stack_t now{};
+  sigaltstack(nullptr, &now);
+  std::printf("recovered %d times, on its own stack: %d\n", static_cast<int>(recovered),
+              now.ss_sp == stack.data() ? 1 : 0);
+  return 0;
+}
+
+// ---- after main --------------------------------------------------------------------------------------------------
+
+// A service with static life: its destructor asks its task to end and waits until it has.
+class Service {
+ public:
+  Service() {
+    vigil::go([this] {
+      for (const int number : requests_) sum_ += number;
+      ended_.close();
+    });
+  }
+  ~Service() {
+    requests_.send(2);
+    requests_.close();
+    ended_.receive();
+    std::printf("service ended with %d\n", sum_);
+  }
+  void add(int number) { requests_.send(number); }
+
+ private:
+  Channel<int> requests_{4};
+  Channel<Unit> ended_{0};
+  int sum_ = 0;
+};
+
+int way_destructor_uses_channels() {
+  static Service service;
+  service.add(40);
+  return 0;
+}
+
+// ---- children of children ----------------------------------------------------------------------------------------
+
+int way_double_fork() {
+  std::fflush(nullptr);
+  std::array<int, 2> ends{};
+  if (pipe(ends.data()) != 0) return 1;
+  const pid_t child = fork();
+  if (child == 0) {
+    if (fork() != 0) _exit(0);
+    setsid();
+    dprintf(ends[1], "grandchild at work\n");
+    _exit(0);
+  }
+  close(ends[1]);
+  std::array<char, 64> text{};
+  const ssize_t bytes = read(ends[0], text.data(), text.size() - 1);  // the grandchild's end of it closes last
+  waitpid(child, nullptr, 0);
+  std::printf("%ld: %s", static_cast<long>(bytes), text.data());
+  return 0;
+}
+int way_daemon() {
+  std::fflush(nullptr);
+  const pid_t child = fork();  // daemon() ends the process that calls it: whoever waits for us should not miss the rest
+  if (child != 0) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    std::printf("daemon's parent: %d\n", status);
+    return 0;
+  }
+  if (::daemon(1, 1) != 0) _exit(1);
+  _exit(0);
+}
+int way_fexecve() {
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    const int echo = open("/bin/echo", O_RDONLY | O_CLOEXEC);
+    std::array<char, 5> name{"echo"};
+    std::array<char, 4> text{"fd!"};
+    std::array<char*, 3> arguments{name.data(), text.data(), nullptr};
+    fexecve(echo, arguments.data(), environ);
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  std::printf("fexecve: %d\n", status);
+  return 0;
+}
+
+constexpr Way kWays[] = {
+    WAY(no_more_descriptors),
+    WAY(no_more_memory),
+    WAY(no_more_file_size),
+    WAY(gives_up_root),
+    WAY(another_root),
+    WAY(sandbox),
+    WAY(smallest_stack),
+    WAY(recovers_from_segv),
+    WAY(destructor_uses_channels),
+    WAY(double_fork),
+    WAY(daemon),
+    WAY(fexecve),
+};
+
+}  // namespace
+
+std::span<const Way> ways_in_surroundings() { return kWays; }
+
+}  // namespace vigil::test
