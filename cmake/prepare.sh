@@ -26,11 +26,20 @@ vigil_missing_packages() {
   done < <(cat "$vigil_root/packages.txt" "$@")
 }
 
+# vigil_demand_tools: where packages.txt means nothing (not Debian), or a PATH hides them: one line names what is missing.
+vigil_demand_tools() {
+  local tool missing=()
+  for tool in cmake ninja c++; do
+    command -v "$tool" >/dev/null || missing+=("$tool")
+  done
+  [ ${#missing[@]} = 0 ] || vigil_fail "not found in PATH: ${missing[*]}; install what $vigil_root/packages.txt lists"
+}
+
 # vigil_install_packages [list...]: installs what packages.txt and the further lists name and the system lacks. Without
 # root, sudo or network it ends the script with one line that says what is missing and how to get it.
 vigil_install_packages() {
   local missing by_hand log as_root=()
-  command -v dpkg-query >/dev/null || return 0 # not Debian: CMake will say what it cannot find
+  command -v dpkg-query >/dev/null || return 0 # not Debian: vigil_demand_tools and CMake say what they cannot find
   missing=$(vigil_missing_packages "$@" | tr '\n' ' ')
   missing=${missing% }
   [ -n "$missing" ] || return 0
@@ -70,6 +79,7 @@ vigil_logged() {
 vigil_configure() {
   local preset=$1 folder=$2
   shift 2
+  vigil_demand_tools
   if ! [ -f "$folder/build.ninja" ] || [ "$vigil_root/CMakePresets.json" -nt "$folder/build.ninja" ]; then
     (cd "$vigil_root" && vigil_logged "$folder/configure.log" cmake --preset "$preset" -B "$folder" "$@")
   fi || exit 1

@@ -29,10 +29,31 @@ class Machine:
         path.write_text(f"#!/usr/bin/env bash\n{body}\n")
         path.chmod(0o755)
 
-    def install(self, *lists):
-        script = f'. {PREPARE}; vigil_install_packages "$@"; echo ready'
-        return subprocess.run(["bash", "-c", script, "install", *lists], capture_output=True, text=True,
+    def shell(self, script, *arguments):
+        return subprocess.run(["bash", "-c", f". {PREPARE}; {script}", "shell", *arguments], capture_output=True, text=True,
                               env={"PATH": str(self.folder), "TMPDIR": str(self.folder)}, stdin=subprocess.DEVNULL)
+
+    def install(self, *lists):
+        return self.shell('vigil_install_packages "$@"; echo ready', *lists)
+
+    def build(self):
+        """Builds a preset of a source tree that holds nothing; cmake only notes how it was called."""
+        return self.shell(f'vigil_root={self.folder}/source; vigil_build release; echo built')
+
+    def with_tools(self):
+        source = self.folder / "source"
+        source.mkdir()
+        (source / "CMakePresets.json").write_text("{}")
+        self.script("cmake", f'echo "$1" >>"{self.folder}/cmake.log"\n'
+                             f'[ "$1" = --preset ] && while [ "$1" != -B ]; do shift; done && : >"$2/build.ninja"\nexit 0')
+        self.script("ninja", "exit 0")
+        self.script("c++", "exit 0")
+        return self
+
+    @property
+    def cmake_calls(self):
+        log = self.folder / "cmake.log"
+        return log.read_text().split() if log.exists() else []
 
     @property
     def apt_calls(self):
@@ -99,6 +120,51 @@ class Prepare(unittest.TestCase):
         machine.script("true", "exit 0")
         self.assertEqual(machine.install().stdout, "ready\n")
         self.assertEqual(len(machine.apt_calls), 1)
+
+    def test_a_second_run_neither_installs_nor_configures(self):
+        machine = Machine(self.folder, installed=self.packages).with_tools()
+        for _ in range(2):
+            self.assertEqual(machine.install().stdout, "ready\n")
+            done = machine.build()
+            self.assertEqual((done.returncode, done.stdout), (0, "built\n"), done.stderr)
+        self.assertEqual(machine.apt_calls, [])
+        self.assertEqual(machine.cmake_calls, ["--preset", "--build", "--build"])  # ninja then has nothing to do
+
+    def test_other_presets_are_configured_again(self):
+        machine = Machine(self.folder, installed=self.packages).with_tools()
+        machine.build()
+        build_file = machine.folder / "source/build/release/build.ninja"
+        os.utime(build_file, (0, 0))
+        machine.build()
+        self.assertEqual(machine.cmake_calls, ["--preset", "--build", "--preset", "--build"])
+
+    def test_without_the_tools_one_line_names_them(self):
+        machine = Machine(self.folder, installed=self.packages).with_tools()
+        (machine.folder / "ninja").unlink()
+        (machine.folder / "cmake").unlink()
+        self.assert_one_line(machine.build(), "cmake ninja;", "packages.txt")
+
+    def test_a_system_without_debians_packages_goes_on(self):
+        machine = Machine(self.folder).with_tools()
+        (machine.folder / "dpkg-query").unlink()
+        self.assertEqual(machine.install().stdout, "ready\n")
+        self.assertEqual(machine.build().stdout, "built\n")
+
+    def test_a_real_machine_without_network_gets_one_line(self):
+        """The real apt-get, in a network namespace of its own, asked for a package that this machine does not have."""
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            self.skipTest("needs root and apt-get")
+        if subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode != 0:
+            self.skipTest("may not make a network namespace")
+        further = pathlib.Path(self.folder, "further.txt")
+        further.write_text("vigil-no-such-package\n")
+        # Lists and archives of its own: whatever this machine has fetched before does not help, nor does it come to harm.
+        configuration = pathlib.Path(self.folder, "apt.conf")
+        configuration.write_text(f'Dir::State::lists "{self.folder}/lists";\nDir::Cache "{self.folder}/cache";\n')
+        script = f'. {PREPARE}; vigil_install_packages {further}; echo ready'
+        done = subprocess.run(["unshare", "-n", "bash", "-c", script], capture_output=True, text=True,
+                              env=os.environ | {"APT_CONFIG": str(configuration)}, stdin=subprocess.DEVNULL)
+        self.assert_one_line(done, "vigil-no-such-package", "no network", "apt-get install")
 
 
 if __name__ == "__main__":
