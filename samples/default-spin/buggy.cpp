@@ -13,7 +13,7 @@ int main() {
   Channel<int> answers(0);
   vigil::WaitGroup server;
   server.go([=] {
-    vigil::sleep_for(20ms);
+    vigil::sleep_for(100ms);
     answers.send(42);
   });
   std::optional<int> answer;

@@ -320,6 +320,8 @@ void moves_hand_over_between_main_and_tasks() {
     for (const int value : there) back.send(value);
     back.close();
   });
+  // A fifth of the turns above: each wakes a thread and a worker, which on a loaded machine takes 1 ms, and what the
+  // watcher may mistake (nobody seen to run, twice in a row) is there in every turn.
   for (int i = 0; i < 4'000; ++i) {
     there.send(i);
     back.receive();
