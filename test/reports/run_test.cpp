@@ -250,7 +250,7 @@ TEST(Report, ExitStatusSaysWhetherErrorsRemain) {
   EXPECT_EQ(report(clean).status, 0);
   EXPECT_EQ(report(leaking).status, 3);
   EXPECT_EQ(report(clean + " " + leaking).status, 3);
-  EXPECT_EQ(report("--for-shim --formats=json,html " + leaking).output, "");
+  EXPECT_EQ(report("--for-shim --formats=json,html " + leaking).output, "1 error (task-leak)\n");
   EXPECT_EQ(report(folder.path("missing.jsonl")).status, 1);
   EXPECT_EQ(report("--nonsense " + clean).status, 2);
   EXPECT_EQ(report("--formats=doc " + clean).status, 2);
@@ -258,6 +258,23 @@ TEST(Report, ExitStatusSaysWhetherErrorsRemain) {
   EXPECT_TRUE(std::filesystem::exists(folder.path("a.1.html")));
   const std::string rules = folder.write("rules", "task-leak:*\n");
   EXPECT_EQ(report("--suppressions=" + rules + " " + leaking).status, 0);
+}
+
+TEST(Report, TellsTheShimWhatIsLeftAfterSuppressionsAndJoining) {
+  const TempFolder folder;
+  const std::string warning =
+      line_of(R"({"type":"finding","id":3,"kind":"timer-leak","level":"warning","participants":[],"objects":[]})");
+  const std::string head = header_line() + module_line(1, "/opt/shop/prog");
+  const auto told = [&](const std::string& text, const std::string& more) {
+    const std::string record = folder.write("a.1.jsonl", text);
+    return shell(fmt::format("exec {} report --for-shim --formats= {} {}", VIGIL_COMMAND, more, record)).output;
+  };
+  const std::string rules = folder.write("rules", "task-leak:*\n");
+  EXPECT_EQ(told(head + end_line(), ""), "\n");
+  EXPECT_EQ(told(head + leak_line(1) + leak_line(2) + warning + end_line(), ""),
+            "1 error (task-leak), 1 warning (timer-leak)\n")
+      << "the second leak is the first one again";
+  EXPECT_EQ(told(head + leak_line(1) + warning + end_line(), "--suppressions=" + rules), "1 warning (timer-leak)\n");
 }
 
 TEST(Report, StrictAndSuppressionsComeFromTheRunsOptions) {
