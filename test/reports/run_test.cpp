@@ -267,7 +267,7 @@ TEST(Report, TellsTheShimWhatIsLeftAfterSuppressionsAndJoining) {
   const std::string head = header_line() + module_line(1, "/opt/shop/prog");
   const auto told = [&](const std::string& text, const std::string& more) {
     const std::string record = folder.write("a.1.jsonl", text);
-    return shell(fmt::format("exec {} report --for-shim --formats= {} {}", VIGIL_COMMAND, more, record)).output;
+    return shell(fmt::format("exec {} report --for-shim --formats '' {} {}", VIGIL_COMMAND, more, record)).output;
   };
   const std::string rules = folder.write("rules", "task-leak:*\n");
   EXPECT_EQ(told(head + end_line(), ""), "\n");
