@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "interpose/channel_touch.hpp"
 #include "interpose/life/contexts.hpp"
 #include "interpose/life/growth.hpp"
 #include "interpose/locks/lock_events.hpp"
@@ -106,7 +107,11 @@ void end_task(vigil_probe_actor* task) noexcept {
 
 void switch_to(vigil_probe_actor* task) noexcept {
   // relaxed: a coarse time for messages; who reads it wants no more.
-  if (running != nullptr) running->left_at_ms.store(coarse_ms(), std::memory_order_relaxed);
+  if (running != nullptr) {
+    const std::uint32_t now = coarse_ms();
+    running->left_at_ms.store(now, std::memory_order_relaxed);
+    channel_touch::grow(now);
+  }
   Actor* const before = std::exchange(running, task == nullptr ? nullptr : &actor_of(task));
   if (timeline::on()) timeline::switched(before, running);
   race::actor_switched();

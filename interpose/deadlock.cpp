@@ -160,6 +160,7 @@ void tell(std::string_view what, bool proved, const BlockedActors& blocked, cons
   OwnVector<Participant> participants;
   OwnVector<Phrase> notes(groups.size());
   OwnVector<OwnVector<std::int32_t>> held_indices(groups.size());
+  OwnDeque<Phrase> history;
   std::uint64_t named = 0;
   for (std::size_t i = 0; i < groups.size() && i < kMostTold; ++i) {
     const BlockedGroup& group = *groups[i];
@@ -183,6 +184,9 @@ void tell(std::string_view what, bool proved, const BlockedActors& blocked, cons
                             .waited_ms = group.waited_ms,
                             .note = notes[i].view()});
     for (const ObjectInfo& object : group.target.objects) objects.index_of(object);
+  }
+  for (std::size_t i = 0; i < groups.size() && i < kMostNamed; ++i) {
+    add_history(*groups[i], objects, participants, history);
   }
   if (named < blocked.total()) message << "; and " << blocked.total() - named << " more";
   report({.kind = Kind::Deadlock,

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "interpose/actor.hpp"
+#include "interpose/channel_touch.hpp"
 #include "interpose/channel_use.hpp"
 #include "interpose/finding.hpp"
 #include "interpose/futex_lock.hpp"
@@ -87,6 +88,8 @@ struct ChannelObject : Object {
   ActorKey closer{};  // valid when closed
   StackId closed_at = kNoStack;
   ChannelUsers users;
+  ChannelTouch last_send;
+  ChannelTouch last_receive;
   ChannelUse* use = nullptr;  // owned; made when it is needed
   SlotPoints slots;
   order::Point close_point;

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "interpose/actor.hpp"
+#include "interpose/channel_touch.hpp"
 #include "interpose/channel_use.hpp"
 #include "interpose/export.hpp"
 #include "interpose/life/timers.hpp"
@@ -25,15 +26,24 @@ constinit std::atomic<std::uint32_t> channels_made{0};
 constexpr std::size_t kNoted = 64;
 thread_local constinit std::array<std::uint64_t, kNoted> noted __attribute__((tls_model("initial-exec"))) = {};
 
-void note_user(const Actor& actor, const void* channel) noexcept {
+enum class Deed : std::uint8_t { Send, Receive };
+
+// Who sends or receives is noted always; where, while places may be looked at.
+void note_user(Actor& actor, const void* channel, Deed deed) noexcept {
   if (timeline::on()) timeline::can_run(actor);                              // its operation is over, whoever did it
   const std::uint32_t made = channels_made.load(std::memory_order_relaxed);  // who has the channel sees its making
   std::uint64_t number = (reinterpret_cast<std::uintptr_t>(channel) ^ made) * 0x9e3779b97f4a7c15ULL;
   number = (number ^ number >> 32U ^ static_cast<std::uint64_t>(key_of(actor))) * 0x9e3779b97f4a7c15ULL;
   std::uint64_t& place = noted[number >> 58U];
-  if (place == number) return;
+  const bool look = channel_touch::take();
+  if (place == number && !look) return;
   place = number;
-  if (ChannelObject* const known = channels().find(channel)) known->users.note(key_of(actor));
+  ChannelObject* const known = channels().find(channel);
+  if (known == nullptr) return;
+  known->users.note(key_of(actor));
+  if (!look) return;
+  const StackId stack = &current_actor() == &actor ? capture_stack() : actor.parked_at;
+  if (stack != kNoStack) (deed == Deed::Send ? known->last_send : known->last_receive).set(key_of(actor), stack);
 }
 
 // Whether a send must be looked at: an order is kept, or it is not by the one who sent last.
@@ -68,7 +78,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_send(vigil_probe_actor* actor, 
   const bool look = needs_look(actor, channel);
   record([&] {
     Actor& sender = actor_of(actor);
-    note_user(sender, channel);
+    note_user(sender, channel, Deed::Send);
     if (!look) return;
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
@@ -83,7 +93,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_receive(vigil_probe_actor* acto
   spins::did_something();
   record([&] {
     Actor& receiver = actor_of(actor);
-    note_user(receiver, channel);
+    note_user(receiver, channel, Deed::Receive);
     if (order::needs() == 0 && !channel_use::counts_items()) return;
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
@@ -98,8 +108,8 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_meet(vigil_probe_actor* sender,
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
-    note_user(from, channel);
-    note_user(to, channel);
+    note_user(from, channel, Deed::Send);
+    note_user(to, channel, Deed::Receive);
     if (!look) return;
     if (ChannelObject* const known = channels().find(channel)) channel_use::sent(from, *known);
     if (order::needs() != 0) order::meet(from.clocks, to.clocks);
@@ -112,8 +122,8 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_pass(vigil_probe_actor* sender,
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
-    note_user(from, channel);
-    note_user(to, channel);
+    note_user(from, channel, Deed::Send);
+    note_user(to, channel, Deed::Receive);
     if (!look) return;
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
@@ -174,15 +184,27 @@ static bool is_first_seen_here(uint32_t kind) noexcept {
   return kind == VIGIL_WAIT_COND || kind == VIGIL_WAIT_SEMAPHORE || kind == VIGIL_WAIT_ONCE;
 }
 
+// The place of an earlier park is not that of this one.
+static void forget_place(vigil_probe_actor* actor) noexcept {
+  if (actor != nullptr && actor->watch != nullptr) {
+    static_cast<Actor*>(actor->watch)->parked_at = kNoStack;
+  } else {
+    record([&] { actor_of(actor).parked_at = kNoStack; });
+  }
+}
+
 extern "C" VIGIL_EXPORT void vigil_probe_park(vigil_probe_actor* actor, const vigil_probe_wait* wait) noexcept {
   spins::did_something();
   if (race::bridge::is_on()) record([&] { race::bridge::parks(actor_of(actor).clocks.told); });
-  const bool wants_place =
-      wait->kind == VIGIL_WAIT_WAIT_GROUP || (wait->case_count != 0 && channel_use::wants_place(actor, *wait));
+  const bool wants_place = wait->kind == VIGIL_WAIT_WAIT_GROUP ||
+                           (wait->case_count != 0 && (channel_touch::take() || channel_use::wants_place(actor, *wait)));
   if (is_first_seen_here(wait->kind) && wait->object != nullptr) {
     record([&] { sync_objects().at(wait->object); });
   }
   if (timeline::on()) record([&] { timeline::waits(actor_of(actor), *wait); });
-  if (!wants_place) return;
-  record([&] { actor_of(actor).parked_at = capture_stack(); });
+  if (wants_place) {
+    record([&] { actor_of(actor).parked_at = capture_stack(); });
+  } else if (wait->case_count != 0) {
+    forget_place(actor);
+  }
 }

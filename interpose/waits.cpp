@@ -23,6 +23,15 @@ void add_channel(WaitTarget& target, const void* address) noexcept {
   if (const ChannelObject* const known = channels().find(address)) {
     target.words << words_for(*known).view();
     target.objects.push_back(info_of(*known));
+    constexpr std::size_t kMostHistories = 4;
+    if (target.history.size() == kMostHistories) return;
+    target.history.push_back({.channel = info_of(*known),
+                              .sender = known->last_send.actor(),
+                              .sent_at = known->last_send.stack(),
+                              .receiver = known->last_receive.actor(),
+                              .received_at = known->last_receive.stack(),
+                              .closer = known->closer,
+                              .closed_at = known->closed ? known->closed_at : kNoStack});
   } else {
     target.words << "a channel";
   }
@@ -107,6 +116,34 @@ std::int64_t waited_since(std::uint32_t ms) noexcept {
 }
 
 }  // namespace
+
+void add_history(const BlockedGroup& group, ObjectList& objects, OwnVector<Participant>& participants,
+                 OwnDeque<Phrase>& notes) noexcept {
+  const std::string_view which = channel_touch::are_exact() ? "the last " : "one of the last ";
+  for (const ChannelHistory& one : group.target.history) {
+    const std::int32_t object = objects.index_of(one.channel);
+    const bool is_told = std::any_of(participants.begin(), participants.end(), [&](const Participant& other) {
+      return other.object == object && other.role.starts_with("earlier ");
+    });
+    if (is_told) continue;
+    const auto add = [&](std::string_view role, std::string_view what, ActorKey actor, StackId stack,
+                         std::string_view operation) {
+      if (stack == kNoStack) return;
+      Phrase& note = notes.emplace_back();
+      note << what << operation << " on c" << one.channel.id;
+      participants.push_back({.role = role,
+                              .actor = info_of(actor, ""),
+                              .operation = operation,
+                              .object = object,
+                              .held = {},
+                              .stack = stack,
+                              .note = note.view()});
+    };
+    add("earlier send", which, one.sender, one.sent_at, "send");
+    add("earlier receive", which, one.receiver, one.received_at, "receive");
+    add("earlier close", "the ", one.closer, one.closed_at, "close");
+  }
+}
 
 bool needs_others(const vigil_probe_wait& wait) noexcept {
   return wait.deadline_ns == 0 && wait.kind != VIGIL_WAIT_NONE && wait.kind != VIGIL_WAIT_SLEEP &&

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "interpose/finding.hpp"
+#include "interpose/object_list.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/words.hpp"
@@ -15,13 +16,25 @@
 
 namespace vigil::shim {
 
+// What was done with a channel that somebody waits on.
+struct ChannelHistory {
+  ObjectInfo channel;
+  ActorKey sender{};
+  StackId sent_at = kNoStack;  // kNoStack: nobody sent, as far as is known
+  ActorKey receiver{};
+  StackId received_at = kNoStack;
+  ActorKey closer{};
+  StackId closed_at = kNoStack;
+};
+
 // What a wait waits for.
 struct WaitTarget {
-  std::string_view operation;     // "receive", "send", "select", "lock", "wait" ...
-  std::string_view edge;          // of the wait-for picture: "receives from", "sends to", "waits for"
-  Phrase words;                   // "to receive from channel c3 (unbuffered)"
-  OwnVector<ObjectInfo> objects;  // the channels of a select, or one object, or none
-  std::string_view go_state{};    // what Go calls such a wait: "chan receive"
+  std::string_view operation;           // "receive", "send", "select", "lock", "wait" ...
+  std::string_view edge;                // of the wait-for picture: "receives from", "sends to", "waits for"
+  Phrase words;                         // "to receive from channel c3 (unbuffered)"
+  OwnVector<ObjectInfo> objects;        // the channels of a select, or one object, or none
+  OwnVector<ChannelHistory> history{};  // of its first channels
+  std::string_view go_state{};          // what Go calls such a wait: "chan receive"
 };
 
 // Whether nobody but another actor can end that wait.
@@ -43,6 +56,9 @@ struct BlockedGroup {
   std::uint64_t proved = 0;  // of those: nobody can ever wake them (leaks/proof.hpp)
 };
 
+// Adds who touched the channel last, one participant each. Their texts live in notes.
+void add_history(const BlockedGroup& group, ObjectList& objects, OwnVector<Participant>& participants,
+                 OwnDeque<Phrase>& notes) noexcept;
 class BlockedActors {
  public:
   // A task that is parked; between pause() and resume().

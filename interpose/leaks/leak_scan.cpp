@@ -106,19 +106,22 @@ void tell(const BlockedGroup& group) noexcept {
   tell_proof(message, group);
   ObjectList objects;
   for (const ObjectInfo& object : group.target.objects) objects.index_of(object);
-  const Participant waiter{.role = "waiter",
-                           .actor = group.actor,
-                           .operation = group.target.operation,
-                           .object = objects.all().empty() ? -1 : 0,
-                           .held = {},
-                           .stack = group.stack,
-                           .waited_ms = group.waited_ms,
-                           .note = "it waits here"};
+  OwnVector<Participant> participants;
+  OwnDeque<Phrase> history;
+  participants.push_back({.role = "waiter",
+                          .actor = group.actor,
+                          .operation = group.target.operation,
+                          .object = objects.all().empty() ? -1 : 0,
+                          .held = {},
+                          .stack = group.stack,
+                          .waited_ms = group.waited_ms,
+                          .note = "it waits here"});
+  add_history(group, objects, participants, history);
   report({.kind = Kind::TaskLeak,
           .proved = group.proved == group.count,
           .message = message.view(),
           .hint = {},
-          .participants = {&waiter, 1},
+          .participants = participants,
           .objects = objects.all(),
           .count = group.count});
 }

@@ -49,6 +49,7 @@ struct People {
     for (const Participant& participant : finding.participants) {
       // Both show where an actor took the lock it had; it is counted for what it waits for.
       if (participant.role == "holds" || participant.role == "holder") continue;
+      if (participant.role.starts_with("earlier ")) continue;  // what led up to it
       ++total;
       std::string name = who(participant);
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
@@ -99,7 +100,10 @@ std::string waits_for_ever(const Finding& f) {
 }
 
 std::string deadlock(const Finding& f) {
-  if (f.participants.size() == 1) return waits_for_ever(f);
+  const auto led_up = [](const Participant& one) { return one.role.starts_with("earlier "); };
+  if (std::count_if(f.participants.begin(), f.participants.end(), led_up) + 1 == std::ssize(f.participants)) {
+    return waits_for_ever(f);
+  }
   const People people(f);
   if (people.one_name()) {
     return fmt::format("{} {} in {} wait {}", number_word(people.total),

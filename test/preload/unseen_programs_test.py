@@ -58,6 +58,15 @@ class UnseenPrograms(unittest.TestCase):
         self.assertEqual(participants[0]["held"][0], participants[1]["object"])
         self.assertEqual(participants[1]["held"][0], participants[0]["object"])
 
+    def test_a_leak_says_who_touched_its_channel_last(self):
+        at = marks("channel_history")
+        leak = RUNNER.shimmed(program("channel_history")).finding("task-leak")
+        found = {one["role"]: (one["actor"]["type"], places(one["stack"])[0], one["note"]) for one in leak["participants"]}
+        self.assertEqual(set(found), {"waiter", "earlier send", "earlier receive"})
+        self.assertEqual(found["waiter"][1], at["waits"])
+        self.assertEqual(found["earlier send"], ("task", at["sends"], "the last send on c1"))
+        self.assertEqual(found["earlier receive"], ("thread", at["receives"], "the last receive on c1"))
+
     def test_a_leak_deep_in_calls_shows_every_caller(self):
         at = marks("nested_leak")
         for variant in ("o0", "o2", "nofp", "o3cf", "static"):
