@@ -124,7 +124,7 @@ Context without_cancel(const Context& parent) {
 
 // ---- acting on one -----------------------------------------------------------------------------------------------
 
-void CancelFunction::operator()() const { core_->cancel(ContextError::Canceled, nullptr); }
+void CancelFunction::cancel() const { core_->cancel(ContextError::Canceled, nullptr); }
 
 void CancelCauseFunction::operator()(const std::exception_ptr& cause) const {
   core_->cancel(ContextError::Canceled, cause);

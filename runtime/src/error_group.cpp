@@ -96,7 +96,7 @@ std::exception_ptr ErrorGroup::wait_for_error() {
   return error;
 }
 
-void ErrorGroup::wait() {
+void ErrorGroup::wait_outlined() {
   if (const std::exception_ptr error = wait_for_error(); error != nullptr) std::rethrow_exception(error);
 }
 

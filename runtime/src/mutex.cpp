@@ -32,7 +32,7 @@ using detail::who_locks;
 
 Mutex::~Mutex() { vigil_probe_lock_destroy(this, (state_.load(std::memory_order_relaxed) & kLocked) != 0 ? 1 : 0); }
 
-bool Mutex::try_lock() {
+bool Mutex::try_lock_outlined() {
   detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   while ((seen & kLocked) == 0) {
@@ -46,7 +46,7 @@ bool Mutex::try_lock() {
   return false;
 }
 
-void Mutex::lock() {
+void Mutex::lock_outlined() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
@@ -115,7 +115,7 @@ void Mutex::lock_slow() {
   }
 }
 
-void Mutex::unlock() {
+void Mutex::unlock_outlined() {
   detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   if ((seen & kLocked) == 0) {

@@ -38,7 +38,7 @@ RwMutex::~RwMutex() { vigil_probe_lock_destroy(this, state_.load(std::memory_ord
 
 // ---- the read side -----------------------------------------------------------------------------------------------
 
-bool RwMutex::try_lock_shared() {
+bool RwMutex::try_lock_shared_outlined() {
   detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   while ((seen & (kWriter | kWritersWait)) == 0) {
@@ -52,7 +52,7 @@ bool RwMutex::try_lock_shared() {
   return false;
 }
 
-void RwMutex::lock_shared() {
+void RwMutex::lock_shared_outlined() {
   detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   for (;;) {
@@ -85,7 +85,7 @@ void RwMutex::lock_shared_slow() {
   detail::park(inside, detail::unlock_after(queue_lock));
 }
 
-void RwMutex::unlock_shared() {
+void RwMutex::unlock_shared_outlined() {
   detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   if (readers_of(seen) == 0) panic_unlock_shared();
@@ -126,7 +126,7 @@ void RwMutex::unlock_shared_slow() {
 
 // ---- the write side ----------------------------------------------------------------------------------------------
 
-bool RwMutex::try_lock() {
+bool RwMutex::try_lock_outlined() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed)) {
@@ -137,7 +137,7 @@ bool RwMutex::try_lock() {
   return true;
 }
 
-void RwMutex::lock() {
+void RwMutex::lock_outlined() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
@@ -163,7 +163,7 @@ void RwMutex::lock_slow() {
   detail::park(inside, detail::unlock_after(queue_lock));
 }
 
-void RwMutex::unlock() {
+void RwMutex::unlock_outlined() {
   detail::choice_point();
   std::uint32_t seen = state_.load(std::memory_order_relaxed);
   if ((seen & kWriter) == 0) panic_unlock();

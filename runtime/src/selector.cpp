@@ -11,7 +11,7 @@ void Selector::demand_no_default() const {
     throw Panic("multiple defaults in select");
 }
 
-std::size_t Selector::select() {
+std::size_t Selector::select_outlined() {
   std::vector<detail::SelectCase> offers;
   offers.reserve(cases_.size());
   std::vector<std::size_t> numbers;  // of each offer among the cases

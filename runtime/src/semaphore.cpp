@@ -77,7 +77,7 @@ bool Semaphore::try_acquire(std::int64_t count) {
   return true;
 }
 
-void Semaphore::acquire(std::int64_t count) {
+void Semaphore::acquire_outlined(std::int64_t count) {
   static_cast<void>(checked(count));
   Inside inside;
   SpinLock::of(lock_).lock();
@@ -164,7 +164,7 @@ std::error_code Semaphore::wait_with_context(void* inside_ptr, const Context& ct
   return {source.error(), context_category()};
 }
 
-void Semaphore::release(std::int64_t count) {
+void Semaphore::release_outlined(std::int64_t count) {
   static_cast<void>(checked(count));
   Inside inside;
   detail::WakeList woken;

@@ -14,7 +14,7 @@ using detail::WaitQueue;
 
 WaitGroup::~WaitGroup() { vigil_probe_wait_group_destroy(this); }
 
-void WaitGroup::add(std::int64_t delta) {
+void WaitGroup::add_outlined(std::int64_t delta) {
   const Inside inside;
   detail::WakeList woken;
   {
@@ -37,9 +37,7 @@ void WaitGroup::add(std::int64_t delta) {
   detail::wake_all(inside.record(), woken);
 }
 
-void WaitGroup::done() { add(-1); }
-
-void WaitGroup::wait() {
+void WaitGroup::wait_outlined() {
   Inside inside;
   SpinLock& lock = SpinLock::of(lock_);
   lock.lock();

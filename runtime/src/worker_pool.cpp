@@ -179,7 +179,7 @@ bool WorkerPool::try_submit_job(detail::Job job) {
   return true;
 }
 
-void WorkerPool::wait() {
+void WorkerPool::wait_outlined() {
   std::unique_lock held(state_->lock);
   state_->done.wait(held, [this] { return state_->left == 0; });
 }

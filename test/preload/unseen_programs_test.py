@@ -154,6 +154,12 @@ class UnseenPrograms(unittest.TestCase):
                     self.assertEqual(leak["participants"][0]["operation"], operation)
                     self.assertIn(words, leak["message"])
 
+    def test_a_function_that_ends_with_an_operation_is_its_first_frame(self):
+        run = RUNNER.shimmed(program("last_calls"), options="detect=all")
+        found = [places(finding["participants"][0]["stack"])[0] for finding in run.findings
+                 if finding["kind"] != "task-running-at-exit"]
+        self.assertEqual(sorted(found), sorted(marks("last_calls").values()), run.err)
+
     def test_a_negative_count_has_one_fingerprint(self):
         """Who counted before, and in which order, differs from run to run; the defect does not."""
         prints = set()

@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/channel_core.hpp"
 
 namespace vigil {
@@ -66,7 +67,9 @@ class ReceiveIterator {
 // The operations of each direction, once; the public classes below choose among them.
 template <Message T>
 bool try_send(ChannelCore* core, T& value) {
-  return channel_try_send(core, &value);
+  const bool sent = channel_try_send(core, &value);
+  keep_callers_frame();  // the item may be the caller's own: then nothing here outlives the call
+  return sent;
 }
 template <Message T>
 std::optional<T> receive(ChannelCore* core) {

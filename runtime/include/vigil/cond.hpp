@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/wait_queue_head.hpp"
 
@@ -35,6 +36,7 @@ class Cond {
     wait_with(
         &lock, [](void* held) { static_cast<Lock*>(held)->unlock(); },
         [](void* held) { static_cast<Lock*>(held)->lock(); });
+    detail::keep_callers_frame();
   }
   // Until ready() holds; looks before it waits. ready() is called with `lock` locked.
   template <BasicLockable Lock, std::predicate Ready>

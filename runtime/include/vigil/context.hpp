@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "vigil/channel.hpp"
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/duration.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/job.hpp"
@@ -125,9 +126,13 @@ class CancelFunction {
   CancelFunction(const CancelFunction&) noexcept = default;
   CancelFunction& operator=(const CancelFunction&) noexcept = default;
   ~CancelFunction() = default;
-  VIGIL_EXPORT void operator()() const;
+  [[gnu::always_inline]] void operator()() const {
+    cancel();
+    detail::keep_callers_frame();
+  }
 
  private:
+  VIGIL_EXPORT void cancel() const;
   friend class detail::ContextCore;
   explicit CancelFunction(std::shared_ptr<detail::DoneCore> core) noexcept : core_(std::move(core)) {}
   std::shared_ptr<detail::DoneCore> core_;

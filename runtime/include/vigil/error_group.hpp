@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "vigil/context.hpp"
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/job.hpp"
 
@@ -51,7 +52,10 @@ class ErrorGroup {
 
   // Parks the caller until all tasks have ended, and cancels context(). Throws what the first that failed has thrown;
   // each wait() does. Tasks may be added again afterwards. From one of its own tasks it waits for itself, for ever.
-  VIGIL_EXPORT void wait();
+  [[gnu::always_inline]] void wait() {
+    wait_outlined();
+    detail::keep_callers_frame();
+  }
   // The same, and gives it as a value: null when none failed.
   [[nodiscard]] VIGIL_EXPORT std::exception_ptr wait_for_error();
 
@@ -60,6 +64,7 @@ class ErrorGroup {
   VIGIL_EXPORT void set_limit(int tasks);
 
  private:
+  VIGIL_EXPORT void wait_outlined();
   struct State;
   explicit ErrorGroup(std::shared_ptr<State> state) noexcept;
 

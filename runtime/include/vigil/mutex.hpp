@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/wait_queue_head.hpp"
 
@@ -23,13 +24,26 @@ class Mutex {
   Mutex& operator=(const Mutex&) = delete;
 
   // Parks the caller while the mutex is locked. Cost when free: one atomic exchange.
-  VIGIL_EXPORT void lock();
+  [[gnu::always_inline]] void lock() {
+    lock_outlined();
+    detail::keep_callers_frame();
+  }
   // Locks if that needs no wait; says whether it did.
-  [[nodiscard]] VIGIL_EXPORT bool try_lock();
+  [[nodiscard, gnu::always_inline]] bool try_lock() {
+    const bool taken = try_lock_outlined();
+    detail::keep_callers_frame();
+    return taken;
+  }
   // Throws Panic ("unlock of unlocked mutex") when it is not locked.
-  VIGIL_EXPORT void unlock();
+  [[gnu::always_inline]] void unlock() {
+    unlock_outlined();
+    detail::keep_callers_frame();
+  }
 
  private:
+  VIGIL_EXPORT void lock_outlined();
+  [[nodiscard]] VIGIL_EXPORT bool try_lock_outlined();
+  VIGIL_EXPORT void unlock_outlined();
   [[nodiscard]] bool spin(bool& announced) noexcept;
   void lock_slow();
   void unlock_slow();

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/wait_queue_head.hpp"
 
@@ -24,19 +25,45 @@ class RwMutex {
   RwMutex& operator=(const RwMutex&) = delete;
 
   // The write side. Parks the caller while anybody has either side.
-  VIGIL_EXPORT void lock();
+  [[gnu::always_inline]] void lock() {
+    lock_outlined();
+    detail::keep_callers_frame();
+  }
   // Locks if that needs no wait; says whether it did.
-  [[nodiscard]] VIGIL_EXPORT bool try_lock();
+  [[nodiscard, gnu::always_inline]] bool try_lock() {
+    const bool taken = try_lock_outlined();
+    detail::keep_callers_frame();
+    return taken;
+  }
   // Throws Panic ("unlock of unlocked RwMutex") when no writer has it.
-  VIGIL_EXPORT void unlock();
+  [[gnu::always_inline]] void unlock() {
+    unlock_outlined();
+    detail::keep_callers_frame();
+  }
 
   // The read side. Parks the caller while a writer has it or waits for it. Cost without a writer: one compare-and-swap.
-  VIGIL_EXPORT void lock_shared();
-  [[nodiscard]] VIGIL_EXPORT bool try_lock_shared();
+  [[gnu::always_inline]] void lock_shared() {
+    lock_shared_outlined();
+    detail::keep_callers_frame();
+  }
+  [[nodiscard, gnu::always_inline]] bool try_lock_shared() {
+    const bool taken = try_lock_shared_outlined();
+    detail::keep_callers_frame();
+    return taken;
+  }
   // Throws Panic ("unlock_shared of unlocked RwMutex") when no reader has it.
-  VIGIL_EXPORT void unlock_shared();
+  [[gnu::always_inline]] void unlock_shared() {
+    unlock_shared_outlined();
+    detail::keep_callers_frame();
+  }
 
  private:
+  VIGIL_EXPORT void lock_outlined();
+  [[nodiscard]] VIGIL_EXPORT bool try_lock_outlined();
+  VIGIL_EXPORT void unlock_outlined();
+  VIGIL_EXPORT void lock_shared_outlined();
+  [[nodiscard]] VIGIL_EXPORT bool try_lock_shared_outlined();
+  VIGIL_EXPORT void unlock_shared_outlined();
   void lock_slow();
   void unlock_slow();
   void lock_shared_slow();

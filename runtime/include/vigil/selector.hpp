@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "vigil/channel.hpp"
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/duration.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/job.hpp"
@@ -65,7 +66,11 @@ class Selector {
 
   // Does one of the cases and runs its handler, in the caller. Returns its number. Without cases: parks for ever.
   // Errors: Panic when a chosen send finds its channel closed; what the handler throws, the operation being done.
-  VIGIL_EXPORT std::size_t select();
+  [[gnu::always_inline]] std::size_t select() {
+    const std::size_t taken = select_outlined();
+    detail::keep_callers_frame();
+    return taken;
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); }
   void clear() noexcept { cases_.clear(); }
@@ -136,6 +141,7 @@ class Selector {
     Handler handler;
   };
 
+  VIGIL_EXPORT std::size_t select_outlined();
   VIGIL_EXPORT void demand_no_default() const;
 
   std::vector<std::unique_ptr<Case>> cases_;

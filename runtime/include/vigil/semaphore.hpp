@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "vigil/context.hpp"
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/wait_queue_head.hpp"
 
@@ -23,16 +24,24 @@ class Semaphore {
   Semaphore& operator=(const Semaphore&) = delete;
 
   // Parks the caller until it has `count` tokens; for ever when there are not that many at all.
-  VIGIL_EXPORT void acquire(std::int64_t count = 1);
+  [[gnu::always_inline]] void acquire(std::int64_t count = 1) {
+    acquire_outlined(count);
+    detail::keep_callers_frame();
+  }
   // The same, until ctx is done: zero, or ctx.err() and no tokens. A ctx that is done already gets none. One that wants
   // more than there are waits for ctx without keeping others waiting.
   [[nodiscard]] VIGIL_EXPORT std::error_code acquire(const Context& ctx, std::int64_t count = 1);
   // Takes them if that needs no wait and overtakes nobody; says whether it did.
   [[nodiscard]] VIGIL_EXPORT bool try_acquire(std::int64_t count = 1);
   // Gives tokens back, by whomever they were taken. Throws Panic ("semaphore: released more than held").
-  VIGIL_EXPORT void release(std::int64_t count = 1);
+  [[gnu::always_inline]] void release(std::int64_t count = 1) {
+    release_outlined(count);
+    detail::keep_callers_frame();
+  }
 
  private:
+  VIGIL_EXPORT void acquire_outlined(std::int64_t count);
+  VIGIL_EXPORT void release_outlined(std::int64_t count);
   struct Waiting;
   [[nodiscard]] bool take_locked(std::int64_t count) noexcept;
   void grant_locked(void* woken) noexcept;

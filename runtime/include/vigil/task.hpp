@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/duration.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/new_task.hpp"
@@ -47,6 +48,7 @@ VIGIL_EXPORT void sleep_ns(std::int64_t duration_ns);
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> duration) {
   detail::sleep_ns(detail::to_ns(duration));
+  detail::keep_callers_frame();
 }
 
 // How many tasks have been started and have not ended. Plain threads do not count, nor does main.

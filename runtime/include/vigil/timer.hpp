@@ -136,6 +136,7 @@ Timer after_func(std::chrono::duration<Rep, Period> duration, Function&& functio
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> when) {
   detail::sleep_ns(detail::until_ns(when));
+  detail::keep_callers_frame();
 }
 
 }  // namespace vigil

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/wait_queue_head.hpp"
 #include "vigil/task.hpp"
@@ -25,11 +26,17 @@ class WaitGroup {
   // Adds delta, which may be negative, to the counter; at zero every waiter goes on.
   // An add() from zero must be ordered before the wait() it is meant for. Throws Panic, and changes nothing, when the
   // counter would go below zero or beyond 2^63 - 1.
-  VIGIL_EXPORT void add(std::int64_t delta = 1);
+  [[gnu::always_inline]] void add(std::int64_t delta = 1) {
+    add_outlined(delta);
+    detail::keep_callers_frame();
+  }
   // add(-1).
-  VIGIL_EXPORT void done();
+  [[gnu::always_inline]] void done() { add(-1); }
   // Parks the caller until the counter is zero; one who is counted himself waits for ever.
-  VIGIL_EXPORT void wait();
+  [[gnu::always_inline]] void wait() {
+    wait_outlined();
+    detail::keep_callers_frame();
+  }
 
   // add(1), then a task that runs function(arguments...), drops both and calls done(): what the function holds is gone
   // before a wait() returns. Errors are those of vigil::go(); the counter is then as before.
@@ -52,6 +59,9 @@ class WaitGroup {
   }
 
  private:
+  VIGIL_EXPORT void add_outlined(std::int64_t delta);
+  VIGIL_EXPORT void wait_outlined();
+
   template <class Function, class... Arguments>
   static void run_and_drop(Function function, Arguments... arguments) {
     static_cast<void>(std::invoke(std::move(function), std::move(arguments)...));

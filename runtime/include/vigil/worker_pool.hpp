@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "vigil/context.hpp"
+#include "vigil/detail/callers_frame.hpp"
 #include "vigil/detail/export.hpp"
 #include "vigil/detail/job.hpp"
 #include "vigil/panic.hpp"
@@ -71,7 +72,10 @@ class WorkerPool {
 
   // Parks the caller until no job that was submitted is left. More may be submitted meanwhile, and afterwards. Not from
   // one of its own jobs: that waits for itself.
-  VIGIL_EXPORT void wait();
+  [[gnu::always_inline]] void wait() {
+    wait_outlined();
+    detail::keep_callers_frame();
+  }
   // No more jobs; those submitted are done, also by a submit() that still waits. Again: nothing.
   VIGIL_EXPORT void close();
 
@@ -79,6 +83,7 @@ class WorkerPool {
   [[nodiscard]] VIGIL_EXPORT std::size_t worker_count() const;
 
  private:
+  VIGIL_EXPORT void wait_outlined();
   struct State;
   VIGIL_EXPORT std::error_code submit_job(const Context* ctx, detail::Job job);
   VIGIL_EXPORT bool try_submit_job(detail::Job job);

@@ -76,10 +76,6 @@ VIGIL_EXPORT void channel_send(ChannelCore* core, void* item);
 [[nodiscard]] VIGIL_EXPORT bool channel_try_send(ChannelCore* core, void* item);
 [[nodiscard]] VIGIL_EXPORT TryReceived channel_try_receive(ChannelCore* core, void* to);
 VIGIL_EXPORT void channel_close(ChannelCore* core);
-
-// Behind the last call of an inlined operation: without it a caller who ends with the operation jumps into it, and no
-// stack that is taken there shows the caller any more. No instruction.
-inline void keep_callers_frame() noexcept { asm volatile(""); }
 [[nodiscard]] VIGIL_EXPORT std::size_t channel_size(const ChannelCore* core) noexcept;
 [[nodiscard]] VIGIL_EXPORT std::size_t channel_capacity(const ChannelCore* core) noexcept;
 
