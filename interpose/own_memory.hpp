@@ -19,6 +19,8 @@ namespace vigil::shim {
 // inside the shim's own trouble path (see own_memory.cpp).
 void* own_allocate(std::size_t bytes, std::size_t alignment = 16) noexcept;
 void own_free(void* block, std::size_t bytes, std::size_t alignment = 16) noexcept;
+// The calling thread ends: the few blocks that it kept for itself are everybody's. It may still use both functions.
+void give_back_kept_memory() noexcept;
 // Bytes mapped so far, for the log and for tests.
 std::size_t own_memory_mapped() noexcept;
 

@@ -156,6 +156,7 @@ void end_thread(Actor& thread) noexcept {
   const bool is_above = record > here && record - here < kStackBytes;
   locks::memory_gone(here - kStackBytes, is_above ? record : here);
   forget_recent_stacks();
+  if (&thread == own_thread) give_back_kept_memory();
   part.state.store(ThreadState::Ended, std::memory_order_release);
   if (!part.is_worker.load(std::memory_order_relaxed)) note_asleep();
 }
