@@ -8,23 +8,29 @@
 
 namespace vigil::shim::race {
 
-// Fan-out 16: a private path to one of a million slots is 5 nodes and 0.6 KiB; with 32 it would be 0.9 KiB for one
-// level less.
+// A copy of an inner node counts one more reference to each child, a locked instruction each; a copy of a leaf is plain
+// memory. So leaves are wide: in a line of a thousand tasks a meeting copies one inner node where 16 times to a leaf
+// made it two. A private path to one of a million slots is 5 nodes and 0.9 KiB.
+constexpr unsigned kLeafBits = 6;
+constexpr std::uint32_t kLeafTimes = 1U << kLeafBits;
 constexpr unsigned kBits = 4;
 constexpr std::uint32_t kFan = 1U << kBits;
 
 struct ClockNode {
   explicit ClockNode(std::uint32_t node_level) noexcept : level(node_level) {}
   std::atomic<std::uint32_t> refs{1};  // references from parents and roots
-  const std::uint32_t level;           // 0: a leaf; a node covers 16^(level + 1) slots
+  const std::uint32_t level;           // 0: a leaf; a node covers 64 * 16^level slots
   Epoch stamp;
 };
 
 namespace {
 
 struct Leaf : ClockNode {
-  Leaf() noexcept : ClockNode(0) {}
-  std::array<ClockTime, kFan> times{};
+  enum class Times : std::uint8_t { Zero, Later };  // Later: whoever makes the leaf writes them all
+  explicit Leaf(Times now) noexcept : ClockNode(0) {
+    if (now == Times::Zero) times.fill(0);
+  }
+  std::array<ClockTime, kLeafTimes> times;
 };
 
 struct Inner : ClockNode {
@@ -93,12 +99,14 @@ bool is_sole(const ClockNode* node) noexcept {
   return node->refs.load(std::memory_order_acquire) == 1;  // pairs with the release in unshare()
 }
 
+// The place of a slot in an inner node of that level, and in a leaf.
 std::uint32_t index_at(std::uint32_t slot, std::uint32_t level) noexcept {
-  return (slot >> (kBits * level)) & (kFan - 1);
+  return (slot >> (kLeafBits + kBits * (level - 1))) & (kFan - 1);
 }
+std::uint32_t index_in_leaf(std::uint32_t slot) noexcept { return slot & (kLeafTimes - 1); }
 
 bool covers(const ClockNode* root, std::uint32_t slot) noexcept {
-  const std::uint32_t bits = kBits * (root->level + 1);
+  const std::uint32_t bits = kLeafBits + kBits * root->level;
   return bits >= 32 || (slot >> bits) == 0;
 }
 
@@ -106,7 +114,7 @@ bool covers(const ClockNode* root, std::uint32_t slot) noexcept {
 ClockNode* own_copy(ClockNode* node) noexcept {
   ClockNode* copy = nullptr;
   if (node->level == 0) {
-    Leaf* const leaf = make_node<Leaf>();
+    Leaf* const leaf = make_node<Leaf>(Leaf::Times::Later);
     leaf->times = leaf_of(node).times;
     copy = leaf;
   } else {
@@ -119,7 +127,7 @@ ClockNode* own_copy(ClockNode* node) noexcept {
 }
 
 ClockNode* new_node(std::uint32_t level) noexcept {
-  if (level == 0) return make_node<Leaf>();
+  if (level == 0) return make_node<Leaf>(Leaf::Times::Zero);
   return make_node<Inner>(level);
 }
 
@@ -140,20 +148,27 @@ struct Joined {
   ClockNode* node;
 };
 
+// A time has fewer than 31 bits, so the sign of a difference tells which of two is later; SSE2 compares signed numbers
+// only.
+static_assert(kTimeBits < 31);
+
+ClockTime later_of(ClockTime one, ClockTime other) noexcept {
+  return static_cast<std::int32_t>(one) > static_cast<std::int32_t>(other) ? one : other;
+}
+
 Joined join_leaves(const Leaf& mine, Leaf& theirs, Epoch author) noexcept {
   // Both loops are branch-free, so that the compiler makes vector code of them.
-  std::uint32_t mine_has_more = 0;
-  std::uint32_t theirs_has_more = 0;
-  for (std::uint32_t i = 0; i < kFan; ++i) {
-    mine_has_more |= mine.times[i] > theirs.times[i] ? 1U : 0U;
-    theirs_has_more |= theirs.times[i] > mine.times[i] ? 1U : 0U;
+  constexpr std::uint32_t kSign = 1U << 31U;
+  std::uint32_t theirs_less_mine = 0;
+  std::uint32_t mine_less_theirs = 0;
+  for (std::uint32_t i = 0; i < kLeafTimes; ++i) {
+    theirs_less_mine |= theirs.times[i] - mine.times[i];
+    mine_less_theirs |= mine.times[i] - theirs.times[i];
   }
-  if (mine_has_more == 0) return {Side::Theirs, &theirs};
-  if (theirs_has_more == 0) return {Side::Mine, nullptr};
-  Leaf* const leaf = make_node<Leaf>();
-  for (std::uint32_t i = 0; i < kFan; ++i) {
-    leaf->times[i] = mine.times[i] > theirs.times[i] ? mine.times[i] : theirs.times[i];
-  }
+  if ((theirs_less_mine & kSign) == 0) return {Side::Theirs, &theirs};
+  if ((mine_less_theirs & kSign) == 0) return {Side::Mine, nullptr};
+  Leaf* const leaf = make_node<Leaf>(Leaf::Times::Later);
+  for (std::uint32_t i = 0; i < kLeafTimes; ++i) leaf->times[i] = later_of(mine.times[i], theirs.times[i]);
   leaf->stamp = author;
   return {Side::Neither, leaf};
 }
@@ -179,6 +194,10 @@ Joined join_nodes(ClockNode* mine, ClockNode* theirs, const Questions* ask) noex
   bool all_mine = true;
   bool all_theirs = true;
   for (std::uint32_t i = 0; i < kFan; ++i) {
+    if (a.children[i] == b.children[i]) {
+      children[i] = a.children[i];
+      continue;
+    }
     const Joined joined = join_nodes(a.children[i], b.children[i], ask);
     children[i] = joined.node;
     if (joined.side == Side::Neither) fresh |= 1U << i;
@@ -213,8 +232,8 @@ ClockNode* join_in_place(ClockNode* mine, ClockNode* theirs) noexcept {
   if (mine->level == 0) {
     Leaf& a = leaf_of(mine);
     const Leaf& b = leaf_of(theirs);
-    for (std::uint32_t i = 0; i < kFan; ++i) {
-      a.times[i] = a.times[i] > b.times[i] ? a.times[i] : b.times[i];
+    for (std::uint32_t i = 0; i < kLeafTimes; ++i) {
+      a.times[i] = later_of(a.times[i], b.times[i]);
       all_theirs &= a.times[i] == b.times[i];
     }
   } else {
@@ -261,7 +280,7 @@ ClockTime ClockTree::at(ClockSlot slot) const noexcept {
     node = inner_of(node).children[index_at(number, node->level)];
     if (node == nullptr) return 0;
   }
-  return leaf_of(node).times[index_at(number, 0)];
+  return leaf_of(node).times[index_in_leaf(number)];
 }
 
 void ClockTree::set(ClockSlot slot, ClockTime time, Epoch author) noexcept {
@@ -285,7 +304,7 @@ void ClockTree::set(ClockSlot slot, ClockTime time, Epoch author) noexcept {
     place = &inner_of(*place).children[index_at(number, level)];
     --level;
   }
-  leaf_of(*place).times[index_at(number, 0)] = time;
+  leaf_of(*place).times[index_in_leaf(number)] = time;
 }
 
 void ClockTree::join(const ClockTree& other) noexcept {
@@ -312,8 +331,15 @@ void ClockTree::join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsR
     join_leaf_roots(root_, other.root_, author);
     return;
   }
-  // The questions are about this tree as it is now, so root_ stays until the last is asked. Trees of two heights meet
-  // rarely: the lower is raised by nodes of its own.
+  // The questions are about this tree as it is now, so root_ stays until the last is asked.
+  if (root_->level == other.root_->level) {
+    const Joined joined = join_nodes(root_, other.root_, &ask);
+    if (joined.side == Side::Mine) return;
+    if (joined.side == Side::Theirs) shared(joined.node);
+    unshare(std::exchange(root_, joined.node));
+    return;
+  }
+  // Trees of two heights meet rarely: the lower is raised by nodes of its own.
   ClockNode* const my_root = raised(shared(root_), other.root_->level);
   ClockNode* const their_root = raised(shared(other.root_), root_->level);
   const Joined joined = join_nodes(my_root, their_root, &ask);

@@ -86,12 +86,25 @@ struct ClockOps {
     advance(actor);
   }
 
+  // The same as below where the slot holds all that the actor knew before: the two change places, and no reference to
+  // a tree that all partners share is counted.
+  static void exchange(ActorClock& actor, SyncClock& sync) noexcept {
+    if (actor.known_.recent_count() == Knowledge::kRecent) actor.known_.spill(epoch(actor));
+    std::swap(actor.known_, sync.known_);
+    sync.known_.reset_frontier();
+    sync.known_.add(epoch(actor), true, epoch(actor));
+    settle(actor, Epoch(actor.at_.slot(), actor.at_.time() + 1));
+    actor.needs_self_ = actor.known_.forget(actor.slot());  // as in learn()
+  }
+
   static void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept {
     if (sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); })) {
       release_store(actor, sync);
       return;
     }
     const bool may_adopt = covers([&](Epoch point) { return sync.known_.knows(point); }, actor);
+    if (may_adopt && actor.at_.time() != kLastTime) [[likely]]
+      return exchange(actor, sync);
     const Knowledge held = std::exchange(sync.known_, Knowledge());
     const ClockSlot slot = actor.slot();
     release_store(actor, sync);
