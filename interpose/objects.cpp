@@ -88,13 +88,32 @@ typename ObjectTable<T>::Shard& ObjectTable<T>::shard_of(const void* address) no
   return shards_[mix(reinterpret_cast<std::uintptr_t>(address)) % kShards];
 }
 
+namespace {
+template <class T>
+struct Remembered {
+  std::uintptr_t address = 0;
+  T* object = nullptr;
+  std::uint32_t gone = 0;  // of its shard when it was found
+};
+constexpr unsigned kRememberedBits = 5;
+template <class T>
+thread_local constinit std::array<Remembered<T>, std::size_t{1} << kRememberedBits> remembered
+    __attribute__((tls_model("initial-exec"))) = {};
+}  // namespace
+
 template <class T>
 T* ObjectTable<T>::find(const void* address) noexcept {
+  const auto number = reinterpret_cast<std::uintptr_t>(address);
   Shard& shard = shard_of(address);
+  Remembered<T>& place = remembered<T>[(number * 0x9e3779b97f4a7c15ULL) >> (64 - kRememberedBits)];
+  if (place.address == number && place.gone == shard.gone.load(std::memory_order_relaxed)) [[likely]]
+    return place.object;
   const ShardGuard held(shard.lock);
   if (!held || shard.objects == nullptr) return nullptr;
-  const auto found = shard.objects->find(reinterpret_cast<std::uintptr_t>(address));
-  return found == shard.objects->end() ? nullptr : found->second;
+  const auto found = shard.objects->find(number);
+  if (found == shard.objects->end()) return nullptr;
+  place = {number, found->second, shard.gone.load(std::memory_order_relaxed)};
+  return found->second;
 }
 
 template <class T>
@@ -112,6 +131,7 @@ T& ObjectTable<T>::make(const void* address, Args&&... args) noexcept {
     if (shard.objects == nullptr) shard.objects = own_new<OwnMap<std::uintptr_t, T*>>();
     T*& place = (*shard.objects)[made->address];
     old = std::exchange(place, made);
+    if (old != nullptr) shard.gone.fetch_add(1, std::memory_order_relaxed);
   }
   if (old != nullptr) free_object(old);
   return *made;
@@ -149,6 +169,7 @@ T* ObjectTable<T>::take(const void* address) noexcept {
   if (found == shard.objects->end()) return nullptr;
   T* const taken = found->second;
   shard.objects->erase(found);
+  shard.gone.fetch_add(1, std::memory_order_relaxed);
   return taken;
 }
 

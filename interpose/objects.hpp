@@ -155,7 +155,8 @@ struct SyncObject : Object {
   order::Point read;
 };
 
-// Finds objects of one type by address.
+// Finds objects of one type by address. Each thread remembers what it found last, so that the usual look-up takes no
+// lock; it believes that as long as no object of the same shard has gone.
 template <class T>
 class ObjectTable {
  public:
@@ -186,6 +187,9 @@ class ObjectTable {
   static constexpr std::size_t kShards = 64;
   struct alignas(64) Shard {
     FutexLock lock;
+    // Counts the objects that went. relaxed: who may use an object knows of its making, and of whatever went before it
+    // from the same address, by the program's own order. Written under the lock.
+    std::atomic<std::uint32_t> gone{0};
     OwnMap<std::uintptr_t, T*>* objects = nullptr;  // made with its first object
   };
   Shard& shard_of(const void* address) noexcept;
