@@ -12,6 +12,7 @@
 #include "interpose/race/access_states.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/shadow_map.hpp"
+#include "interpose/race/slot_owners.hpp"
 #include "interpose/race/slot_pool.hpp"
 #include "interpose/race/wide_records.hpp"
 #include "interpose/raw_syscall.hpp"
@@ -106,23 +107,29 @@ struct HeldSlots {
 void collect_locked() noexcept {
   begin_marking();
   slot_pool.mark_graves();
+  mark_owners();
   // relaxed: wait_for_those_inside() is the fence, on both sides.
   detail::collector_round.fetch_add(1, std::memory_order_relaxed);
   std::uint64_t reached = 0;
   if (wait_for_those_inside()) {
     each_state([](StateId state, void*) { mark_chain(state); }, nullptr);
     HeldSlots slots;
+    Epoch last_held;
+    const auto hold = [&](Epoch at) noexcept {
+      if (at == last_held) return;  // neighbours were often made by one actor
+      last_held = at;
+      slots.add(at.slot());
+      keep_owner(at);
+    };
     const std::uint32_t bound = states_bound();
     const std::uint32_t garbage = note_unmarked([&](const AccessNode& node) {
       ++reached;
-      if (node.is_wide()) {
-        return node.wide->each_word([&](AccessWord word) { slots.add(word.at().slot()); });
-      }
-      slots.add(AccessWord(node.word.load(std::memory_order_relaxed)).at().slot());
+      if (node.is_wide()) return node.wide->each_word([&](AccessWord word) { hold(word.at()); });
+      hold(AccessWord(node.word.load(std::memory_order_relaxed)).at());
       if (!node.is_private()) return;
       // A record that moves meanwhile, from one node to another, stays where it was as well: it is seen in either.
       std::uint64_t& second = const_cast<AccessNode&>(node).second;  // atomic_ref<const> came later
-      slots.add(AccessWord(std::atomic_ref(second).load(std::memory_order_relaxed)).at().slot());
+      hold(AccessWord(std::atomic_ref(second).load(std::memory_order_relaxed)).at());
     });
     // A thread may have noted meanwhile how it came from a state that is garbage by now.
     detail::collector_round.fetch_add(1, std::memory_order_relaxed);
@@ -131,6 +138,7 @@ void collect_locked() noexcept {
       give_back_noted(bound);
       slot_pool.settle_graves(
           [](ClockSlot slot, const void* held) { return static_cast<const HeldSlots*>(held)->holds(slot); }, &slots);
+      settle_owners();
       statistics.freed += garbage;
     }
   }

@@ -12,7 +12,6 @@
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/lock_sets.hpp"
 #include "interpose/race/race_finding.hpp"
-#include "interpose/race/slot_owners.hpp"
 #include "interpose/race/stack_variable.hpp"
 #include "interpose/words.hpp"
 
@@ -94,7 +93,7 @@ void tell_pair(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::
   objects.all.push_back(subject.object);
   const OwnVector<std::int32_t> newer_held = objects.held(pair.newer.place);
   const OwnVector<std::int32_t> older_held = objects.held(pair.older.place);
-  const Owner owner = owner_of(pair.older.word.at());
+  const SlotOwner& owner = pair.older_owner;
   const ActorInfo older_actor = owner.known ? info_of(owner.who, "") : ActorInfo{};
   tell_race(side_of(pair.newer.word, newer_actor, stack_of(pair.newer.place), newer_held),
             side_of(pair.older.word, older_actor, stack_of(pair.older.place), older_held), objects.all,
@@ -121,7 +120,7 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) noexcept {
 
 // What makes two findings equal, but for locks: both places, and where both actors were created.
 std::uint64_t identity_of(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
-  const Owner owner = owner_of(pair.older.word.at());
+  const SlotOwner& owner = pair.older_owner;
   std::uint64_t hash =
       mixed(static_cast<std::uint64_t>(pair.newer.place), static_cast<std::uint64_t>(pair.older.place));
   hash = mixed(hash, static_cast<std::uint64_t>(newer.created_at));
@@ -159,7 +158,7 @@ void FoundRaces::add(std::uintptr_t address, const AccessRecord& newer, const Cl
     for (const Pair& pair : pairs()) {
       known |= pair.older.place == older.place && pair.older.word.with_bytes(0) == older.word.with_bytes(0);
     }
-    if (!known) pairs_[count_++] = {address, newer, older};
+    if (!known) pairs_[count_++] = {address, newer, older, owner_of(older.word.at())};
   }
 }
 

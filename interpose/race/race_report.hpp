@@ -6,6 +6,7 @@
 #include <span>
 
 #include "interpose/actor.hpp"
+#include "interpose/race/slot_owners.hpp"
 #include "interpose/race/transition.hpp"
 
 namespace vigil::shim::race {
@@ -17,6 +18,8 @@ class FoundRaces {
     std::uintptr_t granule = 0;
     AccessRecord newer;
     AccessRecord older;
+    SlotOwner
+        older_owner{};  // asked while the shadow holds the record, for the collector forgets owners it leads to no more
   };
   static constexpr std::size_t kMost = 8;  // of one access: a copy over an array has the same race in every granule
 

@@ -1,4 +1,6 @@
 // The race engine against its naive twin, nothing is ever lost, and the collector; a part of race_engine_test.
+#include "interpose/objects.hpp"
+#include "interpose/race/slot_owners.hpp"
 #include "test/interpose/race_fixture.hpp"
 
 namespace vigil::shim::race {
@@ -295,6 +297,56 @@ TEST_F(RaceEngine, TheSlotsOfTasksNobodyWaitedForComeBackWhenNothingHoldsTheirAc
     vigil_probe_task_end(&task);
   }
   EXPECT_LE(slot_pool.ever_made(), slots + 100);
+}
+
+TEST_F(RaceEngine, OwnersOfAccessesAreKnownAsLongAsTheShadowLeadsToThemAndNoLonger) {
+  constexpr std::size_t kTasks = 1000;
+  const auto words_of = [&](std::size_t i) { return memory.at(8 * i); };
+  std::vector<ActorKey> keys;
+  char joined = 0;
+  collect_now();
+  const std::size_t before = former_owners();
+  for (std::size_t i = 0; i < kTasks; ++i) {
+    vigil_probe_actor task{};
+    create(task);
+    keys.push_back(key_of(actor_of(&task)));
+    as(task);
+    __tsan_write8(words_of(i));
+    release(task, &joined);
+    vigil_probe_task_switch(nullptr);
+    vigil_probe_task_end(&task);
+    vigil_probe_acquire(nullptr, &joined);  // so that the next task gets its slot
+  }
+  collect_now();
+  EXPECT_GE(former_owners(), before + kTasks - 10);
+  as(a);  // knows nothing of them
+  for (std::size_t i = 0; i < kTasks; i += 7) {
+    told.clear();
+    __tsan_read8(words_of(i));
+    ASSERT_EQ(races(), 1U) << i;
+    EXPECT_TRUE(told[0].older_owner.known) << i;
+    EXPECT_EQ(told[0].older_owner.who, keys[i]) << i;
+  }
+  forget(memory.address(), 8 * kTasks);
+  collect_now();
+  EXPECT_LE(former_owners(), before + 10);
+  vigil_probe_sync_destroy(&joined);
+}
+
+TEST_F(RaceEngine, AChannelThatWentIsNotFoundByAThreadThatRemembersIt) {
+  char place = 0;
+  vigil_probe_channel_make(&place, 1);
+  ASSERT_EQ(channels().find(&place)->capacity, 1U);
+  std::thread([&] {
+    vigil_probe_channel_destroy(&place, 0);
+    vigil_probe_channel_make(&place, 2);
+  }).join();
+  ASSERT_NE(channels().find(&place), nullptr);
+  EXPECT_EQ(channels().find(&place)->capacity, 2U);
+  std::thread([&] { vigil_probe_channel_make(&place, 3); }).join();  // the older one was never said to go
+  EXPECT_EQ(channels().find(&place)->capacity, 3U);
+  std::thread([&] { vigil_probe_channel_destroy(&place, 0); }).join();
+  EXPECT_EQ(channels().find(&place), nullptr);
 }
 
 // Threads of the system that really meet in the same granules while others collect: ordered ones are never told, and
