@@ -26,7 +26,7 @@ thread_local constinit bool has_ended __attribute__((tls_model("initial-exec")))
 constinit FutexLock registry_lock;
 constinit EngineThread* registry = nullptr;  // guarded by registry_lock
 
-constexpr std::size_t kFewFrames = 16;             // a task's first; it doubles as needed
+constexpr std::size_t kFewFrames = 8;              // a task's first, 128 bytes; it doubles as needed
 constexpr std::uintptr_t kStackReach = 1U << 20U;  // bytes; see call_begins_slow()
 
 std::uint32_t stack_word(std::uintptr_t stack_pointer) noexcept {
@@ -92,14 +92,11 @@ void free_part(ActorPart* part) noexcept {
   own_delete(part);
 }
 
-// A stack is used anew: all above `from` is forgotten, and what lies below it as far down as anything is known of it
-// (a function may use more than it had when it began), but not below `lowest`.
-void forget_stack(std::uintptr_t from, std::uintptr_t end, std::uintptr_t lowest) noexcept {
-  constexpr std::uintptr_t kPiece = 4096;
-  from = from / kPiece * kPiece;
+// A stack is used anew: all that was touched of it is forgotten. from: hot.lowest at its end.
+void forget_stack(std::uintptr_t from, std::uintptr_t end) noexcept {
+  from = from / kGranuleBytes * kGranuleBytes;
   end = (end + kGranuleBytes - 1) / kGranuleBytes * kGranuleBytes;
   clear_shadow(from, end - from);
-  while (from >= lowest + kPiece && clear_shadow(from - kPiece, kPiece)) from -= kPiece;
 }
 
 // More room for calls. stack_pointer: of the call that needs it.
@@ -189,7 +186,7 @@ void actor_ended(Actor& actor, std::uintptr_t stack_end) noexcept {
     const std::uintptr_t lowest = part != nullptr ? part->lowest : 0;
     const std::uintptr_t from =
         lowest == 0 || lowest >= stack_end ? stack_end - kLargestClosure : std::max(lowest, stack_end - kLargestStack);
-    forget_stack(from, stack_end, stack_end - kLargestStack);
+    forget_stack(from, stack_end);
   }
   free_part(part);
 }
@@ -209,7 +206,7 @@ void thread_ended(Actor& actor) noexcept {
   constexpr std::uintptr_t kControlBlock = 2304;  // at least what glibc's takes
   constexpr std::uintptr_t kMostStack = std::uintptr_t{1} << 30U;
   if (lowest < control_block && control_block - lowest < kMostStack) {
-    forget_stack(lowest, control_block + kControlBlock, 0);
+    forget_stack(lowest, control_block + kControlBlock);
   }
   thread->states.empty();
   leave_registry(*thread);

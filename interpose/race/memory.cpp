@@ -17,6 +17,14 @@
 namespace vigil::shim::race {
 namespace {
 
+// Nothing was known of that granule. What lies on this stack below where any call began (alloca) is to be forgotten
+// with the rest when the stack is used anew.
+void note_untouched(std::uintptr_t address) noexcept {
+  note_touched(address);
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  if (address < hot.lowest && address >= here) hot.lowest = address;
+}
+
 // One access of one actor while it is being entered, granule by granule.
 class Entering {
  public:
@@ -173,7 +181,7 @@ StateId Entering::alone(AccessWord word) noexcept {
   };
   if (leaves_nothing_of(from, word)) {
     if (const StateId to = alone(word); to != kUntouched) {
-      if (from == kUntouched) note_touched(address);
+      if (from == kUntouched) note_untouched(address);
       if (!change_cell(to)) return false;
       remember_covered(to, covered_by(word));
       return true;
@@ -206,7 +214,7 @@ StateId Entering::alone(AccessWord word) noexcept {
   Clashes clashes;
   const Step step = add_access(thread_.states, from, record, KnowsRef(ordered), clashes);
   if (step.fresh != 0) {
-    note_touched(address);
+    if (from == kUntouched) note_untouched(address);
     if (!change_cell(step.to)) {
       undo(thread_.states, step);
       return false;

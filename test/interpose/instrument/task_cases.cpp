@@ -277,6 +277,17 @@ void clean_task_stacks_reused() {
   }
   while (vigil::task_count() != 0) vigil::sleep_for(1ms);
 }
+// What alloca takes lies below where any call began.
+void clean_task_stacks_reused_after_alloca() {
+  volatile std::size_t size = 20'000;
+  for (int round = 0; round < 200; ++round) {
+    vigil::go([&] {
+      auto* const room = static_cast<volatile char*>(__builtin_alloca(size));
+      room[0] = 1;  // far from all else that the task touches
+    });
+    while (vigil::task_count() != 0) vigil::yield();
+  }
+}
 void clean_mutex_and_rw_mutex() {
   vigil::Mutex lock;
   vigil::RwMutex shared;
@@ -445,6 +456,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_try_send_and_receive),
     VIGIL_CASE(clean_closures_and_their_memory),
     VIGIL_CASE(clean_task_stacks_reused),
+    VIGIL_CASE(clean_task_stacks_reused_after_alloca),
     VIGIL_CASE(clean_mutex_and_rw_mutex),
     VIGIL_CASE(clean_cond),
     VIGIL_CASE(clean_once_semaphore_and_group),
