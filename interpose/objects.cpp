@@ -95,7 +95,7 @@ struct Remembered {
   T* object = nullptr;
   std::uint32_t gone = 0;  // of its shard when it was found
 };
-constexpr unsigned kRememberedBits = 5;
+constexpr unsigned kRememberedBits = 4;  // 384 bytes of each thread for each type
 template <class T>
 thread_local constinit std::array<Remembered<T>, std::size_t{1} << kRememberedBits> remembered
     __attribute__((tls_model("initial-exec"))) = {};
