@@ -279,9 +279,9 @@ void clean_task_stacks_reused() {
 }
 // What alloca takes lies below where any call began.
 void clean_task_stacks_reused_after_alloca() {
-  volatile std::size_t size = 20'000;
+  static volatile std::size_t size = 20'000;
   for (int round = 0; round < 200; ++round) {
-    vigil::go([&] {
+    vigil::go([] {
       auto* const room = static_cast<volatile char*>(__builtin_alloca(size));
       room[0] = 1;  // far from all else that the task touches
     });
