@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <memory>
 #include <numeric>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -180,9 +179,7 @@ int run_merge(const MergeArguments& arguments) {
   }
   std::string text;
   if (as_json) {
-    std::ostringstream out;
-    write_json(merged, out);
-    text = std::move(out).str();
+    text = render_json(merged);
   } else {
     text = render_index_html(merged, entries, Sources::load(merged));
   }

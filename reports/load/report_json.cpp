@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "reports/load/json_parts.hpp"
@@ -18,6 +20,29 @@ namespace vigil::reports {
 namespace {
 
 constexpr off_t kBiggestFile = off_t{1} << 32;  // bytes
+
+// Frames by what a report says of them, so that equal ones are one.
+struct FrameHash {
+  using is_transparent = void;
+  std::size_t operator()(const Frame& frame) const noexcept {
+    const std::hash<std::string_view> hash;
+    std::size_t mixed = hash(frame.function) + frame.offset * 0x9E3779B97F4A7C15U + frame.line;
+    for (const std::string_view text : {std::string_view(frame.file), std::string_view(frame.module)})
+      mixed = mixed * 31 + hash(text);
+    return mixed;
+  }
+  std::size_t operator()(const FrameRef& frame) const noexcept { return (*this)(*frame); }
+};
+struct FrameEqual {
+  using is_transparent = void;
+  bool operator()(const Frame& a, const Frame& b) const noexcept {
+    return a.offset == b.offset && a.line == b.line && a.inlined == b.inlined && a.function == b.function &&
+           a.file == b.file && a.module == b.module;
+  }
+  bool operator()(const FrameRef& a, const FrameRef& b) const noexcept { return (*this)(*a, *b); }
+  bool operator()(const Frame& a, const FrameRef& b) const noexcept { return (*this)(a, *b); }
+  bool operator()(const FrameRef& a, const Frame& b) const noexcept { return (*this)(*a, b); }
+};
 
 // The members of a report in whatever order they come.
 class FromJson {
@@ -91,11 +116,9 @@ class FromJson {
       frame.module = text_of(element, "module");
       frame.offset = count_of(element, "offset");
       frame.inlined = flag_of(element, "inlined");
-      const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", frame.offset, frame.line, frame.inlined,
-                                          frame.function, frame.file, frame.module);
-      FrameRef& shared = frames_[key];
-      if (!shared) shared = share_frame(std::move(frame));
-      result.push_back(shared);
+      auto shared = frames_.find(frame);
+      if (shared == frames_.end()) shared = frames_.insert(share_frame(std::move(frame))).first;
+      result.push_back(*shared);
     });
     return result;
   }
@@ -193,7 +216,7 @@ class FromJson {
   TakeFinding take_;
   Report report_;
   bool of_this_schema_ = false;
-  std::unordered_map<std::string, FrameRef> frames_;
+  std::unordered_set<FrameRef, FrameHash, FrameEqual> frames_;
 };
 
 constexpr std::array<std::string_view, 2> kLists{"findings", "state"};

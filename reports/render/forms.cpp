@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 
 #include "reports/model/utf8.hpp"
 #include "reports/render/html/page.hpp"
@@ -12,19 +11,13 @@
 namespace vigil::reports {
 namespace {
 
-std::string json_text(const Report& report) {
-  std::ostringstream out;
-  write_json(report, out);
-  return std::move(out).str();
-}
-
 template <std::string (*kRender)(const Report&)>
 std::string without_sources(const Report& report, const Sources& /*none*/) {
   return kRender(report);
 }
 
 constexpr std::array<Form, 10> kForms{{
-    {"json", ".json", without_sources<json_text>, false},
+    {"json", ".json", without_sources<render_json>, false},
     {"html", ".html", render_html, true},
     {"text", ".txt", render_text, true},
     {"sarif", ".sarif", without_sources<render_sarif>, false},

@@ -1,167 +1,209 @@
+// Written piece by piece and not as a tree: of 10,000 findings that is tens of megabytes, and a program's end waits for
+// it. A frame's text is made once; where it comes again, which is most of the time, it is copied from where it stands.
 #include "reports/render/json.hpp"
 
 #include <map>
-#include <nlohmann/json.hpp>
-#include <ostream>
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "reports/model/kind.hpp"
+#include "reports/render/json_text.hpp"
 
 namespace vigil::reports {
 namespace {
 
-using Json = nlohmann::ordered_json;
+class ReportWriter {
+ public:
+  explicit ReportWriter(const Report& report) : report_(report) {}
 
-Json frames_json(const Stack& stack) {
-  Json frames = Json::array();
-  for (const FrameRef& frame : stack) {
-    frames.push_back({{"function", frame->function},
-                      {"file", frame->file},
-                      {"line", frame->line},
-                      {"module", frame->module},
-                      {"offset", frame->offset},
-                      {"inlined", frame->inlined}});
+  std::string write() && {
+    json_.reserve(size_at_most());
+    json_.open('{').key("schema").text("vigil-report/1");
+    program();
+    json_.line().key("engine").text(report_.engine);
+    json_.line().key("vigil").text(report_.vigil_version);
+    json_.line().key("started_at").number(report_.started_at);
+    json_.line().key("options").text(report_.options);
+    summary();
+    const Tasks& tasks = report_.tasks;
+    json_.line().key("tasks").open('{').key("started").number(tasks.started).key("finished").number(tasks.finished);
+    json_.key("peak_alive").number(tasks.peak_alive).key("alive_at_end").number(tasks.alive_at_end).close('}');
+    json_.line().key("findings").open('[');
+    for (const Finding& each : report_.findings) finding(each);
+    json_.close(']').line().key("lock_order");
+    graph(report_.lock_order);
+    json_.line().key("wait_for");
+    graph(report_.wait_for);
+    json_.line().key("state").open('[');
+    for (const StateEntry& entry : report_.state) state(entry);
+    json_.close(']').line().key("notes");
+    texts(report_.notes);
+    return std::move(json_.close('}')).text() + "\n";
   }
-  return frames;
-}
 
-Json object_json(const Object& object) {
-  return {{"id", object.id},
-          {"type", object.type},
-          {"name", object.name},
-          {"capacity", object.capacity},
-          {"created_at", frames_json(object.created_at)}};
-}
-
-Json actor_json(const Actor& actor) {
-  return {{"id", actor.id},
-          {"type", actor.type},
-          {"name", actor.name},
-          {"state", actor.state},
-          {"created_at", frames_json(actor.created_at)}};
-}
-
-Json participant_json(const Participant& participant, const Finding& finding) {
-  Json held = Json::array();
-  for (const std::size_t index : participant.held) held.push_back(finding.objects[index].id);
-  Json json = {
-      {"role", participant.role}, {"actor", actor_json(participant.actor)}, {"operation", participant.operation}};
-  json["object"] =
-      participant.object < 0 ? Json() : Json(finding.objects[static_cast<std::size_t>(participant.object)].id);
-  json["held"] = std::move(held);
-  json["stack"] = frames_json(participant.stack);
-  if (participant.waited_ms >= 0) json["waited_ms"] = participant.waited_ms;
-  if (!participant.note.empty()) json["note"] = participant.note;
-  return json;
-}
-
-Json timeline_json(const Timeline& timeline) {
-  Json lanes = Json::array();
-  for (const Timeline::Lane& lane : timeline.lanes) {
-    Json spans = Json::array();
-    for (const Timeline::Span& span : lane.spans) {
-      Json json = {{"from", span.from}, {"to", span.to}, {"state", span.state}};
-      if (!span.operation.empty()) json["operation"] = span.operation;
-      if (!span.object.empty()) json["object"] = span.object;
-      spans.push_back(std::move(json));
+ private:
+  // Bytes, so that a big text never moves: unused ones are never touched. Escapes may make it longer.
+  [[nodiscard]] std::size_t size_at_most() const {
+    constexpr std::size_t kNames = 128;  // of one object's members
+    const auto size_of = [](const Stack& stack) {
+      std::size_t size = 0;
+      for (const FrameRef& frame : stack)
+        size += kNames + frame->function.size() + frame->file.size() + frame->module.size();
+      return size;
+    };
+    std::size_t size = 16 * kNames;
+    for (const Finding& each : report_.findings) {
+      size += 4 * kNames + each.title.size() + each.message.size() + each.hint.size() + each.suppression.size();
+      for (const Participant& participant : each.participants)
+        size += 4 * kNames + size_of(participant.stack) + size_of(participant.actor.created_at);
+      for (const Object& object : each.objects) size += 2 * kNames + size_of(object.created_at);
     }
-    lanes.push_back({{"actor", actor_json(lane.actor)}, {"spans", std::move(spans)}});
+    return size;
   }
-  return {{"at", timeline.at}, {"lanes", std::move(lanes)}};
-}
 
-Json finding_json(const Finding& finding) {
-  Json json = {{"kind", finding.kind},
-               {"level", finding.level == Level::Error ? "error" : "warning"},
-               {"predicted", finding.predicted},
-               {"proved", finding.proved},
-               {"fingerprint", finding.fingerprint},
-               {"title", finding.title},
-               {"message", finding.message},
-               {"hint", finding.hint},
-               {"count", finding.count}};
-  Json participants = Json::array();
-  for (const Participant& participant : finding.participants)
-    participants.push_back(participant_json(participant, finding));
-  json["participants"] = std::move(participants);
-  Json objects = Json::array();
-  for (const Object& object : finding.objects) objects.push_back(object_json(object));
-  json["objects"] = std::move(objects);
-  json["suppression"] = finding.suppression;
-  if (!finding.test.empty()) json["test"] = finding.test;
-  if (finding.known) json["known"] = true;
-  if (!finding.timeline.lanes.empty()) json["timeline"] = timeline_json(finding.timeline);
-  return json;
-}
-
-Json graph_json(const Graph& graph) {
-  Json nodes = Json::array();
-  for (const Graph::Node& node : graph.nodes) nodes.push_back({{"id", node.id}, {"label", node.label}});
-  Json edges = Json::array();
-  for (const Graph::Edge& edge : graph.edges)
-    edges.push_back({{"from", edge.from}, {"to", edge.to}, {"label", edge.label}});
-  return {{"nodes", std::move(nodes)}, {"edges", std::move(edges)}};
-}
-
-Json state_json(const StateEntry& entry) {
-  return {{"actor", actor_json(entry.actor)},
-          {"operation", entry.operation},
-          {"object", entry.object.empty() ? Json() : object_json(entry.object.front())},
-          {"stack", frames_json(entry.stack)},
-          {"waited_ms", entry.waited_ms},
-          {"count", entry.count}};
-}
-
-std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-template <class List, class Make>
-void write_list(std::ostream& out, const char* name, const List& list, Make&& make) {
-  out << ",\n\"" << name << "\":[";
-  const char* separator = "\n";
-  for (const auto& element : list) {
-    out << separator << dumped(make(element));
-    separator = ",\n";
+  void program() {
+    const Program& program = report_.program;
+    json_.line().key("program").open('{').key("path").text(program.path).key("args");
+    texts(program.args);
+    json_.key("cwd").text(program.cwd).key("pid").number(program.pid).key("exit_code").number(program.exit_code);
+    json_.key("signal").number(program.signal).key("end").text(program.end).close('}');
   }
-  out << "]";
-}
+
+  void summary() {
+    const Summary summary = summary_of(report_);
+    std::map<std::string_view, std::uint64_t> by_kind;
+    for (const Finding& each : report_.findings) ++by_kind[each.kind];
+    json_.line().key("summary").open('{').key("errors").number(summary.errors).key("warnings").number(summary.warnings);
+    json_.key("by_kind").open('{');
+    for (const auto& [kind, count] : by_kind) json_.key(kind).number(count);
+    json_.close('}').key("suppressed").number(report_.suppressed).key("known").number(summary.known());
+    json_.key("verdict").text(verdict_of(report_)).close('}');
+  }
+
+  void texts(const std::vector<std::string>& list) {
+    json_.open('[');
+    for (const std::string& text : list) json_.text(text);
+    json_.close(']');
+  }
+
+  void stack(const Stack& stack) {
+    json_.open('[');
+    for (const FrameRef& ref : stack) frame(*ref);
+    json_.close(']');
+  }
+
+  void frame(const Frame& frame) {
+    const auto [known, fresh] = written_.try_emplace(&frame);
+    if (!fresh) {
+      json_.again(known->second.first, known->second.second);
+      return;
+    }
+    const std::size_t before = json_.text().size();
+    json_.open('{').key("function").text(frame.function).key("file").text(frame.file).key("line").number(frame.line);
+    json_.key("module").text(frame.module).key("offset").number(frame.offset);
+    json_.key("inlined").boolean(frame.inlined).close('}');
+    const std::size_t begin = json_.text().find('{', before);  // a comma may stand before it
+    known->second = {begin, json_.text().size() - begin};
+  }
+
+  void object(const Object& object) {
+    json_.open('{').key("id").text(object.id).key("type").text(object.type).key("name").text(object.name);
+    json_.key("capacity").number(object.capacity).key("created_at");
+    stack(object.created_at);
+    json_.close('}');
+  }
+
+  void actor(const Actor& actor) {
+    json_.open('{').key("id").number(actor.id).key("type").text(actor.type).key("name").text(actor.name);
+    json_.key("state").text(actor.state).key("created_at");
+    stack(actor.created_at);
+    json_.close('}');
+  }
+
+  void participant(const Participant& participant, const Finding& finding) {
+    json_.open('{').key("role").text(participant.role).key("actor");
+    actor(participant.actor);
+    json_.key("operation").text(participant.operation).key("object");
+    if (participant.object < 0) {
+      json_.null();
+    } else {
+      json_.text(finding.objects[static_cast<std::size_t>(participant.object)].id);
+    }
+    json_.key("held").open('[');
+    for (const std::size_t index : participant.held) json_.text(finding.objects[index].id);
+    json_.close(']').key("stack");
+    stack(participant.stack);
+    if (participant.waited_ms >= 0) json_.key("waited_ms").number(participant.waited_ms);
+    if (!participant.note.empty()) json_.key("note").text(participant.note);
+    json_.close('}');
+  }
+
+  void timeline(const Timeline& timeline) {
+    json_.key("timeline").open('{').key("at").number(timeline.at).key("lanes").open('[');
+    for (const Timeline::Lane& lane : timeline.lanes) {
+      json_.open('{').key("actor");
+      actor(lane.actor);
+      json_.key("spans").open('[');
+      for (const Timeline::Span& span : lane.spans) {
+        json_.open('{').key("from").number(span.from).key("to").number(span.to).key("state").text(span.state);
+        if (!span.operation.empty()) json_.key("operation").text(span.operation);
+        if (!span.object.empty()) json_.key("object").text(span.object);
+        json_.close('}');
+      }
+      json_.close(']').close('}');
+    }
+    json_.close(']').close('}');
+  }
+
+  void finding(const Finding& finding) {
+    json_.line().open('{').key("kind").text(finding.kind);
+    json_.key("level").text(finding.level == Level::Error ? "error" : "warning");
+    json_.key("predicted").boolean(finding.predicted).key("proved").boolean(finding.proved);
+    json_.key("fingerprint").text(finding.fingerprint).key("title").text(finding.title);
+    json_.key("message").text(finding.message).key("hint").text(finding.hint).key("count").number(finding.count);
+    json_.key("participants").open('[');
+    for (const Participant& each : finding.participants) participant(each, finding);
+    json_.close(']').key("objects").open('[');
+    for (const Object& each : finding.objects) object(each);
+    json_.close(']').key("suppression").text(finding.suppression);
+    if (!finding.test.empty()) json_.key("test").text(finding.test);
+    if (finding.known) json_.key("known").yes();
+    if (!finding.timeline.lanes.empty()) timeline(finding.timeline);
+    json_.close('}');
+  }
+
+  void graph(const Graph& graph) {
+    json_.open('{').key("nodes").open('[');
+    for (const Graph::Node& node : graph.nodes)
+      json_.open('{').key("id").text(node.id).key("label").text(node.label).close('}');
+    json_.close(']').key("edges").open('[');
+    for (const Graph::Edge& edge : graph.edges)
+      json_.open('{').key("from").text(edge.from).key("to").text(edge.to).key("label").text(edge.label).close('}');
+    json_.close(']').close('}');
+  }
+
+  void state(const StateEntry& entry) {
+    json_.line().open('{').key("actor");
+    actor(entry.actor);
+    json_.key("operation").text(entry.operation).key("object");
+    if (entry.object.empty()) {
+      json_.null();
+    } else {
+      object(entry.object.front());
+    }
+    json_.key("stack");
+    stack(entry.stack);
+    json_.key("waited_ms").number(entry.waited_ms).key("count").number(entry.count).close('}');
+  }
+
+  const Report& report_;
+  JsonText<PlainEscape> json_;
+  std::unordered_map<const Frame*, std::pair<std::size_t, std::size_t>> written_;  // where in json_, how long
+};
 
 }  // namespace
 
-void write_json(const Report& report, std::ostream& out) {
-  const Summary summary = summary_of(report);
-  std::map<std::string, std::uint64_t> by_kind;
-  for (const Finding& finding : report.findings) ++by_kind[finding.kind];
-  const Program& program = report.program;
-  out << "{\"schema\":\"vigil-report/1\"";
-  out << ",\n\"program\":"
-      << dumped({{"path", program.path},
-                 {"args", program.args},
-                 {"cwd", program.cwd},
-                 {"pid", program.pid},
-                 {"exit_code", program.exit_code},
-                 {"signal", program.signal},
-                 {"end", program.end}});
-  out << ",\n\"engine\":" << dumped(report.engine);
-  out << ",\n\"vigil\":" << dumped(report.vigil_version);
-  out << ",\n\"started_at\":" << report.started_at;
-  out << ",\n\"options\":" << dumped(report.options);
-  out << ",\n\"summary\":"
-      << dumped({{"errors", summary.errors},
-                 {"warnings", summary.warnings},
-                 {"by_kind", by_kind},
-                 {"suppressed", report.suppressed},
-                 {"known", summary.known()},
-                 {"verdict", verdict_of(report)}});
-  out << ",\n\"tasks\":"
-      << dumped({{"started", report.tasks.started},
-                 {"finished", report.tasks.finished},
-                 {"peak_alive", report.tasks.peak_alive},
-                 {"alive_at_end", report.tasks.alive_at_end}});
-  write_list(out, "findings", report.findings, finding_json);
-  out << ",\n\"lock_order\":" << dumped(graph_json(report.lock_order));
-  out << ",\n\"wait_for\":" << dumped(graph_json(report.wait_for));
-  write_list(out, "state", report.state, state_json);
-  out << ",\n\"notes\":" << dumped(report.notes) << "}\n";
-}
+std::string render_json(const Report& report) { return ReportWriter(report).write(); }
 
 }  // namespace vigil::reports

@@ -1,5 +1,5 @@
 // The reader of written reports (.json) on any bytes. What it made of them, written and read again, is the same.
-#include <sstream>
+#include <string>
 
 #include "reports/load/report_json.hpp"
 #include "reports/model/finish.hpp"
@@ -12,12 +12,6 @@ namespace {
 using namespace vigil::reports;
 using namespace vigil::fuzz;
 
-std::string written(const Report& report) {
-  std::ostringstream out;
-  write_json(report, out);
-  return std::move(out).str();
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
@@ -26,10 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const auto report = parse_report_json(text_of(data + 1, size - 1), "input", error);
   demand(report.has_value() == error.empty(), "a report is read or there is an error");
   if (!report) return 0;
-  const std::string once = written(*report);
+  const std::string once = render_json(*report);
   const auto again = parse_report_json(once, "written", error);
   demand(again.has_value(), "what was written can be read");
-  demand(written(*again) == once, "what was read again is the same");
+  demand(render_json(*again) == once, "what was read again is the same");
   // As merging and rendering do.
   Report merged = *again;
   join_equal_findings(merged.findings);

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <sstream>
 
 #include "reports/load/record_file.hpp"
 #include "reports/load/report_json.hpp"
@@ -35,12 +34,6 @@ Report shop_report(const std::string& more = "") {
   Report report = to_report(*record, names);
   finish(report, {}, {});
   return report;
-}
-
-std::string json_of(const Report& report) {
-  std::ostringstream out;
-  write_json(report, out);
-  return out.str();
 }
 
 // Every text of a report is this one.
@@ -112,12 +105,12 @@ TEST(Json, FollowsItsSchema) {
           R"({"type":"timeline","finding":1,"at":90,"lanes":[{"actor":{"type":"task","id":7},"spans":[[10,20,"running"],[20,80,"blocked","receive","c3"]]}]})") +
       line_of(
           R"({"type":"wait_for","nodes":[{"id":"task 7","label":"task 7"}],"edges":[{"from":"task 7","to":"c3","label":"receives from"}]})");
-  EXPECT_EQ(schema_problem(schema, Json::parse(json_of(shop_report(more)))), "");
+  EXPECT_EQ(schema_problem(schema, Json::parse(render_json(shop_report(more)))), "");
 }
 
 TEST(Json, TheSchemaRefusesAReportWithoutAVerdictOrWithStrangeFrames) {
   const Json schema = Json::parse(read_file(VIGIL_REPORT_SCHEMA));
-  Json report = Json::parse(json_of(shop_report()));
+  Json report = Json::parse(render_json(shop_report()));
   Json without = report;
   without.erase("summary");
   EXPECT_NE(schema_problem(schema, without), "");
@@ -127,18 +120,18 @@ TEST(Json, TheSchemaRefusesAReportWithoutAVerdictOrWithStrangeFrames) {
 }
 
 TEST(Json, ReadsBackAsItWasWritten) {
-  const std::string text = json_of(shop_report(line_of(
+  const std::string text = render_json(shop_report(line_of(
       R"({"type":"timeline","finding":1,"at":90,"lanes":[{"actor":{"type":"task","id":7},"spans":[[20,80,"blocked","receive","c3"]]}]})")));
   ASSERT_NE(text.find("\"blocked\",\"operation\":\"receive\""), std::string::npos);
   std::string error;
   const auto again = parse_report_json(text, "x", error);
   ASSERT_TRUE(again) << error;
-  EXPECT_EQ(json_of(*again), text);
+  EXPECT_EQ(render_json(*again), text);
 }
 
 TEST(Json, HostileTextsLeaveItValid) {
   for (const std::string& text : hostile_texts()) {
-    const Json json = Json::parse(json_of(hostile_report(text)), nullptr, false);
+    const Json json = Json::parse(render_json(hostile_report(text)), nullptr, false);
     ASSERT_FALSE(json.is_discarded()) << text;
   }
 }

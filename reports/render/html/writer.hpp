@@ -11,9 +11,15 @@
 #include <string>
 #include <string_view>
 
+namespace vigil::reports {
+template <class Escape>
+class JsonText;
+}
+
 namespace vigil::reports::html {
 
-class ScriptJson;
+struct ScriptEscape;
+using ScriptJson = JsonText<ScriptEscape>;
 
 // What a page shows of one name or message, in bytes: a longer one helps no reader. The JSON form has it whole.
 inline constexpr std::size_t kLongestText = 4096;
