@@ -181,6 +181,7 @@ class DataWriter {
     if (finding.level == Level::Error) out.key("error").yes();
     if (finding.predicted) out.key("predicted").yes();
     if (finding.proved) out.key("proved").yes();
+    if (finding.known) out.key("known").yes();
     out.key("id").text(finding.fingerprint).key("title").number(text(card.title));
     if (!card.message.empty()) out.key("message").number(text(card.message));
     if (!card.why.empty()) out.key("why").number(text(card.why));

@@ -67,7 +67,8 @@ void write_things(HtmlWriter& out, const Context& context, const Card& card) {
 void write_finding(HtmlWriter& out, const Context& context, const Finding& finding, std::size_t number) {
   const Card card = card_of(context, finding);
   out << "<article class=\"card " << (finding.level == Level::Error ? Markup("error") : Markup("warning"))
-      << "\" id=\"f-" << Text{finding.fingerprint} << "\">\n<header>";
+      << (finding.known ? Markup(" known") : Markup("")) << "\" id=\"f-" << Text{finding.fingerprint}
+      << "\">\n<header>";
   write_meta(out, finding);
   out << "<h2>" << Prose{card.title} << "</h2>\n";
   if (!card.message.empty()) out << "<p class=\"message\">" << Prose{card.message} << "</p>\n";

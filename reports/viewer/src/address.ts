@@ -1,7 +1,7 @@
 // The page's address holds what is shown, so that a link shows the same: #kind=data-race&q=cache&f=0123456789abcdef.
 // The short form #f-0123456789abcdef is a link to one finding; it works without script too.
 
-export const facets = ['level', 'kind', 'module', 'test', 'run'] as const;
+export const facets = ['level', 'baseline', 'kind', 'module', 'test', 'run'] as const;
 export type Facet = (typeof facets)[number];
 
 export interface View {
@@ -10,7 +10,7 @@ export interface View {
   finding: string; // fingerprint, or ""
 }
 
-export const everything = (): View => ({ query: '', chosen: { level: [], kind: [], module: [], test: [], run: [] }, finding: '' });
+export const everything = (): View => ({ query: '', chosen: { level: [], baseline: [], kind: [], module: [], test: [], run: [] }, finding: '' });
 
 export function readAddress(hash: string): View {
   const view = everything();

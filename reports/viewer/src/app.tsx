@@ -14,7 +14,21 @@ import { ThemeButton } from './theme';
 const page = 100; // findings added at a time
 const openAtFirst = 3; // so many are shown opened; of more, the first, and the titles of the others
 
-function Top({ help }: { help: () => void }) {
+interface Names {
+  full: boolean;
+  toggle: () => void;
+}
+
+/** Of functions: with their templates and parameters, or without. */
+function NamesButton({ names }: { names: Names }) {
+  return (
+    <button type="button" class="small" aria-pressed={names.full} onClick={names.toggle} aria-keyshortcuts="f">
+      Full names <kbd>f</kbd>
+    </button>
+  );
+}
+
+function Top({ help, names }: { help: () => void; names: Names }) {
   return (
     <header class={`top ${data.mood}${data.findings.length > openAtFirst ? ' wide' : ''}`}>
       <div class="wrap">
@@ -31,6 +45,7 @@ function Top({ help }: { help: () => void }) {
             {data.date ? `, ${data.date}` : ''}
           </p>
           <p class="tools">
+            <NamesButton names={names} />
             <ThemeButton />
             <button type="button" class="small" onClick={help} aria-keyshortcuts="?">
               Keys <kbd>?</kbd>
@@ -63,7 +78,7 @@ function Top({ help }: { help: () => void }) {
   );
 }
 
-const facetNames: Record<Facet, string> = { level: 'Level', kind: 'Kind', module: 'Program or library', test: 'Test', run: 'Run' };
+const facetNames: Record<Facet, string> = { level: 'Level', baseline: 'Baseline', kind: 'Kind', module: 'Program or library', test: 'Test', run: 'Run' };
 
 function Choices({ view, facet, toggle }: { view: View; facet: Facet; toggle: (facet: Facet, value: string) => void }) {
   const [all, showAll] = useState(false);
@@ -106,6 +121,10 @@ export function App() {
   const [most, setMost] = useState(page);
   const [printing, setPrinting] = useState(false);
   const [said, say] = useState('');
+  const [fullNames, setFullNames] = useState(false);
+  // A class of the page: no card is drawn anew.
+  useLayoutEffect(() => void document.documentElement.classList.toggle('full-names', fullNames), [fullNames]);
+  const names: Names = { full: fullNames, toggle: () => setFullNames(!fullNames) };
   const search = useRef<HTMLInputElement>(null);
   const help = useRef<HTMLDialogElement>(null);
   const shown = useMemo(() => shownBy(view), [view.query, view.chosen]);
@@ -198,6 +217,7 @@ export function App() {
         c: () => {
           if (finding) void copy(asText(finding)).then((done) => say(done ? `Copied ${text(finding.kind)} ${finding.id}` : 'Could not copy'));
         },
+        f: names.toggle,
         '?': () => help.current?.showModal(),
       };
       const act = keys[event.key];
@@ -226,7 +246,7 @@ export function App() {
       <a class="skip" href="#findings" onClick={(event) => (event.preventDefault(), document.getElementById('findings')?.focus())}>
         To the findings
       </a>
-      <Top help={() => help.current?.showModal()} />
+      <Top help={() => help.current?.showModal()} names={names} />
       <main id="findings" tabIndex={-1}>
         <div class={many ? 'wrap columns' : 'wrap'}>
           {many && (

@@ -163,6 +163,11 @@ export class Card extends Component<Props> {
 function CardView({ finding, opened, chosen, toggle }: Props) {
   const tags = [
     finding.predicted && <span class="tag" title="It did not happen in this run; the order of events proves that it can">predicted</span>,
+    finding.known && (
+      <span class="tag known" title="The baseline has it: it does not count">
+        known
+      </span>
+    ),
     finding.proved && <span class="tag" title="Nothing alive can reach what it waits for">proved</span>,
     (finding.count ?? 1) > 1 && (
       <span class="tag">
@@ -177,7 +182,7 @@ function CardView({ finding, opened, chosen, toggle }: Props) {
     (finding.runs?.length ?? 0) > 1 && <span class="tag">in {finding.runs!.length} runs</span>,
   ];
   return (
-    <article class={`card ${finding.error ? 'error' : 'warning'}${opened ? ' opened' : ''}${chosen ? ' chosen' : ''}`} id={`f-${finding.id}`}>
+    <article class={`card ${finding.error ? 'error' : 'warning'}${finding.known ? ' known' : ''}${opened ? ' opened' : ''}${chosen ? ' chosen' : ''}`} id={`f-${finding.id}`}>
       <header>
         <p class="meta">
           <Badge error={finding.error} />

@@ -16,8 +16,10 @@ function stackLines(id: number | undefined): string[] {
   return stack.flatMap((frame, i) => (shown.has(i) ? [`${functionOf(frame)}  ${shownPath(placeOf(frame))}`] : []));
 }
 
+const marks = (finding: Finding): string[] => [...(finding.predicted ? ['predicted'] : []), ...(finding.known ? ['known'] : [])];
+
 export function asText(finding: Finding): string {
-  const lines = [`${finding.error ? 'ERROR' : 'warning'}: ${text(finding.kind)}${finding.predicted ? ' (predicted)' : ''}`];
+  const lines = [`${finding.error ? 'ERROR' : 'warning'}: ${text(finding.kind)}${marks(finding).map((mark) => ` (${mark})`).join('')}`];
   lines.push(plain(text(finding.title)));
   if (finding.message !== undefined) lines.push(plain(text(finding.message)));
   if (finding.test !== undefined) lines.push(`in test ${text(finding.test)}`);
@@ -41,7 +43,7 @@ export function asText(finding: Finding): string {
 
 export function asMarkdown(finding: Finding): string {
   const lines = [`### ${markdown(text(finding.title))}`, ''];
-  lines.push(`**${finding.error ? 'Error' : 'Warning'}** \`${text(finding.kind)}\`${finding.predicted ? ', predicted' : ''}, fingerprint \`${finding.id}\``);
+  lines.push(`**${finding.error ? 'Error' : 'Warning'}** \`${text(finding.kind)}\`${marks(finding).map((mark) => `, ${mark}`).join('')}, fingerprint \`${finding.id}\``);
   for (const part of [finding.message, finding.why]) if (part !== undefined) lines.push('', markdown(text(part)));
   for (const column of finding.columns) {
     lines.push('', `**${markdown([text(column.actor), text(column.role)].filter(Boolean).join(', '))}**`);

@@ -52,6 +52,7 @@ export interface Finding {
   error?: boolean;
   predicted?: boolean;
   proved?: boolean;
+  known?: boolean; // the baseline has it: it does not count
   id: string; // its fingerprint
   title: TextId;
   message?: TextId;

@@ -7,6 +7,8 @@ export function valuesOf(finding: Finding, facet: Facet): string[] {
   switch (facet) {
     case 'level':
       return [finding.error ? 'error' : 'warning'];
+    case 'baseline':
+      return [finding.known ? 'known' : 'new'];
     case 'kind':
       return [text(finding.kind)];
     case 'module':
@@ -23,7 +25,7 @@ function wordsOfStack(id: number): string {
   let words = stackWords.get(id);
   if (words === undefined) {
     words = stackOf(id)
-      .map((frame) => `${functionOf(frame)} ${placeOf(frame)}`)
+      .map((frame) => `${functionOf(frame)} ${text(data.frames[frame][1])} ${placeOf(frame)}`)
       .join('\n')
       .toLowerCase();
     stackWords.set(id, words);

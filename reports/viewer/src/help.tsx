@@ -7,6 +7,7 @@ const keys: [key: string, does: string][] = [
   ['k', 'finding before'],
   ['o', 'open or close the finding'],
   ['c', 'copy the finding as text'],
+  ['f', 'names of functions in full, or short'],
   ['?', 'this help'],
   ['Esc', 'leave the search or this help'],
 ];

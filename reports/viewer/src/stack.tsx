@@ -23,11 +23,20 @@ function Source({ snippet }: { snippet: Snippet }) {
 
 function Name({ frame }: { frame: number }) {
   const place = placeOf(frame);
+  const short = functionOf(frame);
+  const full = text(data.frames[frame][1]);
   return (
     <>
-      <span class="fn" title={text(data.frames[frame][1])}>
-        {functionOf(frame)}
-      </span>
+      {full === '' || full === short ? (
+        <span class="fn">{short}</span>
+      ) : (
+        <>
+          <span class="fn short" title={full}>
+            {short}
+          </span>
+          <span class="fn full">{full}</span>
+        </>
+      )}
       {isInlined(frame) && (
         <span class="inl" title="The compiler put this call's code into its caller">
           inlined

@@ -33,8 +33,7 @@ export function ThemeButton() {
   };
   return (
     <button type="button" class="small" onClick={click} title={`Colours: ${theme}. Click for ${next}.`}>
-      {theme === 'auto' ? 'Auto' : theme === 'light' ? 'Light' : 'Dark'}
-      <span class="offscreen"> colours</span>
+      Colours: {theme}
     </button>
   );
 }

@@ -107,6 +107,24 @@ const cases = {
     return page;
   },
 
+  async 'what a baseline knows is marked, behind the rest, and can be left out'() {
+    const report = reports.gateway(folder);
+    report.findings[0].known = report.findings[5].known = true;
+    const page = await open(pageOf('baseline', report));
+    assert.match(await page.textContent('h1'), /^4 new errors: .*; 2 findings of the baseline$/);
+    assert.equal((await titles(page)).length, 6);
+    assert.deepEqual(await page.locator('.cards .card').evaluateAll((cards) => cards.map((card) => card.querySelector('.tag.known') !== null)), [false, false, false, false, true, true]);
+    await page.getByRole('button', { name: 'new 4' }).click();
+    assert.equal((await titles(page)).length, 4);
+    assert.match(page.url(), /#baseline=new$/);
+    await page.getByRole('button', { name: 'new 4' }).click();
+    await page.getByRole('button', { name: 'known 2' }).click();
+    assert.equal((await titles(page)).length, 2);
+    await noViolations(page, 'baseline');
+    await page.screenshot({ path: join(folder, 'baseline.png'), fullPage: true });
+    return page;
+  },
+
   async 'a search looks into stacks and files'() {
     const page = await open(gateway);
     await page.getByLabel('Search').fill('GATEWAY.CPP:50 index::drop');
@@ -136,6 +154,18 @@ const cases = {
     await page.keyboard.press('/');
     await page.keyboard.type('jock?');
     assert.equal(await page.inputValue('input'), 'jock?', 'keys are letters in the search');
+    return page;
+  },
+
+  async 'names of functions are short, and in full when asked'() {
+    const page = await open(gateway, { address: `#f-${id(1)}` });
+    const shown = () => page.locator(`#f-${id(1)} .frame.first .fn:visible`).allTextContents();
+    assert.deepEqual(await shown(), ['gateway::Cache::evict', 'gateway::Cache::put']);
+    await page.keyboard.press('f');
+    await page.getByRole('button', { name: 'Full names', pressed: true }).waitFor();
+    assert.deepEqual(await shown(), ['gateway::Cache::evict()', 'gateway::Cache::put(gateway::Key const&, gateway::Value)']);
+    await page.getByLabel('Search').fill('put(gateway::Key');
+    assert.ok((await titles(page)).length > 0, 'a search finds them too');
     return page;
   },
 
@@ -177,7 +207,7 @@ const cases = {
     const dark = await open(gateway, { colorScheme: 'dark', address: `#f-${id(1)}` });
     assert.notEqual(await ground(light), await ground(dark));
     await dark.screenshot({ path: join(folder, 'dark.png'), fullPage: true });
-    await dark.getByRole('button', { name: /colours/ }).click(); // auto, light
+    await dark.getByRole('button', { name: /^Colours/ }).click(); // auto, light
     assert.equal(await ground(dark), await ground(light));
     await dark.evaluate(() => localStorage.clear());
     await dark.close();
