@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "reports/cli/terminal.hpp"
 #include "reports/load/record_file.hpp"
 #include "reports/model/options.hpp"
 #include "reports/model/sources.hpp"
@@ -68,14 +69,26 @@ void add_baseline(Identities& baseline, const std::string& path, const std::stri
 
 bool is_written(const std::string& path) { return path.ends_with(".json"); }
 
-std::optional<Report> load_raw(const std::string& path, std::string& error, const TakeFinding& take) {
+// Names frames; on a terminal it says whose debug information it reads, which may take seconds, and how far it is.
+Report named(const RecordFile& record, bool shows_progress) {
+  std::optional<Progress> progress;
+  if (shows_progress) progress.emplace("naming finding", record.findings.size());
+  Symbolizer symbolizer(record.started_at, [&](const std::string& path) {
+    if (progress) progress->now(fmt::format("reading {}", path.substr(path.rfind('/') + 1)));
+  });
+  Report report = to_report(record, symbolizer, [&] {
+    if (progress) progress->step();
+  });
+  report.notes.insert(report.notes.end(), symbolizer.notes().begin(), symbolizer.notes().end());
+  return report;
+}
+
+std::optional<Report> load_raw(const std::string& path, std::string& error, const TakeFinding& take,
+                               bool shows_progress = false) {
   if (is_written(path)) return read_report_json(path, error, take);
   const auto record = read_record_file(path, error);
   if (!record) return std::nullopt;
-  Symbolizer symbolizer(record->started_at);
-  Report report = to_report(*record, symbolizer);
-  report.notes.insert(report.notes.end(), symbolizer.notes().begin(), symbolizer.notes().end());
-  return report;
+  return named(*record, shows_progress);
 }
 
 }  // namespace
@@ -108,7 +121,7 @@ std::optional<Identities> read_baseline(const std::string& path, std::string& er
 }
 
 std::optional<LoadedReport> load_report(const std::string& path, const LoadExtras& extras, std::string& error) {
-  auto report = load_raw(path, error, {});
+  auto report = load_raw(path, error, {}, extras.shows_progress);
   if (!report) return std::nullopt;
   const OptionMap options = parse_options(report->options);
   const std::string here = std::filesystem::current_path().string();

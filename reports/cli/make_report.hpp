@@ -25,6 +25,7 @@ struct LoadedReport {
 struct LoadExtras {
   std::string suppressions;
   std::string baseline;
+  bool shows_progress = false;  // to whoever looks on while frames are named
 };
 // Reads FILE.jsonl or FILE.json, names frames, applies suppressions and baseline.
 std::optional<LoadedReport> load_report(const std::string& path, const LoadExtras& extras, std::string& error);

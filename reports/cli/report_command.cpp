@@ -35,7 +35,7 @@ struct ReportArguments {
 // Returns the exit status for one file.
 int report_one(const ReportArguments& arguments, const FormatList& list, const std::string& file) {
   std::string error;
-  const auto loaded = load_report(file, {arguments.suppressions, arguments.baseline}, error);
+  const auto loaded = load_report(file, {arguments.suppressions, arguments.baseline, !arguments.for_shim}, error);
   if (!loaded) {
     spdlog::error("{}", show_deceptive(error));
     return kFailed;

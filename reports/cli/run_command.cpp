@@ -114,7 +114,7 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   const std::string written = path_stem(record->path, "") + ".json";
   // The shim's own report is at hand, unless the program was killed before it could be made.
   const bool at_hand = record->ended && ::access(written.c_str(), R_OK) == 0;
-  const auto loaded = load_report(at_hand ? written : record->path, {}, error);
+  const auto loaded = load_report(at_hand ? written : record->path, {"", "", true}, error);
   if (!loaded) {
     spdlog::error("{}", show_deceptive(error));
     if (arguments.expect) return kFailed;

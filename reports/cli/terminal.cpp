@@ -12,6 +12,8 @@ namespace vigil::reports {
 namespace {
 
 constexpr std::chrono::milliseconds kBetweenLines{100};  // two progress lines
+constexpr std::size_t kMuchWork = 100;                   // steps
+constexpr std::size_t kProgressWidth = 72;               // bytes of a line: one that wraps cannot be taken back
 
 std::string_view variable(const char* name) {
   const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): no other thread
@@ -53,7 +55,9 @@ Colour colour_of(const Report& report) {
 }
 
 Progress::Progress(std::string_view what, std::size_t total)
-    : what_(what), total_(total), is_on_(is_terminal(stderr)), next_(std::chrono::steady_clock::now() + kBetweenLines) {}
+    : what_(what), total_(total), is_on_(is_terminal(stderr)), next_(std::chrono::steady_clock::now()) {
+  if (total < kMuchWork) next_ += kBetweenLines;
+}
 
 Progress::~Progress() {
   if (shown_) fmt::print(stderr, "\r\x1b[K");
@@ -63,8 +67,16 @@ void Progress::step() {
   ++done_;
   if (!is_on_ || std::chrono::steady_clock::now() < next_) return;
   next_ = std::chrono::steady_clock::now() + kBetweenLines;
+  show(fmt::format("{} {} of {}", what_, done_, total_));
+}
+
+void Progress::now(std::string_view what) {
+  if (is_on_) show(what.substr(0, kProgressWidth));
+}
+
+void Progress::show(std::string_view line) {
   shown_ = true;
-  fmt::print(stderr, "\r\x1b[K{} {} of {}", what_, done_, total_);
+  fmt::print(stderr, "\r\x1b[K{}", show_deceptive(line));
   std::fflush(stderr);
 }
 

@@ -22,7 +22,8 @@ std::string painted(std::FILE* stream, Colour colour, std::string_view text);
 // Of a verdict: bad with new errors, warn with anything else, else good.
 Colour colour_of(const Report& report);
 
-// "merging 120 of 4000" on standard error, when that is a terminal; gone when it ends.
+// "merging 120 of 4000" on standard error, when that is a terminal; gone when it ends. Of much work at once, of little
+// only when it takes long.
 class Progress {
  public:
   Progress(std::string_view what, std::size_t total);
@@ -30,9 +31,12 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void step();  // one more is done
+  void step();                      // one more is done
+  void now(std::string_view what);  // what may take long by itself, until the next step
 
  private:
+  void show(std::string_view line);
+
   std::string what_;
   std::size_t total_;
   std::size_t done_ = 0;

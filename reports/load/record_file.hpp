@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -44,7 +45,8 @@ struct RecordFile {
 // Reads the file at path. On failure nothing is returned and error is one clear line.
 std::optional<RecordFile> read_record_file(const std::string& path, std::string& error);
 
-// The record as a report: stacks named by names, findings not finished yet (see model/finish.hpp).
-Report to_report(const RecordFile& record, NameSource& names);
+// The record as a report: stacks named by names, findings not finished yet (see model/finish.hpp). on_finding, when it
+// is given, is called after each finding.
+Report to_report(const RecordFile& record, NameSource& names, const std::function<void()>& on_finding = {});
 
 }  // namespace vigil::reports

@@ -236,7 +236,7 @@ void add_notes(const RecordFile& record, Report& report) {
 
 }  // namespace
 
-Report to_report(const RecordFile& record, NameSource& names) {
+Report to_report(const RecordFile& record, NameSource& names, const std::function<void()>& on_finding) {
   Report report;
   report.program = record.program;
   report.engine = record.engine;
@@ -252,6 +252,7 @@ Report to_report(const RecordFile& record, NameSource& names) {
   for (const std::string& line : record.findings) {
     const Json json = Json::parse(line, nullptr, false);
     if (json.is_object()) report.findings.push_back(converter.finding(json));
+    if (on_finding) on_finding();
   }
   if (!record.state.empty()) {
     const Json json = Json::parse(record.state, nullptr, false);

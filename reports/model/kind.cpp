@@ -159,6 +159,8 @@ std::string counts_of(const Report& report) {
     }
     if (all > 0) parts.push_back(fmt::format("{} ({})", plural(all, word), fmt::join(kinds, ", ")));
   }
+  if (const std::uint64_t known = summary_of(report).known(); parts.empty() && known != 0)
+    return fmt::format("nothing new; {} of the baseline", plural(known, "finding"));
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 

@@ -32,8 +32,8 @@ Summary summary_of(const Report& report) noexcept;
 
 // The one sentence on top of every form of the report: "1 error: a task is blocked for ever".
 std::string verdict_of(const Report& report);
-// The same for whom the report's page is not at hand: "2 errors (task-leak x2), 1 warning (busy-select)". "" when there
-// is nothing that a baseline does not have.
+// The same for whom the report's page is not at hand: "2 errors (task-leak x2), 1 warning (busy-select)", or that all
+// is in the baseline. "" when there is nothing.
 std::string counts_of(const Report& report);
 // How the program ended: "returned 0", "killed by signal 11 (SIGSEGV)".
 std::string end_of(const Program& program);

@@ -24,6 +24,7 @@ Symbolizer::Opened& Symbolizer::opened(const Module& module) {
 
 std::unique_ptr<ModuleSymbols> Symbolizer::open(const Module& module) {
   if (module.path.empty() || module.path.front() != '/') return nullptr;  // [vdso], or a name nobody can open
+  if (before_reading_) before_reading_(module.path);
   auto symbols = ModuleSymbols::open(module.path);
   if (!symbols) {
     notes_.push_back(fmt::format("{} cannot be read any more: its functions have no names here.", module.path));

@@ -2,10 +2,12 @@
 // each place once, and says once per module what keeps it from doing better.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "reports/load/name_source.hpp"
@@ -16,7 +18,10 @@ namespace vigil::reports {
 class Symbolizer final : public NameSource {
  public:
   // started_at (ns since the epoch) tells a file that was changed after the run when there is no build id to compare.
-  explicit Symbolizer(std::int64_t started_at) : started_at_(started_at) {}
+  // before_reading, when it is given, hears each file's path before its debug information is read.
+  using BeforeReading = std::function<void(const std::string& path)>;
+  explicit Symbolizer(std::int64_t started_at, BeforeReading before_reading = {})
+      : started_at_(started_at), before_reading_(std::move(before_reading)) {}
 
   void append_frames(const Module& module, std::uint64_t address, Stack& stack) override;
   std::string data_name(const Module& module, std::uint64_t address) override;
@@ -37,6 +42,7 @@ class Symbolizer final : public NameSource {
   Stack name(Opened& from, const Module& module, std::uint64_t address) const;
 
   std::int64_t started_at_;
+  BeforeReading before_reading_;
   std::map<std::uint32_t, Opened> modules_;
   std::vector<std::string> notes_;
 };

@@ -54,6 +54,33 @@ TEST(Command, ColoursNeedATerminalAndNoNoColor) {
   EXPECT_EQ(vigil("report --formats=json " + record).output.find('\x1b'), std::string::npos);
 }
 
+// What a person sees of it on a terminal, standard error included.
+std::string seen_on_terminal(const std::string& arguments) {
+  return shell(fmt::format("exec script -qec 'TERM=xterm {} {}' /dev/null </dev/null", VIGIL_COMMAND, arguments))
+      .output;
+}
+
+TEST(Command, SaysOnATerminalWhoseDebugInformationItReads) {
+  const TempFolder folder;
+  const std::string library = std::string(VIGIL_FIXTURES) + "/libfixture_dwarf5.so";
+  const std::string record =
+      folder.write("a.1.jsonl", header_line() + module_line(1, library) + leak_line(1) + end_line());
+  EXPECT_NE(seen_on_terminal("report --formats=json " + record).find("\r\x1b[Kreading libfixture_dwarf5.so\r\x1b[K"),
+            std::string::npos)
+      << "said, and taken back";
+  const Outcome piped = vigil("report --formats=json " + record);
+  EXPECT_EQ(piped.output.find("reading"), std::string::npos) << piped.output;
+}
+
+TEST(Command, SaysOnATerminalHowFarALongMergeIs) {
+  const TempFolder folder;
+  const std::string first = folder.write("a.1.jsonl", header_line() + end_line());
+  for (int i = 2; i <= 120; ++i) std::filesystem::create_hard_link(first, folder.path(fmt::format("a.{}.jsonl", i)));
+  const std::string merge = fmt::format("merge -o {0}/all.json {0}", folder.path(""));
+  EXPECT_NE(seen_on_terminal(merge).find("\r\x1b[Kmerging 1 of 120\r\x1b[K"), std::string::npos);
+  EXPECT_EQ(vigil(merge).output.find("merging"), std::string::npos);
+}
+
 // What bash offers for a command line whose last word is being typed. As bash does, words are taken apart at '='.
 std::string completed(const std::string& words) {
   return shell(fmt::format("exec bash -c 'source <({} completions bash); COMP_WORDS=({}); "

@@ -64,6 +64,21 @@ class Sharding(unittest.TestCase):
         (self.folder / "main.json").write_text((self.folder / "all.json").read_text())
         self.assertEqual(self.shell(recipe("baseline")).returncode, 0, "nothing is new")
 
+    def test_a_bare_preload_says_that_nothing_is_new(self):
+        def preloaded(**options):
+            told = ":".join(f"{name}={value}" for name, value in options.items())
+            done = self.shell(f"LD_PRELOAD={BIN}/../lib/libvigil_shim.so exec {BIN}/abba_buggy", VIGIL_OPTIONS=told)
+            return done.returncode, [line for line in done.stderr.splitlines() if line.startswith("vigil: ")]
+
+        status, told = preloaded(report_dir="before", formats="json")
+        self.assertEqual((status, len(told)), (66, 1), told)
+        (before,) = (self.folder / "before").glob("*.json")
+        status, told = preloaded(report_dir="after", baseline=before)
+        self.assertEqual((status, len(told)), (0, 1), told)
+        self.assertRegex(told[0], r"^vigil: nothing new; 1 finding of the baseline - report: after/abba_buggy\.\d+\.html$")
+        done = self.shell(f"vigil run --report_dir=run --baseline={before} -- {BIN}/abba_buggy")
+        self.assertEqual((done.returncode, done.stderr.count("nothing new")), (0, 1), done.stderr)
+
     def test_gnu_parallel_runs_any_commands(self):
         (self.folder / "tests.txt").write_text(f"{BIN}/send-on-closed_fixed\n{BIN}/send-on-closed_buggy --with 'two words'\n")
         done = self.shell(recipe("parallel"))
