@@ -22,6 +22,7 @@
 #include "reports/cli/make_report.hpp"
 #include "reports/cli/run_help.hpp"
 #include "reports/cli/run_options.hpp"
+#include "reports/cli/terminal.hpp"
 #include "reports/cli/watched_run.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/kind.hpp"
@@ -117,11 +118,13 @@ class Explorer {
     if (++times_[what] > 1) return false;
     output_.show();
     fmt::print("vigil: seed {}, run {} of {}: {}\n", seed, done_, program_.arguments.runs, show_deceptive(what));
-    if (outcome.report)
-      fmt::print("vigil: report: {}\n", show_deceptive(write_reports(*outcome.report, outcome.record, formats_)));
+    const std::string report =
+        outcome.report ? write_reports(*outcome.report, outcome.record, formats_) : std::string();
+    if (!report.empty()) fmt::print("vigil: report: {}\n", show_deceptive(report));
+    if (first_report_.empty()) first_report_ = report;
     if (!stopped_)
       fmt::print("vigil: the same seed gave it again in {} of {} runs\n", repeats(outcome, seed), kRepeats);
-    fmt::print("vigil: again: {}\n", show_deceptive(again(seed)));
+    fmt::print("vigil: again: {}\n", show_deceptive(command("vigil run --schedule=random", seed)));
     std::fflush(stdout);
     return true;
   }
@@ -136,8 +139,9 @@ class Explorer {
     return same;
   }
 
-  [[nodiscard]] std::string again(std::uint64_t seed) const {
-    std::string line = fmt::format("vigil run --schedule=random --seed={}", seed);
+  // The verb with a seed and all that was said besides.
+  [[nodiscard]] std::string command(std::string_view verb, std::uint64_t seed) const {
+    std::string line = fmt::format("{} --seed={}", verb, seed);
     for (const auto& [name, value] : program_.arguments.options)
       if (name != "seed" && name != "schedule") line += " " + shell_word(fmt::format("--{}={}", name, value));
     line += " --";
@@ -145,22 +149,33 @@ class Explorer {
     return line;
   }
 
+  [[nodiscard]] std::string explore_from(std::uint64_t seed) const {
+    return command(fmt::format("vigil explore --runs={}", program_.arguments.runs), seed);
+  }
+
   [[nodiscard]] int conclude() const {
+    const std::string runs = fmt::format("{} run{}", done_, done_ == 1 ? "" : "s");
+    const std::uint64_t next_seed = first_seed_ + done_;
     if (failed_ == 0) {
-      fmt::print("vigil: nothing found in {} run{}, seeds {} to {}\n", done_, done_ == 1 ? "" : "s", first_seed_,
-                 first_seed_ + done_ - 1);
+      tell_end(Colour::Good,
+               fmt::format("vigil: nothing found in {}, seeds {} to {}", runs, first_seed_, next_seed - 1), "",
+               fmt::format("other seeds: {}", explore_from(next_seed)));
       return kClean;
     }
     if (program_.arguments.all) {
-      fmt::print("vigil: {} of {} runs failed\n", failed_, done_);
       for (const auto& [what, count] : times_) fmt::print("vigil: {:>6} x {}\n", count, show_deceptive(what));
     }
+    const bool is_page = first_report_.ends_with(".html");
+    tell_end(Colour::Bad, fmt::format("vigil: {} of {} failed", failed_, runs), first_report_,
+             is_page ? fmt::format("open {} in a browser", shell_word(first_report_))
+                     : fmt::format("other seeds: {}", explore_from(next_seed)));
     return kErrorsFound;
   }
 
   WatchedProgram program_;
   const std::uint64_t first_seed_;
   std::string formats_;
+  std::string first_report_;  // of the first run that failed; "" while there is none
   CapturedOutput output_;
   std::map<std::string, std::uint64_t> times_;  // what went wrong, and in how many runs
   std::uint64_t done_ = 0;

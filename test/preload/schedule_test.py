@@ -61,6 +61,7 @@ class Explore(unittest.TestCase):
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
         self.assertIn("in 3 of 3 runs", done.stdout)
         self.assertEqual(left, [".json", ".jsonl"])  # of the run that failed, and of no other
+        self.assertRegex(done.stdout, r"\nvigil: 1 of \d+ runs? failed - \S+\.json\nnext: .*\n$")
         seed = re.search(r"again: vigil run --schedule=random --seed=(\d+) ", done.stdout)[1]
         run = RUNNER.shimmed(PROGRAM, "latch", options=f"schedule=random:seed={seed}")
         self.assertEqual(run.kinds, ["deadlock"])
@@ -68,7 +69,8 @@ class Explore(unittest.TestCase):
     def test_finds_nothing_in_a_sound_program(self):
         done, left = explore("--seed=1", "--runs=10", "--", PROGRAM, "order")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("nothing found in 10 runs, seeds 1 to 10", done.stdout)
+        self.assertRegex(done.stdout, r"(?m)^vigil: nothing found in 10 runs, seeds 1 to 10\nnext: other seeds: vigil explore --runs=10 --seed=11 ")
+        self.assertTrue(done.stdout.endswith(f" -- {PROGRAM} order\n"), done.stdout)
         self.assertEqual(left, [])
 
     def test_a_failing_program_is_a_failure(self):
