@@ -200,6 +200,17 @@ class UnseenPrograms(unittest.TestCase):
         self.assert_first_frame(waiter["stack"], "plugin", "plugin")
         self.assert_first_frame(waiter["actor"]["created_at"], "plugin", "created")
 
+    def test_code_closed_before_the_finding_is_named_too(self):
+        plugin = next(PROGRAMS.glob("libpreload_closable_plugin.*"), None)
+        self.assertIsNotNone(plugin, "the plugin was not built")
+        run = RUNNER.shimmed(PROGRAMS / "preload_plugin_closer", plugin)
+        self.assertEqual((run.kinds, run.status, run.out), (["lock-cycle"], 66, "gone\n"), run.err)
+        inside = [one for one in run.finding("lock-cycle")["participants"] if places(one["stack"])[0][0] == "closable_plugin.cpp"]
+        self.assertEqual([one["role"] for one in inside], ["holds", "wants"])
+        for one, mark in zip(inside, ("held", "wanted")):
+            self.assert_first_frame(one["stack"], "closable_plugin", mark)
+            self.assertEqual(one["stack"][0]["function"], "plugin_take")
+
     def test_a_deadlock_over_mutexes_ends_with_a_report(self):
         for procs in ("1", "2", "8"):
             with self.subTest(procs=procs):
