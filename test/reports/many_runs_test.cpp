@@ -118,6 +118,24 @@ TEST(Merge, MemoryGrowsNeitherWithTheFilesNorWithWhatIsEqualInThem) {
 #endif
 }
 
+TEST(Merge, MemoryGrowsByALineForEachFile) {
+  const TempFolder folder;
+  vigil("report --formats=json " + folder.write("first.1.jsonl", record_of({16, 32, 48})));
+  std::filesystem::create_directories(folder.path("many"));
+  for (int i = 0; i < 400; ++i)
+    std::filesystem::create_hard_link(folder.path("first.1.json"), folder.path(fmt::format("many/run.{}.json", i)));
+  const std::string out = folder.path("all.json");
+  const long less = kilobytes_of(fmt::format("merge -o {} {}", out, folder.path("first.1.json")));
+  const long more = kilobytes_of(fmt::format("merge -o {} {}", out, folder.path("many")));
+  EXPECT_EQ(json_at(out)["findings"][2]["count"], 400);
+#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
+  EXPECT_LT(more, less + 2000) << "a name, a verdict and a command of each run, and no finding twice";
+#else
+  EXPECT_GT(more, 0);
+  EXPECT_GT(less, 0);
+#endif
+}
+
 TEST(Merge, TheIndexNamesEachRunsFindings) {
   const TempFolder folder;
   std::filesystem::create_directories(folder.path("buys"));

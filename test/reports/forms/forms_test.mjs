@@ -1,6 +1,6 @@
 // Every form of a report, of one with nearly everything and of one whose every text is hostile, judged by what reads it:
-// SARIF by its published schema, JUnit and GitLab by schemas of our own, the others by the programs they are made for,
-// where this machine has them.
+// SARIF by its published schema, JUnit, GitLab and trace events by schemas of our own, the others by the programs they
+// are made for, where this machine has them.
 //   node forms_test.mjs <vigil> <folder> [how many hostile texts]
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as reports from '../browser/reports.mjs';
 
-const [vigil, folder, many = '300'] = process.argv.slice(2);
+const [vigil, folder, many = '10000'] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(`${process.env.VIGIL_NODE_MODULES}/`);
 const Ajv = require('ajv');
@@ -36,6 +36,7 @@ function validator(schema) {
 }
 
 const sarif = validator(JSON.parse(readFileSync(require.resolve('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json'), 'utf8')));
+const trace = validator(JSON.parse(readFileSync(join(here, 'trace.schema.json'), 'utf8')));
 const gitlab = validator(JSON.parse(readFileSync(join(here, 'gitlab.schema.json'), 'utf8')));
 
 /** CTest's own memory check, whose tool has written that text. What it has counted, by kind. */
@@ -78,7 +79,20 @@ const checks = {
     assert.match(called('go', ['tool', 'pprof', '-top', path], { env: { ...process.env, HOME: folder } }), /flat%/);
   },
   perfetto: (text) => {
-    for (const event of JSON.parse(text).traceEvents) assert.match(event.ph, /^[XiMsf]$/);
+    const events = JSON.parse(text).traceEvents;
+    trace(events);
+    // What the viewers drop without a word: slices of a track that overlap without one lying in the other.
+    for (const track of new Set(events.map((event) => event.tid))) {
+      const slices = events.filter((event) => event.ph === 'X' && event.tid === track);
+      const ends = [];
+      for (const { ts, dur } of slices.sort((a, b) => a.ts - b.ts || b.dur - a.dur)) {
+        while (ends.length > 0 && ends.at(-1) <= ts) ends.pop();
+        assert.ok(ends.length === 0 || ts + dur <= ends.at(-1), `a slice at ${ts} ends after the one it begins in`);
+        ends.push(ts + dur);
+      }
+    }
+    const named = new Set(events.filter((event) => event.name === 'thread_name').map((event) => event.tid));
+    for (const event of events) assert.ok(event.ph === 'M' || named.has(event.tid), `track ${event.tid} has a name`);
   },
   tsan: (_, report, path, name) => {
     const counted = countedByCTest(path, name);
