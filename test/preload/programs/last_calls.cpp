@@ -42,7 +42,7 @@ LAST_CALL send(const Channel<Unit>& closed) {
   closed.send({});  // frame: send
 }
 [[gnu::noinline]] bool try_send(const Channel<int>& closed, int& item) {
-  return closed.try_send(std::move(item));  // NOLINT(performance-move-const-arg): not a copy. frame: try_send
+  return closed.try_send(static_cast<int&&>(item));  // frame: try_send
 }
 LAST_CALL close(const Channel<Unit>& closed) {
   closed.close();  // frame: close
