@@ -314,9 +314,7 @@ vigil::Mutex held;
 vigil::WaitGroup group;
 
 // Called last, so that the wait before it is no jump, which would leave no frame.
-[[gnu::noinline]] void come_back() {
-  asm volatile("" ::: "memory");
-}
+[[gnu::noinline]] void come_back() { asm volatile("" ::: "memory"); }
 
 void to_receive() { empty().receive(); }
 void to_send() {
