@@ -26,7 +26,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::panic_of;
-using test::parked;
 using test::until_parked;
 
 // ---- functions that are not there --------------------------------------------------------------------------------
@@ -93,6 +92,7 @@ TEST(MovedFrom, AContextIsTheBackground) {
   EXPECT_TRUE(other.err());
 }
 
+// NOLINTBEGIN(performance-move-const-arg): that moving copies is what they show
 TEST(MovedFrom, WhatCancelsOrStopsStillDoes) {
   CancelContext made = with_cancel(background());
   const CancelFunction cancel = std::move(made.cancel);
@@ -130,6 +130,7 @@ TEST(MovedFrom, ATimerIsStillTheTimer) {
   EXPECT_TRUE(other_ticker.channel().receive());
   ticker.stop();
 }
+// NOLINTEND(performance-move-const-arg)
 
 TEST(MovedFrom, ASelectorHasNoCases) {
   Selector selector;

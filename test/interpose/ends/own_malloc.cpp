@@ -60,8 +60,10 @@ int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
 int main() {
   std::mutex lock;
   std::vector<std::string> words;
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       for (int j = 0; j < 100; ++j) {
         const std::scoped_lock held(lock);
