@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "../peers/workload_main.hpp"
+#include "../workload_main.hpp"
 
 namespace {
 
@@ -142,7 +142,7 @@ std::int64_t spawn(std::int64_t n) {
   return count;
 }
 
-constexpr peers::Workload kWorkloads[] = {
+constexpr workloads::Workload kWorkloads[] = {
     {"counter", counter, 1'000'000'000}, {"array", array, 100'000'000},       {"queue", queue, 1'000'000'000},
     {"tree", tree, 1'000'000'000},       {"atomics", atomics, 1'000'000'000}, {"alive", alive, 20'000},
     {"spawn", spawn, 1'000'000},
@@ -152,5 +152,5 @@ constexpr peers::Workload kWorkloads[] = {
 
 int main(int argc, char** argv) {
   const std::span<char*> args(argv, static_cast<std::size_t>(argc));
-  return peers::workload_main(kWorkloads, args.subspan(1));
+  return workloads::workload_main(kWorkloads, args.subspan(1), [](auto work) { return work(); });
 }
