@@ -226,6 +226,17 @@ bool make_chain_locked(StateCache& cache, ShadowCell& cell, StateId id, AccessNo
   return true;
 }
 
+// work() while the records of that node, wherever they are, are the caller's.
+template <class Work>
+bool with_records_of(AccessNode& node, Work work) noexcept {
+  if (!node.is_wide()) {
+    const auto locked = lock_of(node);
+    return work();
+  }
+  const auto locked = lock_of(*node.wide);
+  return work();
+}
+
 }  // namespace
 
 PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered,
@@ -280,22 +291,12 @@ StateId make_private(StateCache& cache, StateId chain, const AccessRecord& acces
 
 bool make_chain(StateCache& cache, ShadowCell& cell, StateId id) noexcept {
   AccessNode& node = node_of(without_bit(id));
-  if (!node.is_wide()) {
-    const auto locked = lock_of(node);
-    return make_chain_locked(cache, cell, id, node);
-  }
-  const auto locked = lock_of(*node.wide);
-  return make_chain_locked(cache, cell, id, node);
+  return with_records_of(node, [&] { return make_chain_locked(cache, cell, id, node); });
 }
 
 bool widen(StateCache& cache, ShadowCell& cell, StateId id) noexcept {
   AccessNode& node = node_of(without_bit(id));
-  if (!node.is_wide()) {
-    const auto locked = lock_of(node);
-    return widen_locked(cache, cell, id, node);
-  }
-  const auto locked = lock_of(*node.wide);
-  return widen_locked(cache, cell, id, node);
+  return with_records_of(node, [&] { return widen_locked(cache, cell, id, node); });
 }
 
 }  // namespace vigil::shim::race

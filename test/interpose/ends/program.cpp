@@ -47,6 +47,7 @@ void keep_busy() {
     });
   }
   vigil::go([] {
+    // So that a timer is set whenever the program is ended; nothing waits for it.
     while (true) vigil::sleep_for(std::chrono::milliseconds(1));
   });
   std::thread([] {

@@ -275,6 +275,7 @@ void clean_task_stacks_reused() {
     });
     vigil::yield();
   }
+  // Polled, for nothing may order main after the tasks; how long it takes does not matter.
   while (vigil::task_count() != 0) vigil::sleep_for(1ms);
 }
 // What alloca takes lies below where any call began.

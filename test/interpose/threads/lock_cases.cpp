@@ -461,7 +461,7 @@ void vigil::test::run_on_until_told() {
   if (given.compare(0, name.size(), name) != 0) return run_on();
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!is_told(given.substr(name.size()), "\"kind\":\"deadlock\"") && std::chrono::steady_clock::now() < limit) {
-    usleep(10'000);
+    usleep(10'000);  // between two looks
   }
 }
 

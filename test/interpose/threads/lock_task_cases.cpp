@@ -169,6 +169,7 @@ void clean_task_waits_for_its_own_mutex_until_another_unlocks() {
   vigil::Mutex lock;
   lock.lock();
   vigil::go([&] {
+    // As run_on(), and parked, as a task that is about to act can be.
     vigil::sleep_for(std::chrono::milliseconds(1000));
     lock.unlock();
   });
@@ -222,8 +223,9 @@ void stuck_tasks_channel_ring_while_others_run() {
   vigil::go(pass_on, a, b);
   vigil::go(pass_on, b, c);
   vigil::go(pass_on, c, a);
-  vigil::go([] { vigil::sleep_for(std::chrono::milliseconds(100)); });
-  run_on();  // it is told at the end
+  vigil::go(
+      [] { vigil::sleep_for(std::chrono::milliseconds(100)); });  // one that is no part of it; it may end any time
+  run_on();                                                       // it is told at the end
 }
 
 void stuck_tasks_on_semaphores() {
@@ -332,7 +334,7 @@ void for_group() {
   come_back();
 }
 void asleep() {
-  vigil::sleep_for(std::chrono::hours(1));
+  vigil::sleep_for(std::chrono::hours(1));  // until the program ends: that wait is what the case is about
   come_back();
 }
 

@@ -44,7 +44,7 @@ void wait_for_the_others() {
     closedir(folder);
     return all;
   };
-  while (!all_sleep()) usleep(1000);
+  while (!all_sleep()) usleep(1000);  // between two looks
 }
 
 // Overwrites what functions that have returned left on the stack.
