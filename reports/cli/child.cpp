@@ -1,7 +1,7 @@
 #include "reports/cli/child.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>

@@ -1,4 +1,4 @@
-// The verbs of the command, each in a file of its own: add_*() describes its arguments to CLI11 and returns what to do
+// The verbs of the command, each in a file of its own: add_*() describes its arguments and returns what to do
 // once they are parsed. Results are exit statuses (exit_codes.hpp).
 #pragma once
 
@@ -6,28 +6,26 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace vigil::reports {
+
+class CommandLine;
 
 using Action = std::function<int()>;
 
-Action add_report_command(CLI::App& app);
-Action add_run_command(CLI::App& app);
-Action add_merge_command(CLI::App& app);
-Action add_explore_command(CLI::App& app);
-Action add_diff_command(CLI::App& app);
-Action add_suppress_command(CLI::App& app);
-Action add_tasks_command(CLI::App& app);
-Action add_doctor_command(CLI::App& app);
-Action add_completions_command(CLI::App& app);
-Action add_manual_command(CLI::App& app);
+Action add_report_command(CommandLine& line);
+Action add_run_command(CommandLine& line);
+Action add_merge_command(CommandLine& line);
+Action add_explore_command(CommandLine& line);
+Action add_diff_command(CommandLine& line);
+Action add_suppress_command(CommandLine& line);
+Action add_tasks_command(CommandLine& line);
+Action add_doctor_command(CommandLine& line);
+Action add_completions_command(CommandLine& line);
+Action add_manual_command(CommandLine& line);
 
-// What follows `vigil run` or `vigil explore` on the command line. It is not CLI11's to parse: from the program's name
-// on, words belong to the program. app is for its help.
-int run_program(const std::vector<std::string>& words, const CLI::App& app);
-int explore_program(const std::vector<std::string>& words, const CLI::App& app);
+// What follows `vigil run` or `vigil explore` on the command line. CommandLine does not parse it: from the program's
+// name on, words belong to the program. line is for its help.
+int run_program(const std::vector<std::string>& words, const CommandLine& line);
+int explore_program(const std::vector<std::string>& words, const CommandLine& line);
 
 }  // namespace vigil::reports

@@ -1,6 +1,6 @@
 // Completions of bash, zsh and fish, made of the manual. What follows the program's name on `vigil run` is the
 // program's own and completed as a command line of its own.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>

@@ -1,8 +1,6 @@
 // vigil diff: what an older report and a newer one have in common, by fingerprint: what is new, fixed, still there.
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -12,10 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/inputs.hpp"
 #include "reports/cli/make_report.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/cli/terminal.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/phrases.hpp"
@@ -64,7 +64,7 @@ bool read_side(const std::string& input, Side& side) {
   }
   side.findings = joiner.take();
   if (side.runs == 0 && problems.empty()) problems.push_back(fmt::format("there is no report in {}", input));
-  for (const std::string& problem : problems) spdlog::error("{}", show_deceptive(problem));
+  for (const std::string& problem : problems) say_error("{}", show_deceptive(problem));
   return problems.empty();
 }
 
@@ -172,24 +172,22 @@ int run_diff(const DiffArguments& arguments) {
 
 }  // namespace
 
-Action add_diff_command(CLI::App& app) {
+Action add_diff_command(CommandLine& line) {
   auto arguments = std::make_shared<DiffArguments>();
-  CLI::App* command = app.add_subcommand("diff", "Say what is new, fixed and still there between two reports");
-  command->add_option("old", arguments->before, "A report (.json), a record (.jsonl), or a folder of them")
-      ->required()
-      ->type_name("OLD");
-  command->add_option("new", arguments->after, "The same, of a later run")->required()->type_name("NEW");
-  command->add_flag("--json", arguments->as_json, "Print the difference as JSON, for other programs");
-  command->add_flag("--brief", arguments->brief, "Leave out what is still there");
-  command->add_flag("--strict", arguments->strict, "New warnings count like new errors");
-  command->footer(
-      "Findings are the same when kind and fingerprint are: moved lines, another machine or another address change "
-      "nothing.\nExit status: 0 no new error, 3 new errors, 1 something could not be read.\n\n"
-      "Examples:\n"
-      "  vigil diff main.json branch.json          two merged reports\n"
-      "  vigil diff old/vigil-reports vigil-reports  all runs of two folders\n"
-      "  vigil merge -o known.json vigil-reports   then let only what is new fail:\n"
-      "  vigil run --baseline=known.json -- ./test\n");
+  line.add_verb("diff", "Say what is new, fixed and still there between two reports")
+      .takes("old", arguments->before, "OLD", "A report (.json), a record (.jsonl), or a folder of them", Need::Must)
+      .takes("new", arguments->after, "NEW", "The same, of a later run", Need::Must)
+      .flag("--json", arguments->as_json, "Print the difference as JSON, for other programs")
+      .flag("--brief", arguments->brief, "Leave out what is still there")
+      .flag("--strict", arguments->strict, "New warnings count like new errors")
+      .footer(
+          "Findings are the same when kind and fingerprint are: moved lines, another machine or another address change "
+          "nothing.\nExit status: 0 no new error, 3 new errors, 1 something could not be read.\n\n"
+          "Examples:\n"
+          "  vigil diff main.json branch.json          two merged reports\n"
+          "  vigil diff old/vigil-reports vigil-reports  all runs of two folders\n"
+          "  vigil merge -o known.json vigil-reports   then let only what is new fail:\n"
+          "  vigil run --baseline=known.json -- ./test\n");
   return [arguments] { return run_diff(*arguments); };
 }
 

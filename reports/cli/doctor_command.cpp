@@ -1,6 +1,6 @@
 // vigil doctor: looks whether vigil can do its work here, one line for each thing that is looked at, with what to do
 // about what is not well.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gnu/libc-version.h>
 #include <linux/membarrier.h>
 #include <sys/resource.h>
@@ -9,7 +9,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
@@ -260,22 +260,19 @@ int run_doctor(const DoctorArguments& arguments, const std::string& version) {
 
 }  // namespace
 
-Action add_doctor_command(CLI::App& app) {
+Action add_doctor_command(CommandLine& line) {
   auto arguments = std::make_shared<DoctorArguments>();
-  CLI::App* command =
-      app.add_subcommand("doctor", "Check the machine, the build and the shim, and programs to be watched");
-  command
-      ->add_option("programs", arguments->programs,
-                   "Programs to look at: how they were built, what vigil can find in them")
-      ->type_name("PROGRAM");
-  command->add_option("--shim", arguments->shim, "Path of libvigil_shim.so, when it lies elsewhere")->type_name("FILE");
-  command->footer(
-      "Each line is one check: ok, warn (vigil works, and less well than it could) or FAIL.\n"
-      "Exit status: 0 without a FAIL, else 1.\n\n"
-      "Examples:\n"
-      "  vigil doctor            can vigil work here?\n"
-      "  vigil doctor ./test     and what will it find in this program?\n");
-  return [arguments, &app] { return run_doctor(*arguments, app.version().substr(app.version().find(' ') + 1)); };
+  line.add_verb("doctor", "Check the machine, the build and the shim, and programs to be watched")
+      .takes("programs", arguments->programs, "PROGRAM",
+             "Programs to look at: how they were built, what vigil can find in them")
+      .takes("--shim", arguments->shim, "FILE", "Path of libvigil_shim.so, when it lies elsewhere")
+      .footer(
+          "Each line is one check: ok, warn (vigil works, and less well than it could) or FAIL.\n"
+          "Exit status: 0 without a FAIL, else 1.\n\n"
+          "Examples:\n"
+          "  vigil doctor            can vigil work here?\n"
+          "  vigil doctor ./test     and what will it find in this program?\n");
+  return [arguments, &line] { return run_doctor(*arguments, line.version()); };
 }
 
 }  // namespace vigil::reports

@@ -1,11 +1,9 @@
 // vigil explore: runs a program again and again under random schedules, each drawn from a seed of its own, and tells
 // which seed made it fail and how to have that run again.
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -17,11 +15,13 @@
 #include <vector>
 
 #include "reports/cli/captured_output.hpp"
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
 #include "reports/cli/run_help.hpp"
 #include "reports/cli/run_options.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/cli/terminal.hpp"
 #include "reports/cli/watched_run.hpp"
 #include "reports/model/finish.hpp"
@@ -94,7 +94,7 @@ class Explorer {
         strict = loaded->strict;
         outcome.report = std::move(loaded->report);
       } else {
-        spdlog::error("{}", show_deceptive(error));
+        say_error("{}", show_deceptive(error));
       }
     }
     if (outcome.report && fails(*outcome.report, strict)) outcome.errors.push_back(verdict_of(*outcome.report));
@@ -192,19 +192,19 @@ std::uint64_t first_seed(const OptionMap& options) {
 
 }  // namespace
 
-int explore_program(const std::vector<std::string>& words, const CLI::App& app) {
+int explore_program(const std::vector<std::string>& words, const CommandLine& line) {
   std::string error;
   const auto arguments = parse_run_arguments(words, error, RunVerb::Explore);
   if (!arguments) {
-    spdlog::error("{} (vigil explore --help lists them)", show_deceptive(error));
+    say_error("{} (vigil explore --help lists them)", show_deceptive(error));
     return kUsage;
   }
   if (arguments->help) {
-    fmt::print("{}", app.get_subcommand("explore")->help(app.get_name()));
+    fmt::print("{}", line.help_of("explore"));
     return kClean;
   }
   if (arguments->command.empty()) {
-    spdlog::error("which program? vigil explore [options] -- program [arguments]");
+    say_error("which program? vigil explore [options] -- program [arguments]");
     return kUsage;
   }
   int status = 0;
@@ -214,9 +214,8 @@ int explore_program(const std::vector<std::string>& words, const CLI::App& app) 
   return Explorer(std::move(*program), seed).run();
 }
 
-Action add_explore_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("explore", "Run a program under many random schedules until one fails");
-  describe_run(*command, RunVerb::Explore);
+Action add_explore_command(CommandLine& line) {
+  describe_run(line.add_verb("explore", "Run a program under many random schedules until one fails"), RunVerb::Explore);
   return [] { return kUsage; };
 }
 

@@ -1,6 +1,6 @@
 #include "reports/cli/inputs.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

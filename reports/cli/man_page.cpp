@@ -1,5 +1,5 @@
 // A part of the manual as roff, with the macros of man(7).
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,5 @@
 #include "reports/cli/manual.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include "reports/model/kind.hpp"
 #include "reports/render/forms.hpp"
 
@@ -15,45 +13,7 @@ std::string_view element_of(std::string_view type) noexcept {
   return type;
 }
 
-ManualOption option_of(const CLI::Option& option) {
-  ManualOption result;
-  if (option.get_positional()) {
-    result.names.push_back(option.get_single_name());
-  } else {
-    for (const std::string& name : option.get_snames()) result.names.push_back("-" + name);
-    for (const std::string& name : option.get_lnames()) result.names.push_back("--" + name);
-  }
-  if (option.get_type_size_max() != 0) result.type = option.get_type_name();
-  result.otherwise = option.get_default_str();
-  result.help = option.get_description();
-  result.is_required = option.get_required();
-  result.is_repeated = option.get_items_expected_max() > 1;
-  return result;
-}
-
-ManualVerb verb_of(const CLI::App& app) {
-  ManualVerb verb;
-  verb.name = app.get_parent() == nullptr ? std::string() : app.get_name();
-  verb.what = app.get_description();
-  verb.footer = app.get_footer();
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group().empty()) continue;  // not for people
-    (option->get_positional() ? verb.positionals : verb.options).push_back(option_of(*option));
-  }
-  return verb;
-}
-
 }  // namespace
-
-Manual manual_of(const CLI::App& app) {
-  Manual manual;
-  manual.version = app.version();
-  manual.command = verb_of(app);
-  for (const CLI::App* verb : app.get_subcommands(std::function<bool(const CLI::App*)>())) {
-    if (!verb->get_group().empty()) manual.verbs.push_back(verb_of(*verb));
-  }
-  return manual;
-}
 
 std::vector<std::string> choices_of(std::string_view type) {
   type = element_of(type);

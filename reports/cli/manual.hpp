@@ -1,5 +1,5 @@
-// Manual: what CLI11's tree says of the command, as values. Help, man pages and completions are all made of that tree,
-// so they say the same.
+// Manual: what is described to CommandLine, as values. Help, man pages and completions are all made of that one
+// description, so they say the same.
 //
 // What a value may be stands in its type: FILE, DIR, FORM (of a report), KIND (of a finding), PROGRAM, choices such as
 // `0|1`, or a word that only people read. A type that ends in ",..." is a list of such.
@@ -8,10 +8,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-namespace CLI {
-class App;
-}
 
 namespace vigil::reports {
 
@@ -37,7 +33,6 @@ struct Manual {
   ManualVerb command;
   std::vector<ManualVerb> verbs;  // those that people use
 };
-Manual manual_of(const CLI::App& app);
 
 // The values that complete a type; empty when they are files, folders, programs or anyone's guess.
 std::vector<std::string> choices_of(std::string_view type);

@@ -1,8 +1,6 @@
 // vigil completions SHELL, and `vigil manual FOLDER`, by which the build makes man pages and completions to install.
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -10,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
 #include "reports/cli/manual.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/model/utf8.hpp"
 
 namespace vigil::reports {
@@ -34,7 +34,7 @@ int write_manual(const Manual& manual, const std::string& folder) {
     std::filesystem::create_directories(path.parent_path(), problem);
     std::string error;
     if (!write_file(path.string(), text, false, error)) {
-      spdlog::error("{}", show_deceptive(error));
+      say_error("{}", show_deceptive(error));
       return kFailed;
     }
   }
@@ -43,18 +43,18 @@ int write_manual(const Manual& manual, const std::string& folder) {
 
 }  // namespace
 
-Action add_completions_command(CLI::App& app) {
+Action add_completions_command(CommandLine& line) {
   auto shell = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("completions", "Print the completions of a shell");
-  command->add_option("shell", *shell, "Which shell's")->required()->type_name("bash|zsh|fish");
-  command->footer(
-      "Installed packages bring them along. Without one:\n\n"
-      "Examples:\n"
-      "  source <(vigil completions bash)                                      in ~/.bashrc\n"
-      "  source <(vigil completions zsh)                                       in ~/.zshrc, after compinit\n"
-      "  vigil completions fish > ~/.config/fish/completions/vigil.fish        once\n");
-  return [shell, &app] {
-    const Manual manual = manual_of(app);
+  line.add_verb("completions", "Print the completions of a shell")
+      .takes("shell", *shell, "bash|zsh|fish", "Which shell's", Need::Must)
+      .footer(
+          "Installed packages bring them along. Without one:\n\n"
+          "Examples:\n"
+          "  source <(vigil completions bash)                                      in ~/.bashrc\n"
+          "  source <(vigil completions zsh)                                       in ~/.zshrc, after compinit\n"
+          "  vigil completions fish > ~/.config/fish/completions/vigil.fish        once\n");
+  return [shell, &line] {
+    const Manual manual = line.manual();
     if (*shell == "bash") {
       fmt::print("{}", bash_completion(manual));
     } else if (*shell == "zsh") {
@@ -62,19 +62,19 @@ Action add_completions_command(CLI::App& app) {
     } else if (*shell == "fish") {
       fmt::print("{}", fish_completion(manual));
     } else {
-      spdlog::error("there are completions of bash, zsh and fish, not of '{}'", show_deceptive(*shell));
+      say_error("there are completions of bash, zsh and fish, not of '{}'", show_deceptive(*shell));
       return kUsage;
     }
     return kClean;
   };
 }
 
-Action add_manual_command(CLI::App& app) {
+Action add_manual_command(CommandLine& line) {
   auto folder = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("manual", "Write man pages and completions into a share/ folder");
-  command->add_option("folder", *folder, "Where to")->required()->type_name("DIR");
-  command->group("");  // for the build
-  return [folder, &app] { return write_manual(manual_of(app), *folder); };
+  line.add_verb("manual", "Write man pages and completions into a share/ folder")
+      .takes("folder", *folder, "DIR", "Where to", Need::Must)
+      .hidden();  // for the build
+  return [folder, &line] { return write_manual(line.manual(), *folder); };
 }
 
 }  // namespace vigil::reports

@@ -1,8 +1,6 @@
 // vigil merge: many runs as one report, their findings joined by fingerprint; as a page, an index of the runs on top.
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -10,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/inputs.hpp"
 #include "reports/cli/make_report.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/cli/terminal.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/kind.hpp"
@@ -158,7 +158,7 @@ void worst_first(std::vector<IndexEntry>& entries, Report& merged) {
 int run_merge(const MergeArguments& arguments) {
   const bool as_json = arguments.out.ends_with(".json");
   if (!as_json && !arguments.out.ends_with(".html")) {
-    spdlog::error("merge writes FILE.html or FILE.json, not {}", show_deceptive(arguments.out));
+    say_error("merge writes FILE.html or FILE.json, not {}", show_deceptive(arguments.out));
     return kUsage;
   }
   Merger merger(fs::absolute(arguments.out).lexically_normal().parent_path());
@@ -174,7 +174,7 @@ int run_merge(const MergeArguments& arguments) {
   Report merged = merger.take(entries);
   worst_first(entries, merged);
   for (const std::string& problem : merger.problems()) {
-    spdlog::warn("{}", show_deceptive(problem));
+    say("{}", show_deceptive(problem));
     merged.notes.push_back(fmt::format("Left out: {}", problem));
   }
   std::string text;
@@ -187,7 +187,7 @@ int run_merge(const MergeArguments& arguments) {
   fs::create_directories(fs::absolute(arguments.out).parent_path(), problem);
   std::string error;
   if (!write_file(arguments.out, text, false, error)) {
-    spdlog::error("{}", show_deceptive(error));
+    say_error("{}", show_deceptive(error));
     return kFailed;
   }
   const bool found = !merged.findings.empty();
@@ -202,23 +202,20 @@ int run_merge(const MergeArguments& arguments) {
 
 }  // namespace
 
-Action add_merge_command(CLI::App& app) {
+Action add_merge_command(CommandLine& line) {
   auto arguments = std::make_shared<MergeArguments>();
-  CLI::App* command =
-      app.add_subcommand("merge", "Join many runs into one report, equal findings into one with a count");
-  command->add_option("inputs", arguments->inputs, "Reports (.json), records (.jsonl), or folders of them")
-      ->required()
-      ->type_name("FILE|DIR");
-  command
-      ->add_option("-o,--out", arguments->out, "OUT.html: an index of the runs and their findings; OUT.json: a report")
-      ->required()
-      ->type_name("FILE");
-  command->footer(
-      "Every run counts once: by its report, or by its record when it was killed before there was one. Exit status 0 "
-      "whatever the\nruns found.\n\n"
-      "Examples:\n"
-      "  vigil merge -o vigil-reports/index.html vigil-reports    a page over all runs, each with its findings\n"
-      "  vigil merge -o main.json vigil-reports                   for vigil diff, and as a baseline\n");
+  line.add_verb("merge", "Join many runs into one report, equal findings into one with a count")
+      .takes("inputs", arguments->inputs, "FILE|DIR", "Reports (.json), records (.jsonl), or folders of them",
+             Need::Must)
+      .takes("-o,--out", arguments->out, "FILE",
+             "OUT.html: an index of the runs and their findings; OUT.json: a report", Need::Must)
+      .footer(
+          "Every run counts once: by its report, or by its record when it was killed before there was one. Exit status "
+          "0 "
+          "whatever the\nruns found.\n\n"
+          "Examples:\n"
+          "  vigil merge -o vigil-reports/index.html vigil-reports    a page over all runs, each with its findings\n"
+          "  vigil merge -o main.json vigil-reports                   for vigil diff, and as a baseline\n");
   return [arguments] { return run_merge(*arguments); };
 }
 

@@ -1,18 +1,18 @@
 // vigil report: renders records (and written reports again).
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 #include <stdlib.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/cli/terminal.hpp"
 #include "reports/model/finish.hpp"
 #include "reports/model/kind.hpp"
@@ -37,7 +37,7 @@ int report_one(const ReportArguments& arguments, const FormatList& list, const s
   std::string error;
   const auto loaded = load_report(file, {arguments.suppressions, arguments.baseline, !arguments.for_shim}, error);
   if (!loaded) {
-    spdlog::error("{}", show_deceptive(error));
+    say_error("{}", show_deceptive(error));
     return kFailed;
   }
   std::string written;
@@ -50,7 +50,7 @@ int report_one(const ReportArguments& arguments, const FormatList& list, const s
     const std::string path = path_stem(file, arguments.out) + std::string(form->extension);
     if (path == file) continue;  // a written report is not written over
     if (!write_file(path, text, arguments.for_shim, error)) {
-      spdlog::error("{}", show_deceptive(error));
+      say_error("{}", show_deceptive(error));
       return kFailed;
     }
     written = path;
@@ -68,7 +68,7 @@ int run_report(const ReportArguments& arguments) {
   std::string error;
   const auto list = parse_formats(arguments.formats, error);
   if (!list) {
-    spdlog::error("{}", error);
+    say_error("{}", error);
     return kUsage;
   }
   if (arguments.for_shim) {
@@ -79,7 +79,7 @@ int run_report(const ReportArguments& arguments) {
     std::error_code problem;
     std::filesystem::create_directories(arguments.out, problem);
     if (problem) {
-      spdlog::error("cannot make the folder {}: {}", arguments.out, problem.message());
+      say_error("cannot make the folder {}: {}", arguments.out, problem.message());
       return kFailed;
     }
   }
@@ -93,37 +93,27 @@ int run_report(const ReportArguments& arguments) {
 
 }  // namespace
 
-Action add_report_command(CLI::App& app) {
+Action add_report_command(CommandLine& line) {
   auto arguments = std::make_shared<ReportArguments>();
-  CLI::App* command =
-      app.add_subcommand("report", "Render the record of a run (FILE.jsonl), also of one that was killed");
-  command->add_option("files", arguments->files, "Records (.jsonl) or written reports (.json)")
-      ->required()
-      ->type_name("FILE");
-  command
-      ->add_option("--formats", arguments->formats,
-                   "What to make, comma-separated: json html text sarif junit gitlab dot tsan pprof perfetto")
-      ->type_name("FORM,...")
-      ->capture_default_str();
-  command
-      ->add_option("--out", arguments->out, "Folder to write to, or - for standard output; default: beside each file")
-      ->type_name("DIR");
-  command->add_option("--suppressions", arguments->suppressions, "File of findings to keep quiet, beside the run's own")
-      ->type_name("FILE");
-  command->add_option("--baseline", arguments->baseline, "An older report: what it has does not count")
-      ->type_name("FILE");
-  command->add_flag("--strict", arguments->strict, "Warnings count like errors");
-  command
-      ->add_flag("--for-shim", arguments->for_shim,
-                 "Say only how much was found, to the shim, which says the rest itself")
-      ->group("");
-  command->footer(
-      "Frames are named from the files the program was made of: render where it ran, before it is built anew.\n"
-      "Exit status: 0 no error remains, 3 errors remain after suppressions and baseline, 1 a file cannot be read.\n\n"
-      "Examples:\n"
-      "  vigil report vigil-reports/test.42.jsonl                          after a SIGKILL: what was found until then\n"
-      "  vigil report --formats=text --out=- vigil-reports/test.42.json    on the terminal\n"
-      "  vigil report --formats=sarif,junit --out=ci vigil-reports/*.json  for a CI server\n");
+  line.add_verb("report", "Render the record of a run (FILE.jsonl), also of one that was killed")
+      .takes("files", arguments->files, "FILE", "Records (.jsonl) or written reports (.json)", Need::Must)
+      .takes("--formats", arguments->formats, "FORM,...",
+             "What to make, comma-separated: json html text sarif junit gitlab dot tsan pprof perfetto")
+      .takes("--out", arguments->out, "DIR", "Folder to write to, or - for standard output; default: beside each file")
+      .takes("--suppressions", arguments->suppressions, "FILE", "File of findings to keep quiet, beside the run's own")
+      .takes("--baseline", arguments->baseline, "FILE", "An older report: what it has does not count")
+      .flag("--strict", arguments->strict, "Warnings count like errors")
+      .hidden_flag("--for-shim", arguments->for_shim,
+                   "Say only how much was found, to the shim, which says the rest itself")
+      .footer(
+          "Frames are named from the files the program was made of: render where it ran, before it is built anew.\n"
+          "Exit status: 0 no error remains, 3 errors remain after suppressions and baseline, 1 a file cannot be "
+          "read.\n\n"
+          "Examples:\n"
+          "  vigil report vigil-reports/test.42.jsonl                          after a SIGKILL: what was found until "
+          "then\n"
+          "  vigil report --formats=text --out=- vigil-reports/test.42.json    on the terminal\n"
+          "  vigil report --formats=sarif,junit --out=ci vigil-reports/*.json  for a CI server\n");
   return [arguments] { return run_report(*arguments); };
 }
 

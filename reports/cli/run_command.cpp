@@ -1,10 +1,8 @@
 // vigil run: starts a program with the shim preloaded and makes sure that it really was watched.
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
@@ -15,11 +13,13 @@
 #include <vector>
 
 #include "reports/cli/child.hpp"
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/make_report.hpp"
 #include "reports/cli/run_help.hpp"
 #include "reports/cli/run_options.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/cli/terminal.hpp"
 #include "reports/cli/watched_run.hpp"
 #include "reports/model/finish.hpp"
@@ -84,7 +84,7 @@ OthersFound look_at_others(const WatchedProgram& program, const std::vector<RunR
     std::string error;
     auto loaded = load_report(other.ended && ::access(written.c_str(), R_OK) == 0 ? written : other.path, {}, error);
     if (!loaded) {
-      spdlog::error("{}", show_deceptive(error));
+      say_error("{}", show_deceptive(error));
       continue;
     }
     Report& report = loaded->report;
@@ -106,7 +106,7 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   const ChildEnd& end = watched.child;
   const std::optional<RunRecord>& record = watched.record;
   if (!record) {
-    spdlog::error("the run left no record in {}", show_deceptive(option_text(options, "report_dir", "vigil-reports")));
+    say_error("the run left no record in {}", show_deceptive(option_text(options, "report_dir", "vigil-reports")));
     if (arguments.expect) return kFailed;
     end_like(end.wait_status);
   }
@@ -116,7 +116,7 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   const bool at_hand = record->ended && ::access(written.c_str(), R_OK) == 0;
   const auto loaded = load_report(at_hand ? written : record->path, {"", "", true}, error);
   if (!loaded) {
-    spdlog::error("{}", show_deceptive(error));
+    say_error("{}", show_deceptive(error));
     if (arguments.expect) return kFailed;
     end_like(end.wait_status);
   }
@@ -150,19 +150,19 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
 
 }  // namespace
 
-int run_program(const std::vector<std::string>& words, const CLI::App& app) {
+int run_program(const std::vector<std::string>& words, const CommandLine& line) {
   std::string error;
   const auto arguments = parse_run_arguments(words, error);
   if (!arguments) {
-    spdlog::error("{} (vigil run --help lists them)", show_deceptive(error));
+    say_error("{} (vigil run --help lists them)", show_deceptive(error));
     return kUsage;
   }
   if (arguments->help) {
-    fmt::print("{}", app.get_subcommand("run")->help(app.get_name()));
+    fmt::print("{}", line.help_of("run"));
     return kClean;
   }
   if (arguments->command.empty()) {
-    spdlog::error("which program? vigil run [options] -- program [arguments]");
+    say_error("which program? vigil run [options] -- program [arguments]");
     return kUsage;
   }
   int status = 0;
@@ -172,9 +172,8 @@ int run_program(const std::vector<std::string>& words, const CLI::App& app) {
   return end.status != 0 ? end.status : conclude(*program, end);
 }
 
-Action add_run_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("run", "Run a program with the shim preloaded and say what was found");
-  describe_run(*command, RunVerb::Run);
+Action add_run_command(CommandLine& line) {
+  describe_run(line.add_verb("run", "Run a program with the shim preloaded and say what was found"), RunVerb::Run);
   // Parsed by run_program: what follows the program's name is the program's own, options included.
   return [] { return kUsage; };
 }

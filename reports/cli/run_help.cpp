@@ -1,8 +1,7 @@
 #include "reports/cli/run_help.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <string>
 
 namespace vigil::reports {
@@ -31,14 +30,6 @@ std::string type_words(const RunOption& option) {
   return option.name == "report_dir" ? "DIR" : option.name == "detect" ? "KIND,..." : "FILE";
 }
 
-void add_option(CLI::App& command, std::string_view name, std::string_view type, std::string_view otherwise,
-                std::string_view help) {
-  CLI::Option* option = command.add_option(
-      fmt::format("--{}", name), [](const CLI::results_t& /*never parsed*/) { return true; }, std::string(help));
-  option->type_name(std::string(type));
-  option->default_str(std::string(otherwise));
-}
-
 constexpr const char* kRunFooter =
     "The options of a run can stand in VIGIL_OPTIONS=\"name=value:name=value\" as well; those given here count. A TIME "
     "is "
@@ -63,25 +54,25 @@ constexpr const char* kExploreFooter =
 
 }  // namespace
 
-void describe_run(CLI::App& command, RunVerb verb) {
-  if (verb == RunVerb::Run) {
-    add_option(command, "expect", "KIND,...", "",
+void describe_run(Verb verb, RunVerb which) {
+  if (which == RunVerb::Run) {
+    verb.tells("--expect", "KIND,...", "",
                "Exit 0 when exactly these kinds are found, else 4; the program's own status does not count. Empty: "
-               "nothing may be found");
-    add_option(command, "may", "KIND,...", "", "Kinds that may be found besides those of --expect");
+               "nothing may be found")
+        .tells("--may", "KIND,...", "", "Kinds that may be found besides those of --expect");
   } else {
-    add_option(command, "runs", "N", "100", "How many schedules to try");
-    add_option(command, "all", "0|1", "0", "Go on after the first run that fails, and count");
+    verb.tells("--runs", "N", "100", "How many schedules to try")
+        .tells("--all", "0|1", "0", "Go on after the first run that fails, and count");
   }
-  add_option(command, "shim", "FILE", "", "Path of libvigil_shim.so, when it lies elsewhere");
+  verb.tells("--shim", "FILE", "", "Path of libvigil_shim.so, when it lies elsewhere");
   for (const RunOption& option : run_options()) {
-    if (option.name != "help") add_option(command, option.name, type_words(option), option.otherwise, option.help);
+    if (option.name != "help") {
+      verb.tells(fmt::format("--{}", option.name), type_words(option), std::string(option.otherwise),
+                 std::string(option.help));
+    }
   }
-  command.add_option("program", "What to run, and behind it the program's own arguments")
-      ->required()
-      ->expected(-1)
-      ->type_name("PROGRAM [ARGUMENT...]");
-  command.footer(verb == RunVerb::Run ? kRunFooter : kExploreFooter);
+  verb.tells_rest("program", "PROGRAM [ARGUMENT...]", "What to run, and behind it the program's own arguments")
+      .footer(which == RunVerb::Run ? kRunFooter : kExploreFooter);
 }
 
 }  // namespace vigil::reports

@@ -1,8 +1,6 @@
 // vigil suppress: the suppression lines of a report's findings, printed or added to a file of them.
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -12,11 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/inputs.hpp"
 #include "reports/cli/make_report.hpp"
 #include "reports/cli/run_options.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/cli/terminal.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/suppressions.hpp"
@@ -98,14 +98,14 @@ int write_or_print(const SuppressArguments& arguments, std::string before, const
       words(lines.silenced, "silenced already") + words(lines.without, "without a name to suppress by");
   if (arguments.out.empty()) {
     fmt::print("{}", lines.text);
-    if (!besides.empty()) spdlog::info("{} line{}{}", lines.count, lines.count == 1 ? "" : "s", besides);
+    if (!besides.empty()) say("{} line{}{}", lines.count, lines.count == 1 ? "" : "s", besides);
     return kClean;
   }
   if (lines.count != 0) {
     if (!before.empty() && !before.ends_with('\n')) before += '\n';
     std::string error;
     if (!write_file(arguments.out, before + lines.text, false, error)) {
-      spdlog::error("{}", show_deceptive(error));
+      say_error("{}", show_deceptive(error));
       return kFailed;
     }
   }
@@ -116,12 +116,12 @@ int write_or_print(const SuppressArguments& arguments, std::string before, const
 
 int run_suppress(const SuppressArguments& arguments) {
   if (const std::string wrong = complaint_about(arguments.only); !wrong.empty()) {
-    spdlog::error("{}", show_deceptive(wrong));
+    say_error("{}", show_deceptive(wrong));
     return kUsage;
   }
   std::string before;
   if (!read_rules(arguments.out, before)) {
-    spdlog::error("cannot read {}", show_deceptive(arguments.out));
+    say_error("cannot read {}", show_deceptive(arguments.out));
     return kFailed;
   }
   Suppressions rules;
@@ -135,35 +135,29 @@ int run_suppress(const SuppressArguments& arguments) {
     };
     if (!load_findings(file.string(), take, error)) problems.push_back(error);
   }
-  for (const std::string& problem : problems) spdlog::error("{}", show_deceptive(problem));
+  for (const std::string& problem : problems) say_error("{}", show_deceptive(problem));
   const int status = write_or_print(arguments, std::move(before), lines);
   return problems.empty() ? status : kFailed;
 }
 
 }  // namespace
 
-Action add_suppress_command(CLI::App& app) {
+Action add_suppress_command(CommandLine& line) {
   auto arguments = std::make_shared<SuppressArguments>();
-  CLI::App* command =
-      app.add_subcommand("suppress", "Write the lines that keep the findings of a report quiet from now on");
-  command->add_option("inputs", arguments->inputs, "Reports (.json), records (.jsonl), or folders of them")
-      ->required()
-      ->type_name("FILE|DIR");
-  command->add_option("--only", arguments->only, "Only findings of these kinds, or with these fingerprints")
-      ->delimiter(',')
-      ->type_name("KIND|FINGERPRINT");
-  command
-      ->add_option(
-          "-o,--out", arguments->out,
-          "File of suppressions that the lines are added to, without those it has already; default: print them")
-      ->type_name("FILE");
-  command->footer(
-      "A suppression silences its place for good: mend what you can, and use a baseline (vigil diff --help) for what "
-      "is to be\nmended later.\n\n"
-      "Examples:\n"
-      "  vigil suppress vigil-reports/test.42.json                      print the lines\n"
-      "  vigil suppress -o vigil.supp --only=long-block vigil-reports   add those of one kind to a file\n"
-      "  vigil run --suppressions=vigil.supp -- ./test                  and use it\n");
+  line.add_verb("suppress", "Write the lines that keep the findings of a report quiet from now on")
+      .takes("inputs", arguments->inputs, "FILE|DIR", "Reports (.json), records (.jsonl), or folders of them",
+             Need::Must)
+      .takes("--only", arguments->only, "KIND|FINGERPRINT", "Only findings of these kinds, or with these fingerprints")
+      .takes("-o,--out", arguments->out, "FILE",
+             "File of suppressions that the lines are added to, without those it has already; default: print them")
+      .footer(
+          "A suppression silences its place for good: mend what you can, and use a baseline (vigil diff --help) for "
+          "what "
+          "is to be\nmended later.\n\n"
+          "Examples:\n"
+          "  vigil suppress vigil-reports/test.42.json                      print the lines\n"
+          "  vigil suppress -o vigil.supp --only=long-block vigil-reports   add those of one kind to a file\n"
+          "  vigil run --suppressions=vigil.supp -- ./test                  and use it\n");
   return [arguments] { return run_suppress(*arguments); };
 }
 

@@ -1,12 +1,10 @@
 // vigil tasks PID: asks the shim in a running program for its tasks and shows them (docs/tasks_protocol.md).
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
+#include <fmt/core.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -19,8 +17,10 @@
 #include <string_view>
 #include <thread>
 
+#include "reports/cli/command_line.hpp"
 #include "reports/cli/commands.hpp"
 #include "reports/cli/exit_codes.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/load/record_file.hpp"
 #include "reports/model/sources.hpp"
 #include "reports/model/utf8.hpp"
@@ -139,13 +139,13 @@ int run_tasks(const std::string& text) {
   long pid = 0;
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), pid);
   if (wrong != std::errc() || end != text.data() + text.size() || pid <= 0) {
-    spdlog::error("a process id is a number, not '{}'", show_deceptive(text));
+    say_error("a process id is a number, not '{}'", show_deceptive(text));
     return kUsage;
   }
   std::string error;
   const auto record = ask(pid, error);
   if (!record) {
-    spdlog::error("{}", show_deceptive(error));
+    say_error("{}", show_deceptive(error));
     return kFailed;
   }
   Symbolizer symbolizer(record->started_at);
@@ -157,17 +157,17 @@ int run_tasks(const std::string& text) {
 
 }  // namespace
 
-Action add_tasks_command(CLI::App& app) {
+Action add_tasks_command(CommandLine& line) {
   auto pid = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("tasks", "Show the tasks and threads of a running program, with stacks");
-  command->add_option("pid", *pid, "Process id of a program that runs under vigil")->required()->type_name("PID");
-  command->footer(
-      "The program runs on; it waits while it is looked at, a tenth of a second at most. Only root and the user it "
-      "runs "
-      "as may ask.\n\n"
-      "Examples:\n"
-      "  vigil tasks $(pidof server)\n"
-      "  kill -QUIT $(pidof server)      the same on the program's own standard error\n");
+  line.add_verb("tasks", "Show the tasks and threads of a running program, with stacks")
+      .takes("pid", *pid, "PID", "Process id of a program that runs under vigil", Need::Must)
+      .footer(
+          "The program runs on; it waits while it is looked at, a tenth of a second at most. Only root and the user it "
+          "runs "
+          "as may ask.\n\n"
+          "Examples:\n"
+          "  vigil tasks $(pidof server)\n"
+          "  kill -QUIT $(pidof server)      the same on the program's own standard error\n");
   return [pid] { return run_tasks(*pid); };
 }
 

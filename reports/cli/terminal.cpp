@@ -1,6 +1,6 @@
 #include "reports/cli/terminal.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cstdlib>

@@ -1,6 +1,6 @@
 #include "reports/cli/trial_run.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 // The second half of reading a record: findings with their stacks named.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <charconv>
 #include <string_view>

@@ -1,6 +1,6 @@
 #include "reports/model/phrases.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "reports/model/function_name.hpp"
 #include "reports/model/user_frames.hpp"

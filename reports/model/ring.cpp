@@ -1,6 +1,6 @@
 #include "reports/model/ring.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <deque>

@@ -1,6 +1,6 @@
 #include "reports/model/utf8.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 

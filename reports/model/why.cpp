@@ -1,6 +1,6 @@
 #include "reports/model/why.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

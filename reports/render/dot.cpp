@@ -1,5 +1,5 @@
 // Graphviz: the lock order and the wait-for graph, whole; what lies on a cycle is red and bold.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <set>
 #include <tuple>

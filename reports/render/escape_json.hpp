@@ -1,7 +1,7 @@
 // What the strings of every JSON text share: which characters go through in runs, and how the rare ones are written.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 #include <string>

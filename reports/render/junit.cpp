@@ -1,6 +1,6 @@
 // JUnit XML, as CI servers read it: the program is a suite, each error a failed case of it (a skipped one when the
 // baseline has it); a run without errors is one passed case. Warnings are told in the suite's output.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // SARIF 2.1.0 (OASIS). A thread flow is one thread or fibre, so a race has two and a lock cycle one for each actor.
 // GitHub takes 25,000 results of a run and 1,000 steps of a flow.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

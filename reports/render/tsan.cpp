@@ -1,6 +1,6 @@
 // ThreadSanitizer's text form, as far as its readers look: `ctest -T memcheck` counts the WARNING lines by their kind,
 // editors follow the frames. Kinds are vigil's, in words.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>

@@ -1,7 +1,7 @@
 #include "reports/symbolize/local_variables.hpp"
 
 #include <dwarf.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstddef>
 #include <optional>

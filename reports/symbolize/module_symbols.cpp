@@ -1,7 +1,7 @@
 #include "reports/symbolize/module_symbols.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

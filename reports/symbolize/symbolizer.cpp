@@ -1,6 +1,6 @@
 #include "reports/symbolize/symbolizer.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <utility>

@@ -2,7 +2,7 @@
 //
 // The input: a byte that chooses the form, one whose lowest bit asks for right checksums (no fuzzer finds a CRC-32),
 // then the file. Frames are named by the input itself: an address is a place in it.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "reports/load/crc32.hpp"
 #include "reports/load/record_file.hpp"

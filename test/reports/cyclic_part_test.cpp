@@ -1,6 +1,6 @@
 #include "reports/model/cyclic_part.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <random>

@@ -1,6 +1,6 @@
 // The forms for other tools: each is read back by something that knows the format: a JSON or XML reader, go's pprof,
 // Graphviz, where this machine has them.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>

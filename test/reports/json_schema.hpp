@@ -2,7 +2,7 @@
 // additionalProperties, items, minimum, pattern, $ref to $defs.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <regex.h>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 // CRC-32, which has a test of its own.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cstdlib>

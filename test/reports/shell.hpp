@@ -1,7 +1,7 @@
 // The command as a process: its exit status and everything it prints.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/wait.h>
 
 #include <array>

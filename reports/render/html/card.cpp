@@ -1,6 +1,6 @@
 #include "reports/render/html/card.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string_view>
 

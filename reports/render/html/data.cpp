@@ -1,7 +1,7 @@
 // What the viewer reads: the report in words, with texts, frames, stacks and source lines kept once each and referred
 // to by number. reports/viewer/src/data.ts is the other side and says what each member means; the two are built into
 // one file, so they need no version.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>

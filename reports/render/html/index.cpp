@@ -1,5 +1,5 @@
 // The index over many runs: a table of them, and their findings joined.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "reports/model/kind.hpp"
 #include "reports/render/html/page.hpp"

@@ -1,6 +1,6 @@
 #include "reports/render/html/writer.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>
