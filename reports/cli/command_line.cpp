@@ -1,13 +1,48 @@
 #include "reports/cli/command_line.hpp"
 
+#include <fmt/core.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <sstream>
 #include <string_view>
 
+#include "reports/cli/run_options.hpp"
 #include "reports/model/utf8.hpp"
 
 namespace vigil::reports {
 namespace {
+
+// The first word that looks like an option and is none, told; "" when there is none. CLI11 would rather speak of
+// what is missing.
+std::string unknown_option(const CLI::App& verb, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word == "--") break;
+    if (!word.starts_with('-') || word == "-") continue;
+    const std::string name = word.starts_with("--") ? word.substr(0, word.find('=')) : word.substr(0, 2);
+    if (verb.get_option_no_throw(name) != nullptr) continue;
+    std::vector<std::string> known;
+    for (const CLI::Option* option : verb.get_options()) {
+      if (option->get_group().empty()) continue;
+      for (const std::string& one : option->get_lnames()) known.push_back("--" + one);
+    }
+    const std::vector<std::string_view> names(known.begin(), known.end());
+    const std::string_view near = nearest(name, names);
+    return fmt::format("there is no option '{}'{}", show_deceptive(name),
+                       near.empty() ? std::string() : fmt::format("; did you mean '{}'?", near));
+  }
+  return {};
+}
+
+// What a command line lacks: "which FILE?".
+std::string what_is_missing(const CLI::App& verb) {
+  for (const CLI::Option* option : verb.get_options()) {
+    if (!option->get_required() || option->count() != 0) continue;
+    return option->get_positional() ? fmt::format("which {}?", option->get_type_name())
+                                    : fmt::format("{}={} is needed", option->get_name(), option->get_type_name());
+  }
+  return {};
+}
 
 // CLI11's words as one line of ours.
 std::string one_line(std::string_view words) {
@@ -122,7 +157,13 @@ CommandLine::Parsed CommandLine::parse(int argc, const char* const* argv) {
     app_->exit(success, out, out);
     result.text = out.str();
   } catch (const CLI::ParseError& error) {
-    result.error = one_line(error.what());
+    const std::vector<const CLI::App*> all = verbs_of(*app_);
+    const auto named = std::find_if(all.begin(), all.end(),
+                                    [&](const CLI::App* one) { return argc >= 2 && one->get_name() == argv[1]; });
+    const CLI::App& verb = named == all.end() ? *app_ : **named;
+    result.error = unknown_option(verb, {argv + 1, argv + argc});
+    if (result.error.empty()) result.error = what_is_missing(verb);
+    if (result.error.empty()) result.error = one_line(error.what());
   }
   return result;
 }

@@ -154,6 +154,12 @@ std::string next_after(const DiffArguments& arguments) {
 }
 
 int run_diff(const DiffArguments& arguments) {
+  for (const std::string& input : {arguments.before, arguments.after}) {  // before the other one is read at length
+    std::error_code unused;
+    if (std::filesystem::exists(input, unused)) continue;
+    say_error("there is no {}", show_deceptive(input));
+    return kFailed;
+  }
   Side before;
   Side after;
   const bool have_before = read_side(arguments.before, before);

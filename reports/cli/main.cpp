@@ -42,7 +42,7 @@ std::string complaint_about_verb(const std::vector<std::string>& verbs, int argc
   const std::vector<std::string_view> names(verbs.begin(), verbs.end());
   const std::string_view near = nearest(argv[1], names);
   return fmt::format(
-      "vigil has no verb '{}'{}", show_deceptive(argv[1]),
+      "there is no verb '{}'{}", show_deceptive(argv[1]),
       near.empty() ? std::string(" (vigil --help lists them)") : fmt::format("; did you mean '{}'?", near));
 }
 
@@ -77,7 +77,7 @@ int run_command_line(int argc, char** argv) {
   if (parsed.verb == "help") {
     const bool is_verb = std::find(verbs.begin(), verbs.end(), topic) != verbs.end();
     if (!topic.empty() && !is_verb) {
-      say_error("vigil has no verb '{}'", show_deceptive(topic));
+      say_error("there is no verb '{}' (vigil --help lists them)", show_deceptive(topic));
       return kUsage;
     }
     fmt::print("{}", is_verb && topic != "help" ? line.help_of(topic) : line.help());

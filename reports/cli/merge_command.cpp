@@ -163,6 +163,8 @@ int run_merge(const MergeArguments& arguments) {
   }
   Merger merger(fs::absolute(arguments.out).lexically_normal().parent_path());
   const std::vector<fs::path> runs = find_runs(arguments.inputs, arguments.out, merger.problems());
+  // Whoever misspelt a folder must not take "nothing found" for an answer.
+  const bool lacks_input = !merger.problems().empty();
   {
     Progress progress("merging", runs.size());
     for (const fs::path& file : runs) {
@@ -197,7 +199,7 @@ int run_merge(const MergeArguments& arguments) {
            !found    ? std::string()
            : as_json ? fmt::format("as a page: vigil report --formats=html {}", shell_word(arguments.out))
                      : fmt::format("open {} in a browser", shell_word(arguments.out)));
-  return kClean;
+  return lacks_input ? kFailed : kClean;
 }
 
 }  // namespace

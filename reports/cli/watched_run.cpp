@@ -1,7 +1,6 @@
 #include "reports/cli/watched_run.hpp"
 
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "reports/cli/make_report.hpp"
 #include "reports/cli/program_check.hpp"
 #include "reports/cli/program_facts.hpp"
+#include "reports/cli/say.hpp"
 #include "reports/load/record_file.hpp"
 #include "reports/model/utf8.hpp"
 
@@ -107,20 +107,20 @@ ChildPlan plan_of(const WatchedProgram& program, int output) {
 std::optional<WatchedProgram> prepare(const RunArguments& arguments, int& status) {
   const std::string shim = find_shim(arguments.shim);
   if (shim.empty() || ::access(shim.c_str(), R_OK) != 0) {
-    spdlog::error("cannot find libvigil_shim.so{}; the program was not started",
-                  shim.empty() ? " beside this command or in ../lib" : fmt::format(" at {}", shim));
+    say_error("cannot find libvigil_shim.so{}; the program was not started",
+              shim.empty() ? " beside this command or in ../lib" : fmt::format(" at {}", shim));
     status = kShimDidNotStart;
     return std::nullopt;
   }
   if (shim.find_first_of(" :") != std::string::npos) {
-    spdlog::error("the shim's path {} has a space or colon, which LD_PRELOAD cannot hold; the program was not started",
-                  shim);
+    say_error("the shim's path {} has a space or colon, which LD_PRELOAD cannot hold; the program was not started",
+              shim);
     status = kShimDidNotStart;
     return std::nullopt;
   }
   const ProgramCheck check = check_program(arguments.command.front());
   if (check.status != 0) {
-    spdlog::error("{}", show_deceptive(check.problem));
+    say_error("{}", show_deceptive(check.problem));
     status = check.status;
     return std::nullopt;
   }
@@ -130,8 +130,8 @@ std::optional<WatchedProgram> prepare(const RunArguments& arguments, int& status
   for (const char* name : {"suppressions", "baseline"}) {
     const std::string file = option_text(options, name, "");
     if (file.empty() || ::access(file.c_str(), R_OK) == 0) continue;
-    spdlog::error("cannot read the file of option '{}': {}: {}; the program was not started", name,
-                  show_deceptive(file), std::strerror(errno));
+    say_error("cannot read the file of option '{}': {}: {}; the program was not started", name, show_deceptive(file),
+              std::strerror(errno));
     status = kUsage;
     return std::nullopt;
   }
@@ -147,12 +147,12 @@ WatchedEnd run_watched(const WatchedProgram& program, int output) {
   plan.environment.emplace_back("VIGIL_RUN", run);
   end.child = run_child(plan);
   if (end.child.exec_error != 0) {
-    spdlog::error("cannot start {}: {}", show_deceptive(program.path), std::strerror(end.child.exec_error));
+    say_error("cannot start {}: {}", show_deceptive(program.path), std::strerror(end.child.exec_error));
     end.status = end.child.exec_error == ENOENT ? kNotFound : kCannotExecute;
     return end;
   }
   if (!end.child.shim_answered) {
-    spdlog::error(
+    say_error(
         "{} ran without vigil's shim: the loader did not bring it in (its own message, if any, is above), so nothing "
         "was watched",
         show_deceptive(program.path));
@@ -171,7 +171,7 @@ std::string write_reports(const Report& report, const std::string& record, const
   for (const Form* form : *list) {
     const std::string path = path_stem(record, "") + std::string(form->extension);
     if (!write_file(path, render(report, *form), true, error)) {
-      spdlog::error("{}", show_deceptive(error));
+      say_error("{}", show_deceptive(error));
     } else if (told == record || form->name == "html") {
       told = path;
     }

@@ -19,7 +19,7 @@ using namespace test;
 TEST(Command, AWordThatIsNoVerbIsOneClearLine) {
   const Outcome outcome = vigil("merg -o x.html y");
   EXPECT_EQ(outcome.status, 2);
-  EXPECT_EQ(outcome.output, "vigil: vigil has no verb 'merg'; did you mean 'merge'?\n");
+  EXPECT_EQ(outcome.output, "vigil: there is no verb 'merg'; did you mean 'merge'?\n");
 }
 
 TEST(Command, AWrongOptionIsOneClearLine) {
@@ -29,6 +29,23 @@ TEST(Command, AWrongOptionIsOneClearLine) {
   EXPECT_NE(outcome.output.find("(vigil report --help)"), std::string::npos) << outcome.output;
   EXPECT_EQ(vigil("merge").status, 2);
   EXPECT_EQ(vigil("").status, 2);
+}
+
+TEST(Command, SaysWhatIsWrongBeforeWhatIsMissing) {
+  EXPECT_EQ(vigil("report --strictt").output,
+            "vigil: there is no option '--strictt'; did you mean '--strict'? (vigil report --help)\n");
+  EXPECT_EQ(vigil("--nonsense").output, "vigil: there is no option '--nonsense' (vigil --help)\n");
+  EXPECT_EQ(vigil("report --strict").output, "vigil: which FILE? (vigil report --help)\n");
+  EXPECT_EQ(vigil("merge a").output, "vigil: --out=FILE is needed (vigil merge --help)\n");
+}
+
+// A misspelt folder that "has nothing" would make a build green.
+TEST(Command, AnInputThatDoesNotExistFails) {
+  const TempFolder folder;
+  const Outcome merged = vigil(fmt::format("merge -o {0}/all.json {0}/nowhere", folder.path("")));
+  EXPECT_EQ(merged.status, 1) << merged.output;
+  EXPECT_NE(merged.output.find("there is no "), std::string::npos) << merged.output;
+  EXPECT_EQ(vigil(fmt::format("diff {0}/nowhere {0}", folder.path(""))).status, 1);
 }
 
 TEST(Command, EveryVerbHasHelpWithExamples) {
