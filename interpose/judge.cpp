@@ -10,10 +10,11 @@ Verdict judge(const Look& look) noexcept {
     if (thread.kind == CallKind::None || !thread.for_ever) return Verdict::Moves;
   }
   if (look.has_strangers || !look.tasks_known) return Verdict::Unclear;
-  // A handler may post a semaphore, and many a program's handler notifies a condition though it may not. It unlocks
-  // nothing, ends no thread and uses no primitive of the runtime.
+  // A handler may post a semaphore or wake who waits for an atomic, and many a program's handler notifies a condition
+  // though it may not. It unlocks nothing, ends no thread, no initialiser and uses no primitive of the runtime.
   const bool handler_may_wake = std::any_of(look.threads.begin(), look.threads.end(), [](const ThreadLook& thread) {
-    return thread.kind == CallKind::Semaphore || thread.kind == CallKind::Cond;
+    return thread.kind == CallKind::Semaphore || thread.kind == CallKind::Cond || thread.kind == CallKind::Word ||
+           thread.kind == CallKind::OpenWord;
   });
   if (look.has_signal_handlers && handler_may_wake) return Verdict::Unclear;
   if (std::any_of(look.threads.begin(), look.threads.end(),

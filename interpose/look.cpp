@@ -4,6 +4,7 @@
 
 #include "interpose/helper.hpp"
 #include "interpose/kernel_threads.hpp"
+#include "interpose/leaks/memory_search.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/signals.hpp"
 
@@ -68,6 +69,7 @@ KnownThreads known_threads() noexcept {
         }
         out.program.push_back({.tid = tid,
                                .kind = kind,
+                               .object = part.call.object.load(std::memory_order_relaxed),
                                .round = part.call.round.load(std::memory_order_relaxed),
                                .for_ever = part.call.for_ever.load(std::memory_order_relaxed)});
         return true;
@@ -132,7 +134,10 @@ Look take_look() noexcept {
   look.threads = std::move(known.program);
   look_at_runtime(look, known.blocked_workers);
   if (judge(look) == Verdict::Moves) return look;  // the rest is only needed for a proof
-  for (ThreadLook& thread : look.threads) thread.kernel = kernel_state(thread.tid);
+  for (ThreadLook& thread : look.threads) {
+    thread.kernel = kernel_state(thread.tid);
+    if (thread.kind == CallKind::OpenWord && leaks::is_shared_memory(thread.object)) thread.for_ever = false;
+  }
   look.has_strangers = has_strangers(known.accounted);
   look.has_signal_handlers = handles_a_signal();
   return look;

@@ -31,6 +31,8 @@ enum class CallKind : std::uint8_t {
   Semaphore,
   Barrier,
   Once,
+  Word,      // a value in memory, until another thread changes it and says so (futex)
+  OpenWord,  // the same, and a process that shares the memory may be the one that does
 };
 
 struct BlockedCall {

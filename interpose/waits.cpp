@@ -250,6 +250,10 @@ WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept {
       return on_object("wait", "for others at a barrier", "", plain_object(ObjectType::Other, address));
     case CallKind::Once:
       return on_object("call", "for a pthread_once to be done", "", plain_object(ObjectType::Other, address));
+    case CallKind::Word:
+    case CallKind::OpenWord:
+      return on_object("wait", "for a value in memory to change (an atomic, latch, barrier, semaphore or future)", "",
+                       plain_object(ObjectType::Other, address));
     case CallKind::None:
     case CallKind::Primitive:
       break;

@@ -69,14 +69,37 @@ int wait_on_semaphore(const sem_t* semaphore, Wait&& wait) {
 struct PendingOnce {
   void* control = nullptr;
   void (*function)() = nullptr;
+  BlockedScope* blocked = nullptr;  // null: it has not been said that this thread waits
 };
 thread_local constinit PendingOnce pending __attribute__((tls_model("initial-exec")));
 
 // The release must come before any other caller returns, so from within.
 void run_pending() {
   const PendingOnce mine = std::exchange(pending, {});
+  if (mine.blocked != nullptr) mine.blocked->leave();
   mine.function();
   sync_events::released(mine.control);
+}
+
+// glibc's control word: the lowest bit says that an initialiser runs, the next that it has ended.
+bool is_being_done(const void* control) noexcept {
+  constexpr int kStates = 3;
+  constexpr int kRuns = 1;
+  return (__atomic_load_n(static_cast<const int*>(control), __ATOMIC_RELAXED) & kStates) == kRuns;
+}
+
+// Only who finds another's initialiser at work waits, or his own: then for ever. Should it throw, the waiter's runs.
+template <class Call>
+void do_once(void* control, void (*function)(), Call&& call) {
+  if (is_being_done(control)) {
+    BlockedScope blocked(CallKind::Once, address_of(control), true);
+    pending = {.control = control, .function = function, .blocked = &blocked};
+    call();
+  } else {
+    pending = {.control = control, .function = function};
+    call();
+  }
+  sync_events::acquired(control);
 }
 
 }  // namespace
@@ -169,18 +192,15 @@ extern "C" VIGIL_EXPORT int pthread_barrier_wait(pthread_barrier_t* barrier) noe
   return rc;
 }
 
-// A thread that waits for another's initialiser is not marked as blocked: whether it waits is known inside libc only.
 extern "C" VIGIL_EXPORT int pthread_once(pthread_once_t* control, void (*function)()) {
-  if (!sync_events::watching() || order::needs() == 0) return real_pthread().once(control, function);
-  pending = {.control = control, .function = function};
-  const int rc = real_pthread().once(control, run_pending);
-  if (rc == 0) sync_events::acquired(control);
-  return rc;
+  const RealPthread& real = real_pthread();
+  if (!sync_events::watching()) return real.once(control, function);
+  do_once(control, function, [&] { real.once(control, run_pending); });
+  return 0;  // it knows no failure
 }
 
 extern "C" VIGIL_EXPORT void call_once(once_flag* flag, void (*function)()) {
-  if (!sync_events::watching() || order::needs() == 0) return real_pthread().call_once(flag, function);
-  pending = {.control = flag, .function = function};
-  real_pthread().call_once(flag, run_pending);
-  sync_events::acquired(flag);
+  const RealPthread& real = real_pthread();
+  if (!sync_events::watching()) return real.call_once(flag, function);
+  do_once(flag, function, [&] { real.call_once(flag, run_pending); });
 }

@@ -164,4 +164,17 @@ bool MemorySearch::run(Visitor visit, void* context) noexcept {
   return all;
 }
 
+bool is_shared_memory(std::uintptr_t address) noexcept {
+  OwnVector<char> maps;
+  if (!read_whole("/proc/self/maps", maps)) return true;
+  std::string_view text(maps.data(), maps.size());
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    Mapping mapping;
+    if (parse(line, mapping) && mapping.range.holds(address)) return mapping.is_shared;
+  }
+  return true;
+}
+
 }  // namespace vigil::shim::leaks

@@ -40,4 +40,7 @@ class MemorySearch {
   OwnVector<AddressRange> left_out_;
 };
 
+// Whether what lies there is another process's, too, or may be: a mapping that is shared, or none that is known.
+bool is_shared_memory(std::uintptr_t address) noexcept;
+
 }  // namespace vigil::shim::leaks

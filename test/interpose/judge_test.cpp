@@ -50,8 +50,8 @@ TEST(Judge, AThreadWeDoNotKnowLeavesItOpen) {
   EXPECT_EQ(judge(look, look), Verdict::Unclear);
 }
 
-TEST(Judge, ASignalHandlerLeavesOpenWhoWaitsForASemaphoreOrACondition) {
-  for (const CallKind kind : {CallKind::Semaphore, CallKind::Cond}) {
+TEST(Judge, ASignalHandlerLeavesOpenWhoWaitsForWhatItMayChange) {
+  for (const CallKind kind : {CallKind::Semaphore, CallKind::Cond, CallKind::Word, CallKind::OpenWord}) {
     Look look = stuck();
     look.threads.push_back(blocked_thread(101, kind));
     look.has_signal_handlers = true;

@@ -19,7 +19,7 @@
 
 #include <vigil/vigil.hpp>
 
-#include "test/interpose/threads/cases.hpp"
+#include "test/interpose/threads/stuck_cases.hpp"
 
 namespace {
 
@@ -408,4 +408,4 @@ constexpr vigil::test::Case kCases[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) { return vigil::test::run_case({kCases}, argc, argv); }
+int main(int argc, char** argv) { return vigil::test::run_case({kCases, vigil::test::word_cases()}, argc, argv); }

@@ -1,0 +1,50 @@
+// Wrapper of syscall(), by which std::atomic's wait(), latch, barrier and counting_semaphore, futures, the
+// initialisation of static variables and many locks of other makers have the kernel put a thread to sleep until another
+// wakes it. Such a wait without a time limit is a wait for others; everything else is passed on as it is.
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include <cstdarg>
+
+#include "interpose/export.hpp"
+#include "interpose/real_pthread.hpp"
+#include "interpose/stacks/modules.hpp"
+#include "interpose/sync_events.hpp"
+
+using namespace vigil::shim;  // the wrapper stands outside every namespace
+
+namespace {
+
+// The arguments of a futex wait: word, operation, value, timeout; none of the others says whether it may end by itself.
+bool waits_for_ever(long number, const long (&arguments)[6]) noexcept {
+  if (number != SYS_futex || arguments[3] != 0) return false;
+  const long command = arguments[1] & FUTEX_CMD_MASK;
+  return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
+}
+
+// The runtime says itself, in more words, who is parked in one of its primitives.
+bool is_told_otherwise(const void* caller) noexcept {
+  return runtime_code.holds(reinterpret_cast<std::uintptr_t>(caller));
+}
+
+}  // namespace
+
+extern "C" VIGIL_EXPORT long syscall(long number, ...) noexcept {
+  // As libc's does: all that there may be is passed on, whatever the call takes.
+  long arguments[6];
+  va_list given;
+  va_start(given, number);
+  for (long& argument : arguments) argument = va_arg(given, long);
+  va_end(given);
+  const auto pass_on = [&] {
+    return real_pthread().system_call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                                      arguments[5]);
+  };
+  if (!waits_for_ever(number, arguments) || !sync_events::watching() || is_told_otherwise(__builtin_return_address(0)))
+    return pass_on();
+  const bool is_private = (arguments[1] & FUTEX_PRIVATE_FLAG) != 0;
+  // Whether another process can reach a word that is not said to be private is asked when it matters.
+  BlockedScope blocked(is_private ? CallKind::Word : CallKind::OpenWord, static_cast<std::uintptr_t>(arguments[0]),
+                       true);
+  return pass_on();
+}
