@@ -44,7 +44,9 @@ int wait_for_rwlock(CallKind kind, const pthread_rwlock_t* lock, Wait&& wait) no
   if (!locks::glibc::is_shared(lock)) {
     locks::rwlock_wanted(lock, kind == CallKind::ReadLock ? LockMode::Shared : LockMode::Exclusive);
   }
-  return wait_for(kind, lock, wait);
+  const int rc = wait_for(kind, lock, wait);
+  if (rc == EDEADLK) locks::rwlock_refused(lock);
+  return rc;
 }
 
 int locked_if(int rc, const pthread_mutex_t* mutex, Attempt attempt) noexcept {

@@ -63,6 +63,13 @@ void tell_double_lock(const Actor& actor, const LockObject& lock, StackId stack)
   tell(Kind::DoubleLock, message, actor, "locker", "lock", "the second lock", &lock, known ? &lock : nullptr, stack);
 }
 
+void tell_lock_refused(const Actor& actor, const LockObject& lock) noexcept {
+  Line message;
+  message << words_for(info_of(actor, "")).view() << " locked " << words_for(lock).view()
+          << ", which it has for writing already: libc refused (EDEADLK), for it would have waited for itself";
+  tell(Kind::DoubleLock, message, actor, "locker", "lock", "the second lock", &lock, lock.is_held() ? &lock : nullptr);
+}
+
 void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept {
   Line message;
   message << words_for(info_of(actor, "")).view() << " unlocked ";

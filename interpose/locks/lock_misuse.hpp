@@ -10,6 +10,8 @@ namespace vigil::shim::locks {
 
 // The actor holds the lock and wants it again, at that stack, in a way that waits for itself.
 void tell_double_lock(const Actor& actor, const LockObject& lock, StackId stack) noexcept;
+// The same of a lock that libc refuses such an actor.
+void tell_lock_refused(const Actor& actor, const LockObject& lock) noexcept;
 // lock: null when nothing is known of it.
 void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept;
 // Another thread locked it, and pthread's locks have owners.

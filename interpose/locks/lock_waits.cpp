@@ -354,6 +354,18 @@ void look_at_waiters_of(LockObject& lock) noexcept {
 
 bool has_suspects() noexcept { return suspected.load(std::memory_order_relaxed); }
 
+namespace {
+
+// Who waits for a lock that he holds himself. A mutex of pthread's knows its owner and was told when it was wanted.
+void tell_if_alone(const Ring& ring) noexcept {
+  const Wait& wait = *ring.front();
+  if (ring.size() != 1 || wait.lock == nullptr || is_abandoned(wait)) return;
+  if (wait.lock->family == LockFamily::Vigil || wait.lock->type == ObjectType::RwMutex)
+    tell_double_lock(*wait.actor, *wait.lock, wait.stack);
+}
+
+}  // namespace
+
 std::size_t tell_standing_rings() noexcept {
   constexpr int kMostLooks = 20;
   if (!has_suspects()) return 0;
@@ -371,6 +383,7 @@ std::size_t tell_standing_rings() noexcept {
       if (++one.looks < kMostLooks) open.push_back(one);
       continue;
     }
+    tell_if_alone(ring);
     RingReport(ring).tell();
     for (const Wait* const wait : ring) waits.told.insert(key_of(*wait->actor));
     any_told.store(true, std::memory_order_relaxed);
@@ -391,10 +404,7 @@ void tell_final_rings() noexcept {
     const bool known = std::any_of(ring.begin(), ring.end(),
                                    [&](const Wait* one) { return waits.told.contains(key_of(*one->actor)); });
     if (ring.empty() || known) continue;
-    const bool waits_for_itself = ring.size() == 1 && wait.lock != nullptr && !is_abandoned(wait);
-    if (waits_for_itself && wait.lock->family == LockFamily::Vigil) {
-      tell_double_lock(*wait.actor, *wait.lock, wait.stack);
-    }
+    tell_if_alone(ring);
     RingReport(ring).tell();
     for (const Wait* const one : ring) waits.told.insert(key_of(*one->actor));
     any_told.store(true, std::memory_order_relaxed);

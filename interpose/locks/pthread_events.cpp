@@ -99,6 +99,10 @@ void rwlock_wanted(const pthread_rwlock_t* rwlock, LockMode mode) noexcept {
   record([&] { wanted(current_actor(), lock_of(rwlock), mode); });
 }
 
+void rwlock_refused(const pthread_rwlock_t* rwlock) noexcept {
+  record([&] { tell_lock_refused(current_actor(), lock_of(rwlock)); });
+}
+
 void rwlock_taken(const pthread_rwlock_t* rwlock, LockMode mode, Attempt attempt) noexcept {
   record([&] { taken(current_actor(), lock_of(rwlock), mode, attempt); });
 }

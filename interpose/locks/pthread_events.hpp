@@ -20,6 +20,8 @@ void mutex_destroyed(const pthread_mutex_t* mutex) noexcept;
 
 // ---- read-write locks ----------------------------------------------------------------------------------------------
 void rwlock_wanted(const pthread_rwlock_t* lock, LockMode mode) noexcept;
+// libc knows a writer that locks again, also for reading, and does not let it wait.
+void rwlock_refused(const pthread_rwlock_t* lock) noexcept;
 void rwlock_taken(const pthread_rwlock_t* lock, LockMode mode, Attempt attempt) noexcept;
 void rwlock_unlocking(const pthread_rwlock_t* lock) noexcept;
 void rwlock_destroyed(const pthread_rwlock_t* lock) noexcept;

@@ -19,6 +19,7 @@ PROMISES = {
     "stuck": ({"deadlock"}, 66),
     "held": ({"deadlock", "lock-held-while-blocked"}, 66),
     "twice": ({"deadlock", "double-lock"}, 66),
+    "again": ({"double-lock"}, 66),
     "moves": (set(), 0),
     "cycle": ({"lock-cycle"}, 66),
     "other": ({"unlock-by-other"}, 66),

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <shared_mutex>
+#include <system_error>
 #include <thread>
 
 #include <vigil/vigil.hpp>
@@ -52,6 +53,27 @@ void twice_mutex_taken() {
   std::thread other([&] {
     const std::lock_guard first(lock);
     const std::lock_guard second(lock);
+  });
+  other.join();
+}
+
+void twice_shared_mutex_upgraded() {
+  std::shared_mutex lock;
+  std::thread other([&] {
+    const std::shared_lock first(lock);
+    const std::lock_guard second(lock);
+  });
+  other.join();
+}
+
+void again_write_locked_and_read() {
+  std::shared_mutex lock;
+  std::thread other([&] {
+    const std::lock_guard first(lock);
+    try {
+      const std::shared_lock second(lock);
+    } catch (const std::system_error&) {
+    }
   });
   other.join();
 }
@@ -380,6 +402,8 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(unheld_before_there_are_threads),
     VIGIL_CASE(stuck_two_mutexes),
     VIGIL_CASE(twice_mutex_taken),
+    VIGIL_CASE(twice_shared_mutex_upgraded),
+    VIGIL_CASE(again_write_locked_and_read),
     VIGIL_CASE(stuck_join_while_holding),
     VIGIL_CASE(stuck_condition_while_holding_another),
     VIGIL_CASE(stuck_lost_signal),
