@@ -54,17 +54,20 @@ void HeapBlocks::drop(Shard& shard, Page& page, std::size_t slot) noexcept {
   shard.free = number;
 }
 
-// The blocks that began in between are no more.
+// The blocks that began in between, in one page, are no more. Its shard's lock is held.
+void HeapBlocks::drop_in_page(Shard& shard, Page& page, std::uintptr_t from, std::uintptr_t until) noexcept {
+  for (std::uintptr_t at = from; page.used != 0 && at < until; at += kSlotBytes) {
+    drop(shard, page, at / kSlotBytes % kSlots);
+  }
+}
+
 void HeapBlocks::drop_between(std::uintptr_t from, std::uintptr_t until) noexcept {
-  constexpr std::uintptr_t kPageBytes = std::uintptr_t{1} << kPageBits;
   while (from < until) {
-    const std::uintptr_t end = std::min(until, (from / kPageBytes + 1) * kPageBytes);
+    const std::uintptr_t end = std::min(until, page_end(from));
     if (Page* const page = page_of(from, false)) {
       Shard& shard = shard_of(from);
       const std::lock_guard held(shard.lock);
-      for (std::uintptr_t at = from; page->used != 0 && at < end; at += kSlotBytes) {
-        drop(shard, *page, at / kSlotBytes % kSlots);
-      }
+      drop_in_page(shard, *page, from, end);
     }
     from = end;
   }
@@ -77,6 +80,8 @@ void HeapBlocks::allocated(std::uintptr_t address, std::size_t size, std::size_t
   for (std::size_t known = largest_.load(std::memory_order_relaxed);
        known < size && !largest_.compare_exchange_weak(known, size, std::memory_order_relaxed);) {
   }
+  const std::uintptr_t until = address + room;
+  const std::uintptr_t end = std::min(until, page_end(address));
   {
     Shard& shard = shard_of(address);
     const std::lock_guard held(shard.lock);
@@ -91,8 +96,9 @@ void HeapBlocks::allocated(std::uintptr_t address, std::size_t size, std::size_t
     block.size = size & ((std::uint64_t{1} << kAddressBits) - 1);
     block.place = place;
     block.owner = owner;
+    drop_in_page(shard, page, address + kSlotBytes, end);
   }
-  drop_between(address + kSlotBytes, address + room);
+  drop_between(end, until);
 }
 
 bool HeapBlocks::freed(std::uintptr_t address) noexcept {
@@ -110,7 +116,6 @@ bool HeapBlocks::freed(std::uintptr_t address) noexcept {
 
 bool HeapBlocks::find(std::uintptr_t address, std::uintptr_t& start, HeapBlock& block) noexcept {
   if (address >> kAddressBits != 0) return false;
-  constexpr std::uintptr_t kPageBytes = std::uintptr_t{1} << kPageBits;
   // No block that begins further back reaches here.
   const std::size_t most_pages = largest_.load(std::memory_order_relaxed) / kPageBytes + 2;
   constexpr unsigned kMostStarts = 64;  // of blocks freed, split and handed out anew

@@ -47,6 +47,7 @@ class HeapBlocks {
  private:
   static constexpr std::size_t kSlotBytes = 16;
   static constexpr unsigned kPageBits = 12;
+  static constexpr std::uintptr_t kPageBytes = std::uintptr_t{1} << kPageBits;
   static constexpr unsigned kRegionBits = 30;
   static constexpr unsigned kAddressBits = 47;
   static constexpr std::size_t kSlots = (std::size_t{1} << kPageBits) / kSlotBytes;
@@ -67,6 +68,9 @@ class HeapBlocks {
     OwnVector<HeapBlock*>* chunks = nullptr;
   };
 
+  [[nodiscard]] static std::uintptr_t page_end(std::uintptr_t address) noexcept {
+    return (address / kPageBytes + 1) * kPageBytes;
+  }
   Shard& shard_of(std::uintptr_t address) noexcept { return shards_[(address >> kPageBits) % kShards]; }
   Page* page_of(std::uintptr_t address, bool make) noexcept;
   static HeapBlock& record(Shard& shard, std::uint32_t number) noexcept {
@@ -74,6 +78,7 @@ class HeapBlocks {
   }
   static std::uint32_t take(Shard& shard) noexcept;
   static void drop(Shard& shard, Page& page, std::size_t slot) noexcept;
+  static void drop_in_page(Shard& shard, Page& page, std::uintptr_t from, std::uintptr_t until) noexcept;
   void drop_between(std::uintptr_t from, std::uintptr_t until) noexcept;
 
   std::atomic<Region*> regions_[std::size_t{1} << (kAddressBits - kRegionBits)] = {};
