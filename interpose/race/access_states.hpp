@@ -67,6 +67,12 @@ struct AccessNode {
   [[nodiscard]] bool is_shared() const noexcept { return (flags.load(std::memory_order_relaxed) & kShared) != 0; }
   [[nodiscard]] bool is_private() const noexcept { return (flags.load(std::memory_order_relaxed) & kPrivate) != 0; }
   [[nodiscard]] bool is_wide() const noexcept { return (flags.load(std::memory_order_relaxed) & kWide) != 0; }
+  // Of a private state that is not wide: the AccessWord of its other record, or 0. acquire: what is looked at after it,
+  // to know whether that is what was read, is.
+  [[nodiscard]] std::uint64_t second_word() const noexcept {
+    // Nobody writes through it; atomic_ref<const> came later.
+    return std::atomic_ref(const_cast<std::uint64_t&>(second)).load(std::memory_order_acquire);
+  }
   // When a chain is this deep, look which of its records are superseded.
   [[nodiscard]] std::uint32_t prune_at() const noexcept {
     return 1U << (flags.load(std::memory_order_relaxed) >> kPruneShift);

@@ -124,12 +124,21 @@ struct EngineThread {
     // Contexts and places are numbered one after the other: only a product spreads both.
     return places[(pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U >> 56U];
   }
+  // The write that last became all that was left of a granule with a private state.
+  struct LastAlone {
+    std::uint64_t word = 0;
+    std::uintptr_t pc = 0;
+    ContextId context{};
+    friend bool operator==(const LastAlone&, const LastAlone&) noexcept = default;
+  };
+  LastAlone last_alone;
   locks::LockId only_lock{};
   LockSetId only_lock_set{};
 
-  Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc) noexcept {
-    // Places differ in the low bits of pc, moves of one place in the state they come from.
-    const std::uint64_t hash = static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U;
+  Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc, ContextId context) noexcept {
+    // Places differ in the low bits of pc, moves of one place in the state they come from, or in the context.
+    const std::uint64_t hash =
+        static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U ^ static_cast<std::uint64_t>(context) * 9;
     return moves[hash % kMoves];
   }
   void remember_covered(std::uint64_t epoch, StateId state, std::uint8_t open_to_reads,

@@ -49,13 +49,21 @@ class Entering {
     }
     return place_ = known.place;
   }
+  // Whether place() need not be looked for.
+  [[nodiscard]] bool knows_place() const noexcept {
+    if (place_ != PlaceId{0}) return true;
+    const EngineThread::KnownPlace& known = thread_.place_for(pc_, context_);
+    return known.pc == pc_ && known.context == context_;
+  }
   [[nodiscard]] Epoch at() const noexcept { return at_; }
 
  private:
   bool in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
   bool in_chain(std::uintptr_t address, ShadowCell& cell, StateId from, AccessWord word) noexcept;
   [[nodiscard]] bool leaves_nothing_of(StateId from, AccessWord word) noexcept;
+  [[nodiscard]] bool frees_all_of(StateId chain, AccessWord word) noexcept;
   StateId alone(AccessWord word) noexcept;
+  StateId shared_alone(AccessWord word) noexcept;
   [[nodiscard]] std::uint16_t held_count() const noexcept {
     return static_cast<std::uint16_t>(thread_.actor->held.count());
   }
@@ -119,9 +127,31 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
 
 // False: the granule has another state now; look again.
 bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept {
-  if (word.is_free()) return !make_chain(thread_.states, cell, from);
-  const AccessRecord record{word, place(), false};
+  prefetch_private(from);
   const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
+  if (word.is_free()) {
+    const StateId to = alone(word);
+    return (to != kUntouched && share(cell, from, {word, place(), false}, KnowsRef(ordered), to)) ||
+           !make_chain(thread_.states, cell, from);
+  }
+  const bool is_plain_write = word.is_write() && !word.is_atomic();
+  PrivateView view;
+  if (is_plain_write || !knows_place()) {
+    view = look_at_private(from, word);
+    if (view.is_covered) {  // before anybody asks for the place
+      remember_covered(from, view.covered);
+      return true;
+    }
+  }
+  const AccessRecord record{word, place(), false};
+  if (view.is_alone && is_plain_write) {
+    if (const StateId to = shared_alone(word.with_bytes(AccessWord::kBytes)); to != kUntouched) {
+      if (share(cell, from, record, KnowsRef(ordered), to)) {
+        remember_covered(to, {AccessWord::kBytes, AccessWord::kBytes});
+        return true;
+      }
+    }
+  }
   Covered covered;
   switch (step_private(cell, from, record, KnowsRef(ordered), covered)) {
     case PrivateStep::Done:
@@ -139,22 +169,33 @@ bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexc
   return !make_chain(thread_.states, cell, from);
 }
 
-// Whether that is the state of one access at most, which this one supersedes: the usual fate of what is freed. (One of
-// an earlier epoch is otherwise the beginning of a private state.)
+// Whether this access supersedes all that state says: of what is freed it usually does. (Of what is accessed, only what
+// lies in this epoch: one of an earlier epoch is otherwise the beginning of a private state.)
 bool Entering::leaves_nothing_of(StateId from, AccessWord word) noexcept {
   if (from == kUntouched) return true;
+  if (word.is_free()) return frees_all_of(from, word);
   const AccessNode& node = node_of(from);
   if (node.older != kUntouched || node.is_raced()) return false;
   const AccessWord old(node.word.load(std::memory_order_relaxed));
-  if (old.is_free() || !word.as_strong_as(old) || (old.bytes() & ~word.bytes()) != 0) return false;
-  if (old.same_epoch(word)) return !old.as_strong_as(word) || old.bytes() != word.bytes();
-  return word.is_free() && is_ordered(old.at());
+  if (!old.same_epoch(word) || old.is_free() || !word.as_strong_as(old)) return false;
+  return (old.bytes() & ~word.bytes()) == 0 && (!old.as_strong_as(word) || old.bytes() != word.bytes());
+}
+
+bool Entering::frees_all_of(StateId chain, AccessWord word) noexcept {
+  constexpr std::uint32_t kDeepest = 8;  // of usual ones
+  if (node_of(chain).chain.depth > kDeepest) return false;
+  for (StateId id = chain; id != kUntouched; id = node_of(id).older) {
+    const AccessNode& node = node_of(id);
+    const AccessWord old(node.word.load(std::memory_order_relaxed));
+    if (old.is_free() || node.is_raced() || (old.bytes() & ~word.bytes()) != 0 || !is_ordered(old.at())) return false;
+  }
+  return true;
 }
 
 // The state of a granule of which only this access is known: one for all the granules it comes to. kUntouched: there is
 // no room for it.
 StateId Entering::alone(AccessWord word) noexcept {
-  Move& move = thread_.move_for(kUntouched, word.bits(), pc_);
+  Move& move = thread_.move_for(kUntouched, word.bits(), pc_, context_);
   if (move.is_for(kUntouched, word.bits(), pc_, context_, held_count())) {
     node_of(move.to).mark_shared();
     return move.to;
@@ -173,6 +214,23 @@ StateId Entering::alone(AccessWord word) noexcept {
   return id;
 }
 
+// The same, but only when a granule before this one could have had it as well, and not at its first one: a variable
+// that is written in ever new epochs by itself keeps its private state.
+StateId Entering::shared_alone(AccessWord word) noexcept {
+  const Move& move = thread_.move_for(kUntouched, word.bits(), pc_, context_);
+  if (!move.is_for(kUntouched, word.bits(), pc_, context_, held_count())) {
+    EngineThread::LastAlone& last = thread_.last_alone;
+    const EngineThread::LastAlone now{word.bits(), pc_, context_};
+    if (last != now) {
+      last = now;
+      return kUntouched;
+    }
+  }
+  const StateId to = alone(word);
+  if (to != kUntouched) node_of(to).mark_shared();
+  return to;
+}
+
 [[gnu::noinline]] bool Entering::in_chain(std::uintptr_t address, ShadowCell& cell, StateId from,
                                           AccessWord word) noexcept {
   const auto change_cell = [&](StateId to) noexcept {
@@ -187,7 +245,7 @@ StateId Entering::alone(AccessWord word) noexcept {
       return true;
     }
   }
-  Move& move = thread_.move_for(from, word.bits(), pc_);
+  Move& move = thread_.move_for(from, word.bits(), pc_, context_);
   if (move.is_for(from, word.bits(), pc_, context_, held_count())) {
     if (move.to != from) {
       node_of(move.to).mark_shared();
@@ -195,6 +253,13 @@ StateId Entering::alone(AccessWord word) noexcept {
     }
     thread_.remember_covered(at_.bits(), move.to, move.open_to_reads, move.open_to_writes);
     return true;
+  }
+  if (!word.is_free()) {
+    const Covered covered = covered_on_top(from, at_);  // before anybody asks for the place
+    if (((word.is_write() ? covered.writes : covered.reads) & word.bytes()) == word.bytes()) {
+      remember_covered(from, covered);
+      return true;
+    }
   }
   const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
   const AccessRecord record{word, place(), false};

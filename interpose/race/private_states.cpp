@@ -237,7 +237,64 @@ bool with_records_of(AccessNode& node, Work work) noexcept {
   return work();
 }
 
+// Whether nothing of that record, beside `access`, is left: superseded, or the same access of other bytes.
+bool is_taken_in(const AccessRecord& access, AccessWord record, PlaceId place, const KnowsRef& ordered,
+                 std::uint64_t& bytes) noexcept {
+  if (record.same_epoch(access.word) && record.sort() == access.word.sort() && place == access.place) {
+    bytes |= record.bytes();
+    return true;
+  }
+  if ((record.bytes() & ~access.word.bytes()) != 0 || !access.word.as_strong_as(record)) return false;
+  return record.at().slot() == access.word.at().slot() || ordered(record.at());
+}
+
+bool share_locked(ShadowCell& cell, StateId id, AccessNode& node, const AccessRecord& access, const KnowsRef& ordered,
+                  StateId alone) noexcept {
+  std::uint64_t bytes = access.word.bytes();
+  bool is_alone = true;
+  each_record(node, [&](AccessWord record, PlaceId place) {
+    is_alone = is_alone && is_taken_in(access, record, place, ordered, bytes);
+  });
+  if (!is_alone || bytes != AccessWord::kBytes) return false;
+  // The records stay in this node as well: the collector may have looked at the cell already.
+  return cell.compare_exchange_strong(id, alone, std::memory_order_acq_rel, std::memory_order_relaxed);
+}
+
 }  // namespace
+
+PrivateView look_at_private(StateId id, AccessWord access) noexcept {
+  AccessNode& node = node_of(without_bit(id));
+  PrivateView view;
+  std::uint64_t open = access.bytes();
+  std::uint64_t same = access.bytes();  // of this epoch and sort
+  std::uint64_t others = 0;
+  const auto look = [&](AccessWord record) noexcept {
+    if (record.same_epoch(access)) {
+      if (record.as_strong_as(access)) open &= ~record.bytes();
+      note_covered(view.covered, record);
+      if (record.sort() == access.sort()) {
+        same |= record.bytes();
+        return;
+      }
+    }
+    others |= record.bytes();
+  };
+  if (node.is_wide()) {
+    node.wide->each_word(look);
+  } else {
+    // P2: the first first. acquire: the second is not read before it.
+    look(AccessWord(node.word.load(std::memory_order_acquire)));
+    look(AccessWord(node.second_word()));
+  }
+  view.is_covered = open == 0;
+  view.is_alone = same == AccessWord::kBytes && (others & ~access.bytes()) == 0;
+  return view;
+}
+
+bool share(ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered, StateId alone) noexcept {
+  AccessNode& node = node_of(without_bit(id));
+  return with_records_of(node, [&] { return share_locked(cell, id, node, access, ordered, alone); });
+}
 
 PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered,
                          Covered& covered) noexcept {

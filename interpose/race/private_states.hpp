@@ -35,6 +35,24 @@ enum class PrivateStep : std::uint8_t {
   Full,   // there is no room for one more record: nothing was changed
 };
 
+// Fetches the line of the lock, for writing: whoever looks first fetches it twice, and of a variable that several use
+// that is what costs.
+inline void prefetch_private(StateId id) noexcept {
+  const AccessNode& node = node_of(without_bit(id));
+  const void* const line = node.is_wide() ? static_cast<const void*>(node.wide) : &node;
+  asm volatile("prefetchw (%0)" : : "r"(line));  // compilers make another one of __builtin_prefetch(line, 1)
+}
+
+// What an access finds in a private state. Takes no lock, so of other actors' records it says what may be; records of
+// the access's own epoch are made by the thread that runs in it, so by the caller, and nobody supersedes them before it
+// ends.
+struct PrivateView {
+  bool is_covered = false;  // the access changes nothing; `covered` is what the records of its epoch cover
+  bool is_alone = false;    // as far as bytes tell, only this access will be left, of the whole granule
+  Covered covered;
+};
+PrivateView look_at_private(StateId id, AccessWord access) noexcept;
+
 // One access to the granule of that cell, whose state was `id`. ordered: as in add_access().
 PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered,
                          Covered& covered) noexcept;
@@ -47,6 +65,11 @@ StateId make_private(StateCache& cache, StateId chain, const AccessRecord& acces
                      Covered& covered) noexcept;
 // Gives the granule the chain of the same records, if it still has `id`. False: there is no room for it.
 bool make_chain(StateCache& cache, ShadowCell& cell, StateId id) noexcept;
+
+// If that access, a plain write or a free, is all that will be left, and of the whole granule, gives the granule the
+// state `alone`, that of its record. The way back from what was private to what others share: an array that was put
+// together piece by piece, and is now swept from end to end.
+bool share(ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered, StateId alone) noexcept;
 
 // Gives the granule another private state with the same records and more room, if it still has `id`. False: there is no
 // room for so many.

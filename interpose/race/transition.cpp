@@ -71,6 +71,12 @@ std::uint64_t not_covered(std::span<const Visited> walk, AccessWord access) noex
   return open;
 }
 
+void note_covered(Covered& covered, AccessWord word) noexcept {
+  if (word.is_atomic() || word.is_free()) return;
+  covered.reads |= word.bytes();
+  if (word.is_write()) covered.writes |= word.bytes();
+}
+
 // Of raced records of that sort only the newest stay.
 void bound_raced(std::span<Visited> walk, const AccessWord& like) noexcept {
   std::uint32_t seen = 1;  // the new one
@@ -191,9 +197,17 @@ Covered covered_at(StateId state, Epoch epoch) noexcept {
   unsigned looks = kTop;
   for (StateId id = state; id != kUntouched && looks != 0; id = node_of(id).older, --looks) {
     const AccessWord word(node_of(id).word.load(std::memory_order_relaxed));
-    if (word.at() != epoch || word.is_atomic() || word.is_free()) continue;
-    covered.reads |= word.bytes();
-    if (word.is_write()) covered.writes |= word.bytes();
+    if (word.at() == epoch) note_covered(covered, word);
+  }
+  return covered;
+}
+
+Covered covered_on_top(StateId state, Epoch epoch) noexcept {
+  Covered covered;
+  for (StateId id = state; id != kUntouched; id = node_of(id).older) {
+    const AccessWord word(node_of(id).word.load(std::memory_order_relaxed));
+    if (word.at() != epoch) break;
+    note_covered(covered, word);
   }
   return covered;
 }

@@ -40,5 +40,7 @@ struct Covered {
   std::uint64_t writes = 0;  // a plain write of these changes nothing
 };
 Covered covered_at(StateId state, Epoch epoch) noexcept;
+// What the newest records say of it, up to the first one of another epoch: less, and sooner.
+Covered covered_on_top(StateId state, Epoch epoch) noexcept;
 
 }  // namespace vigil::shim::race

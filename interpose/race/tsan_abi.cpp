@@ -42,10 +42,12 @@ template <std::size_t kSize, Use kUse>
 }
 
 // Whether a plain access to those bytes of a granule changes nothing. The thread's covered accesses know of many states
-// a little; the granule's newest record is one line of memory further.
-// Both are asked outside enter() and leave(). The record of an epoch is written by the thread that runs in it, and this
+// a little; the granule's newest record is one line of memory further, and in the same line is the other one of a
+// granule that has its records to itself.
+// All are asked outside enter() and leave(). The record of an epoch is written by the thread that runs in it, and this
 // is it: whatever else becomes of the number meanwhile, this epoch stands in it only if the granule still had it just
-// now.
+// now. Where the other record lies something else may lie by then, so it counts only if the granule has the number
+// after it was read as well.
 [[gnu::always_inline]] inline bool is_covered(const ShadowCell& cell, std::uint64_t bytes, Use use,
                                               std::uint64_t epoch) noexcept {
   // relaxed: a state that covers us was put there by ourselves, or after ourselves.
@@ -54,12 +56,15 @@ template <std::size_t kSize, Use kUse>
     return true;
   }
   // Of memory never accessed, number 0, the record is empty.
-  const std::uint64_t newest = node_of(without_bit(state)).word.load(std::memory_order_relaxed);
+  const AccessNode& node = node_of(without_bit(state));
+  const std::uint64_t newest = node.word.load(std::memory_order_relaxed);
   // Our epoch, no free, not atomic; for a write, a write; all the bytes.
   constexpr std::uint64_t kPlain = AccessWord::kEpoch | AccessWord::kFreed | AccessWord::kAtomic;
   const std::uint64_t fixed = kPlain | bytes | (use == Use::Write ? AccessWord::kWrite : 0);
   const std::uint64_t wanted = epoch | bytes | (use == Use::Write ? AccessWord::kWrite : 0);
-  return (newest & fixed) == wanted;
+  if ((newest & fixed) == wanted) return true;
+  if (!is_private(state) || (node.second_word() & fixed) != wanted) return false;
+  return node.is_private() && !node.is_wide() && cell.load(std::memory_order_relaxed) == state;
 }
 
 template <std::size_t kSize, Use kUse>

@@ -75,7 +75,16 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
   Twin twin(kBytes);
   // The first actors have parents that know nothing.
   for (std::size_t i = 0; i < 2; ++i) born(nullptr);
-  for (std::size_t step = 0; step < steps; ++step) {
+  // After an access, of which `told` says what the engine found.
+  const auto expect_as_twin = [&](const Pair& one, std::size_t first, std::size_t size, bool is_write, bool is_atomic,
+                                  const char* how) {
+    const Twin::Answer races = twin.access(one.naive, first, size, is_write, is_atomic);
+    ASSERT_TRUE(told.empty() ? !races.must_race : races.may_race)
+        << (told.empty() ? "not told: " : "told: ") << how << (is_atomic ? "atomic " : "")
+        << (is_write ? "write" : "read") << " of " << size << " at " << first << " by actor " << one.naive.number;
+  };
+  for (std::size_t step = 0; step < steps && !::testing::Test::HasFatalFailure(); ++step) {
+    SCOPED_TRACE("step " + std::to_string(step));
     const std::size_t at = pick(actors.size());
     Pair& one = actors[at];
     const std::size_t action = pick(20);
@@ -98,6 +107,26 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
       const std::size_t size = 1 + pick(kBytes - first);
       forget(memory.address() + first, size);
       twin.forget(first, size);
+    } else if (action == 8 && pick(3) == 0) {
+      // A block goes, and its memory is handed out anew.
+      vigil_probe_task_switch(one.real.get());
+      const std::size_t first = 8 * pick(kBytes / 8);
+      const std::size_t size = 8 * (1 + pick((kBytes - first) / 8));
+      told.clear();
+      freed(memory.address() + first, size, 1 + pick(3));
+      expect_as_twin(one, first, size, true, false, "free, ");
+      forget(memory.address() + first, size);
+      twin.forget(first, size);
+    } else if (action == 9 && pick(3) == 0) {
+      // From end to end, word by word, from one place.
+      vigil_probe_task_switch(one.real.get());
+      const bool is_write = pick(3) != 0;
+      const std::uintptr_t pc = 1 + pick(3);
+      for (std::size_t first = 0; first < kBytes; first += 4) {
+        told.clear();
+        (is_write ? on_write : on_read)(memory.address() + first, 4, pc);
+        expect_as_twin(one, first, 4, is_write, false, "sweep, ");
+      }
     } else if (action == 9 && pick(50) == 0) {
       vigil_probe_task_switch(nullptr);
       collect_now();
@@ -127,10 +156,7 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
       } else {
         is_write ? __tsan_write_range(place, size) : __tsan_read_range(place, size);
       }
-      const Twin::Answer races = twin.access(one.naive, first, size, is_write, is_atomic);
-      ASSERT_TRUE(told.empty() ? !races.must_race : races.may_race)
-          << (told.empty() ? "not told, " : "told, ") << "step " << step << ": " << (is_atomic ? "atomic " : "")
-          << (is_write ? "write" : "read") << " of " << size << " at " << first << " by actor " << one.naive.number;
+      expect_as_twin(one, first, size, is_write, is_atomic, "");
     }
   }
   vigil_probe_task_switch(nullptr);
