@@ -42,7 +42,6 @@ class Locks {
   void unlock() noexcept {
     for (ChannelCore* const channel : sorted_) channel->lock().unlock();
   }
-  [[nodiscard]] std::span<ChannelCore*> sorted() const noexcept { return sorted_; }
 
  private:
   std::span<ChannelCore*> sorted_;
@@ -139,7 +138,7 @@ class Select {
     else
       park_until(inside, release, race, deadline);
 
-    leave_queues(locks);
+    leave_queues();
     if (race.winner() == Race::kTimeout) return {SelectOutcome::Kind::TimedOut, false, 0};
     const Offer& won = offers_[race.winner()];
     if (won.is_send && !won.waiter.satisfied) {
@@ -149,13 +148,16 @@ class Select {
     return {SelectOutcome::Kind::Channel, won.waiter.satisfied, won.position};
   }
 
-  // Locks each channel once, the winner's too: see Locks::unlock().
-  void leave_queues(Locks& locks) noexcept {
-    for (ChannelCore* const channel : locks.sorted()) {
+  // Locks each channel once, the winner's too: see Locks::unlock(). The order by chance has had its use.
+  void leave_queues() noexcept {
+    std::sort(order_.begin(), order_.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return offers_[a].channel < offers_[b].channel; });
+    for (std::size_t i = 0; i < order_.size();) {
+      ChannelCore* const channel = offers_[order_[i]].channel;
       channel->lock().lock();
       bool abandoned = false;
-      for (Offer& offer : offers_) {
-        if (offer.channel != channel) continue;
+      for (; i < order_.size() && offers_[order_[i]].channel == channel; ++i) {
+        Offer& offer = offers_[order_[i]];
         if (offer.waiter.queued) queue_of(offer).remove(offer.waiter);
         abandoned = channel->unpin_locked();  // only the last of several can say yes
       }

@@ -42,7 +42,8 @@ std::size_t Selector::select_outlined() {
   std::size_t chosen = otherwise;
   if (outcome.kind == detail::SelectOutcome::Kind::Channel) chosen = numbers[outcome.taken];
   if (outcome.kind == detail::SelectOutcome::Kind::TimedOut) chosen = timeout;
-  cases_[chosen]->taken(outcome.received);
+  const std::shared_ptr<Case> taken = cases_[chosen];  // its handler may clear() all
+  taken->taken(outcome.received);
   return chosen;
 }
 

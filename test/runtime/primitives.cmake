@@ -1,5 +1,5 @@
 # One program for the primitives above the core: sources here are <unit>_test.cpp.
-set(units rw_mutex once cond timer context_tree semaphore selector stop error_group blocking worker_pool robustness lifetime misuse)
+set(units items rw_mutex once cond timer context_tree semaphore selector stop error_group blocking worker_pool robustness lifetime misuse)
 list(TRANSFORM units APPEND _test.cpp)
 add_executable(primitives_tests ${units})
 target_link_libraries(primitives_tests PRIVATE runtime_test_support)

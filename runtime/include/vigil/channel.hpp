@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -48,7 +49,7 @@ class ReceiveIterator {
 
   explicit ReceiveIterator(const ChannelHandle& handle) : handle_(handle) { ++*this; }
   [[nodiscard]] T& operator*() const noexcept { return *item_; }
-  [[nodiscard]] T* operator->() const noexcept { return &*item_; }
+  [[nodiscard]] T* operator->() const noexcept { return std::addressof(*item_); }
   ReceiveIterator& operator++() {
     item_.reset();
     ItemBox<T> box;
@@ -67,7 +68,7 @@ class ReceiveIterator {
 // The operations of each direction, once; the public classes below choose among them.
 template <Message T>
 bool try_send(ChannelCore* core, T& value) {
-  const bool sent = channel_try_send(core, &value);
+  const bool sent = channel_try_send(core, std::addressof(value));
   keep_callers_frame();  // the item may be the caller's own: then nothing here outlives the call
   return sent;
 }
@@ -106,7 +107,7 @@ class Channel {
   // Sends value, parking the caller while the channel is full (capacity 0: until a receiver takes it).
   // Demands: the channel is open; sending on a closed one, or one closed while waiting, throws Panic.
   // On a nil channel it blocks for ever. Cost: O(1), no allocation.
-  void send(T value) const { detail::channel_send(handle_.core(), &value); }
+  void send(T value) const { detail::channel_send(handle_.core(), std::addressof(value)); }
   // Sends when that needs no wait, and says whether it did; a value not sent stays with the caller. Nil: false.
   // Throws Panic when the channel is closed.
   [[nodiscard]] bool try_send(T&& value) const { return detail::try_send(handle_.core(), value); }
@@ -163,7 +164,7 @@ class SendChannel {
   SendChannel(const Channel<T>& channel) noexcept : handle_(channel.handle_) {}        // NOLINT: Go converts implicitly
   SendChannel(Channel<T>&& channel) noexcept : handle_(std::move(channel.handle_)) {}  // NOLINT: as above
 
-  void send(T value) const { detail::channel_send(handle_.core(), &value); }
+  void send(T value) const { detail::channel_send(handle_.core(), std::addressof(value)); }
   [[nodiscard]] bool try_send(T&& value) const { return detail::try_send(handle_.core(), value); }
   [[nodiscard]] bool try_send(const T& value) const requires std::copy_constructible<T> {
     T copy(value);

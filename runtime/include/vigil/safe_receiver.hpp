@@ -37,7 +37,9 @@ class SafeReceiver {
     // A select takes any case that is ready; who was told to stop must not go on for as long as items come.
     if (select(on_receive(stopped_), otherwise()) == 0) return ended(ReceiveEnd::Stopped);
     std::optional<T> got;
-    const auto keep = [&](std::optional<T> item) { got = std::move(item); };
+    const auto keep = [&](std::optional<T> item) {
+      if (item) got.emplace(std::move(*item));  // no assignment, which T may not have
+    };
     if (select(on_receive(channel_, keep), on_receive(stopped_)) == 1) return ended(ReceiveEnd::Stopped);
     if (!got) return ended(ReceiveEnd::Closed);
     return got;

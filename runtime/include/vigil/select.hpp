@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -105,7 +106,7 @@ class SendCase {
   SendCase(Face&& face, T&& value, Handler&& handler)
       : face_(std::forward<Face>(face)), value_(std::move(value)), handler_(std::move(handler)) {}
 
-  [[nodiscard]] SelectCase offer() noexcept { return {core_of(face_), &value_, true}; }
+  [[nodiscard]] SelectCase offer() noexcept { return {core_of(face_), std::addressof(value_), true}; }
   void taken(bool /*received*/) { static_cast<void>(handler_()); }
 
  private:

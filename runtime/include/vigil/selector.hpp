@@ -21,18 +21,23 @@
 namespace vigil {
 
 // Cases are numbered in the order in which they were added. May be used again and again; by one task or thread at a
-// time. Keeps its channels alive. Can be moved, not copied; one moved from has no cases. The rules are those of
-// select(): see there.
+// time; a handler may change it, select again, or end it. Keeps its channels alive. Can be moved, not copied; one moved
+// from has no cases. The rules are those of select(): see there.
 class Selector {
  public:
   Selector() = default;
+  Selector(Selector&&) noexcept = default;
+  Selector& operator=(Selector&&) noexcept = default;
+  Selector(const Selector&) = delete;
+  Selector& operator=(const Selector&) = delete;
+  ~Selector() = default;
 
   // handler takes std::optional<T>, empty when the channel is closed and drained, or nothing.
   template <detail::ReceiveFace Face,
             detail::ReceiveCallable<typename std::remove_cvref_t<Face>::value_type> Handler = detail::DoNothing>
   Selector& add_receive(Face&& channel, Handler&& handler = {}) {
     using T = typename std::remove_cvref_t<Face>::value_type;
-    cases_.push_back(std::make_unique<Receive<T, std::decay_t<Handler>>>(ReceiveChannel<T>(std::forward<Face>(channel)),
+    cases_.push_back(std::make_shared<Receive<T, std::decay_t<Handler>>>(ReceiveChannel<T>(std::forward<Face>(channel)),
                                                                          std::forward<Handler>(handler)));
     return *this;
   }
@@ -42,7 +47,7 @@ class Selector {
   template <detail::SendFace Face, detail::Callable Handler = detail::DoNothing>
   Selector& add_send(Face&& channel, typename std::remove_cvref_t<Face>::value_type value, Handler&& handler = {}) {
     using T = typename std::remove_cvref_t<Face>::value_type;
-    cases_.push_back(std::make_unique<Send<T, std::decay_t<Handler>>>(
+    cases_.push_back(std::make_shared<Send<T, std::decay_t<Handler>>>(
         SendChannel<T>(std::forward<Face>(channel)), std::move(value), std::forward<Handler>(handler)));
     return *this;
   }
@@ -51,7 +56,7 @@ class Selector {
   template <class Rep, class Period, detail::Callable Handler = detail::DoNothing>
   Selector& add_timeout(std::chrono::duration<Rep, Period> timeout, Handler&& handler = {}) {
     const std::int64_t timeout_ns = detail::to_ns(timeout);
-    cases_.push_back(std::make_unique<Bare>(Kind::Timeout, timeout_ns > 0 ? timeout_ns : 0,
+    cases_.push_back(std::make_shared<Bare>(Kind::Timeout, timeout_ns > 0 ? timeout_ns : 0,
                                             detail::Job(std::forward<Handler>(handler))));
     return *this;
   }
@@ -60,7 +65,7 @@ class Selector {
   template <detail::Callable Handler = detail::DoNothing>
   Selector& add_otherwise(Handler&& handler = {}) {
     demand_no_default();
-    cases_.push_back(std::make_unique<Bare>(Kind::Otherwise, 0, detail::Job(std::forward<Handler>(handler))));
+    cases_.push_back(std::make_shared<Bare>(Kind::Otherwise, 0, detail::Job(std::forward<Handler>(handler))));
     return *this;
   }
 
@@ -126,9 +131,9 @@ class Selector {
     detail::SelectCase offer() override {
       if constexpr (std::copy_constructible<T>) {
         copy.emplace(value);
-        return {detail::core_of(channel), &*copy, true};
+        return {detail::core_of(channel), std::addressof(*copy), true};
       } else {
-        return {detail::core_of(channel), &value, true};
+        return {detail::core_of(channel), std::addressof(value), true};
       }
     }
     void taken(bool /*received*/) override {
@@ -144,7 +149,7 @@ class Selector {
   VIGIL_EXPORT std::size_t select_outlined();
   VIGIL_EXPORT void demand_no_default() const;
 
-  std::vector<std::unique_ptr<Case>> cases_;
+  std::vector<std::shared_ptr<Case>> cases_;  // shared with the select() that runs its handler
 };
 
 }  // namespace vigil

@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -26,14 +27,14 @@ class Traced {
   }
   Traced(const Traced&) = delete;
   Traced& operator=(const Traced&) = delete;
-  ~Traced() { vigil_probe_variable_destroy(&value_, sizeof(T)); }
+  ~Traced() { vigil_probe_variable_destroy(std::addressof(value_), sizeof(T)); }
 
   [[nodiscard]] T load() const requires std::copy_constructible<T> {
-    vigil_probe_variable_read(&value_, sizeof(T));
+    vigil_probe_variable_read(std::addressof(value_), sizeof(T));
     return value_;
   }
   void store(T value) {
-    vigil_probe_variable_write(&value_, sizeof(T));
+    vigil_probe_variable_write(std::addressof(value_), sizeof(T));
     value_ = std::move(value);
   }
 
@@ -93,17 +94,17 @@ class Traced {
 
  private:
   void born() noexcept {
-    vigil_probe_variable_make(&value_, sizeof(T));
-    vigil_probe_variable_write(&value_, sizeof(T));
+    vigil_probe_variable_make(std::addressof(value_), sizeof(T));
+    vigil_probe_variable_write(std::addressof(value_), sizeof(T));
   }
   template <class Change>
   void change(Change&& how) {
-    vigil_probe_variable_write(&value_, sizeof(T));
+    vigil_probe_variable_write(std::addressof(value_), sizeof(T));
     how(value_);
   }
   template <class Change>
   Traced& update(Change&& how) {
-    vigil_probe_variable_read(&value_, sizeof(T));
+    vigil_probe_variable_read(std::addressof(value_), sizeof(T));
     change(std::forward<Change>(how));
     return *this;
   }

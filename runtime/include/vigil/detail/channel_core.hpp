@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <optional>
 #include <type_traits>
@@ -13,9 +14,12 @@
 
 namespace vigil {
 
-// A message moves while the channel's lock is held, so its move may not throw (nor use a channel itself).
+// What a channel carries: a complete type that is no reference and not const. It moves while the channel's lock is
+// held, so its move may not throw (nor use a channel itself). What may throw (std::deque), has no end or refers to
+// itself goes as a std::unique_ptr.
 template <class T>
-concept Message = std::is_object_v<T> && std::is_nothrow_move_constructible_v<T> && std::destructible<T>;
+concept Message = std::is_object_v<T> && std::same_as<T, std::remove_cv_t<T>> &&
+    std::is_nothrow_move_constructible_v<T> && std::destructible<T>;
 
 namespace detail {
 
@@ -111,13 +115,15 @@ template <Message T>
 class ItemBox {
  public:
   ItemBox() noexcept {}  // NOLINT(modernize-use-equals-default): the union member stays unborn
-  ~ItemBox() {
-    if (full_) item_.~T();
-  }
+  ~ItemBox() { clear(); }
   ItemBox(const ItemBox&) = delete;
   ItemBox& operator=(const ItemBox&) = delete;
 
-  [[nodiscard]] void* storage() noexcept { return static_cast<void*>(&item_); }
+  // For the next item; the last one goes.
+  [[nodiscard]] void* storage() noexcept {
+    clear();
+    return static_cast<void*>(std::addressof(item_));
+  }
   void set_full(bool full) noexcept { full_ = full; }
   [[nodiscard]] bool full() const noexcept { return full_; }
   [[nodiscard]] T&& take() noexcept { return std::move(item_); }
@@ -126,6 +132,9 @@ class ItemBox {
   }
 
  private:
+  void clear() noexcept {
+    if (std::exchange(full_, false)) item_.~T();
+  }
   union {
     T item_;
   };
