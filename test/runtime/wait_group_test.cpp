@@ -98,9 +98,12 @@ TEST(WaitGroup, GoDropsWhatTheFunctionHoldsBeforeWaitReturns) {
   for (int round = 0; round < 200; ++round) {
     WaitGroup group;
     auto held = std::make_shared<int>(1);
-    group.go([held](const std::shared_ptr<int>& argument) { EXPECT_EQ(*held + *argument, 2); }, held);
+    const std::shared_ptr<int> cannot_be_moved = held;  // nor can its copy in the function: that is const, too
+    group.go([held, cannot_be_moved](
+                 const std::shared_ptr<int>& argument) { EXPECT_EQ(*held + *cannot_be_moved + *argument, 3); },
+             held);
     group.wait();
-    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(held.use_count(), 2);
   }
 }
 

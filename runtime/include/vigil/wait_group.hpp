@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -46,12 +45,8 @@ class WaitGroup {
     detail::demand_function(function);
     add(1);
     try {
-      vigil::go(
-          [this](std::decay_t<Function> body, std::decay_t<Arguments>... each) {
-            run_and_drop<std::decay_t<Function>, std::decay_t<Arguments>...>(std::move(body), std::move(each)...);
-            done();
-          },
-          std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+      detail::start_task_then(
+          0, [this] { done(); }, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
     } catch (...) {
       done();  // no task came to be
       throw;
@@ -61,11 +56,6 @@ class WaitGroup {
  private:
   VIGIL_EXPORT void add_outlined(std::int64_t delta);
   VIGIL_EXPORT void wait_outlined();
-
-  template <class Function, class... Arguments>
-  static void run_and_drop(Function function, Arguments... arguments) {
-    static_cast<void>(std::invoke(std::move(function), std::move(arguments)...));
-  }
 
   detail::SpinLockWord lock_;
   std::int64_t counter_ = 0;       // guarded by lock_

@@ -55,6 +55,30 @@ struct Closure {
   }
 };
 
+// One after which something is to be done: when function and arguments are gone, and not if it throws.
+template <class After, class Function, class... Arguments>
+struct ClosureThen {
+  After after;
+  Closure<Function, Arguments...> closure;
+
+  static void run(void* self) {
+    auto* const whole = static_cast<ClosureThen*>(self);
+    const After after = whole->after;
+    Closure<Function, Arguments...>::run(&whole->closure);
+    after();
+  }
+};
+
+template <class After, class Function, class... Arguments>
+requires(std::is_trivially_copyable_v<After>) void start_task_then(std::uint32_t flags, After after,
+                                                                   Function&& function, Arguments&&... arguments) {
+  demand_function(function);
+  using Made = ClosureThen<After, std::decay_t<Function>, std::decay_t<Arguments>...>;
+  NewTask task(sizeof(Made), alignof(Made));
+  ::new (task.closure()) Made{after, {std::forward<Function>(function), {std::forward<Arguments>(arguments)...}}};
+  task.start(&Made::run, flags);
+}
+
 template <class Function, class... Arguments>
 void start_task(std::uint32_t flags, Function&& function, Arguments&&... arguments) {
   demand_function(function);
