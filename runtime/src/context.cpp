@@ -97,15 +97,16 @@ CancelCauseContext with_cancel_cause(const Context& parent) {
   return ContextCore::cancel_cause_handle(make_done_core(parent, deadline_of(parent), 0));
 }
 
-CancelContext detail::with_deadline_in(const Context& parent, std::int64_t remaining_ns) {
+CancelContext detail::with_deadline_in(const Context& parent, std::int64_t remaining_ns,
+                                       const std::exception_ptr& cause) {
   const std::uint64_t deadline_ns = deadline_after(remaining_ns);
   if (const std::uint64_t parents = deadline_of(parent); parents != kNoDeadline && parents <= deadline_ns)
     return with_cancel(parent);
   const std::shared_ptr<DoneCore> core = make_done_core(parent, deadline_ns, VIGIL_CONTEXT_DEADLINE);
   if (remaining_ns <= 0)
-    core->cancel(ContextError::DeadlineExceeded, nullptr);
+    core->cancel(ContextError::DeadlineExceeded, cause);
   else
-    core->start_timer();
+    core->start_timer(cause);
   return ContextCore::cancel_handle(core);
 }
 

@@ -16,15 +16,17 @@ namespace {
 // Ends its context, which it keeps alive until then: somebody may wait for done() alone.
 class DeadlineTimer final : public TimerCore {
  public:
-  explicit DeadlineTimer(std::shared_ptr<DoneCore> context) noexcept : context_(std::move(context)) {}
+  DeadlineTimer(std::shared_ptr<DoneCore> context, std::exception_ptr cause) noexcept
+      : context_(std::move(context)), cause_(std::move(cause)) {}
 
  private:
   void fire_locked(Inside& inside, WakeList& /*woken*/) noexcept override {
     vigil_probe_acquire(inside.probe(), context_.get());  // the order of with_deadline()
   }
-  void fire() noexcept override { context_->cancel(ContextError::DeadlineExceeded, nullptr); }
+  void fire() noexcept override { context_->cancel(ContextError::DeadlineExceeded, cause_); }
 
   const std::shared_ptr<DoneCore> context_;
+  const std::exception_ptr cause_;
 };
 
 }  // namespace
@@ -141,11 +143,11 @@ void DoneCore::attach() {
   cancel(static_cast<ContextError>(above_->error()), above_->cause());
 }
 
-void DoneCore::start_timer() {
+void DoneCore::start_timer(const std::exception_ptr& cause) {
   const SpinGuard held(lock_);
   if (error_.load(std::memory_order_relaxed) != 0) return;  // the parent was done
   vigil_probe_release(who(), this);
-  timer_ = new DeadlineTimer(std::static_pointer_cast<DoneCore>(shared_from_this()));
+  timer_ = new DeadlineTimer(std::static_pointer_cast<DoneCore>(shared_from_this()), cause);
   timer_->arm(deadline_ns(), 0);
 }
 
@@ -190,13 +192,13 @@ int DoneCore::error() noexcept {
   if (error == 0) {
     // acquire: who has seen the channel closed sees this set (the channel's lock lies between), and waits for the rest.
     if (!ending_.load(std::memory_order_acquire)) {
-      this_thread().count_operation();  // somebody may ask again and again
+      count_operation();  // somebody may ask again and again
       return 0;
     }
     const SpinGuard held(lock_);
     error = error_.load(std::memory_order_relaxed);
   }
-  vigil_probe_acquire(who(), this);
+  vigil_probe_acquire(who_acts(), this);
   return error;
 }
 

@@ -104,7 +104,7 @@ class DoneCore final : public ContextCore, private ContextListener {
 
   // After construction: becomes done with its parent, at once if that is; and by its own deadline, if it has one.
   void attach();
-  void start_timer();
+  void start_timer(const std::exception_ptr& cause);
 
   void cancel(ContextError reason, const std::exception_ptr& cause);
   // Zero while it is not done.

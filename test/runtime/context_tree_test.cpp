@@ -107,6 +107,34 @@ TEST(ContextCause, WithoutOneIsTheErr) {
   EXPECT_EQ(text_of(ctx.cause()), "context canceled");
 }
 
+// "WithDeadlineCause behaves like WithDeadline but also sets the cause of the returned Context when the deadline is
+// exceeded. The returned CancelFunc does not set the cause."
+TEST(ContextCause, OfADeadlineIsWhatWasGivenWithIt) {
+  const auto over = with_timeout_cause(background(), 0s, std::runtime_error("too late"));
+  EXPECT_EQ(over.ctx.err(), ContextError::DeadlineExceeded);
+  EXPECT_EQ(text_of(over.ctx.cause()), "too late");
+  const auto soon = with_timeout_cause(background(), 1ms, std::make_exception_ptr(std::runtime_error("too slow")));
+  const auto below = with_cancel(soon.ctx);
+  below.ctx.done().receive();
+  EXPECT_EQ(text_of(soon.ctx.cause()), "too slow");
+  EXPECT_EQ(text_of(below.ctx.cause()), "too slow");
+  const auto when = std::chrono::steady_clock::now() + 1h;
+  const auto cancelled = with_deadline_cause(background(), when, std::runtime_error("never"));
+  cancelled.cancel();
+  EXPECT_EQ(cancelled.ctx.err(), ContextError::Canceled);
+  EXPECT_EQ(text_of(cancelled.ctx.cause()), "context canceled");
+  const auto none = with_timeout_cause(background(), 0s, nullptr);
+  EXPECT_EQ(text_of(none.ctx.cause()), "context deadline exceeded");
+}
+
+// A parent's earlier deadline holds, and with it its cause.
+TEST(ContextCause, OfAParentsEarlierDeadlineIsTheParents) {
+  const auto above = with_timeout_cause(background(), 1ms, std::runtime_error("the parent's"));
+  const auto below = with_timeout_cause(above.ctx, 1h, std::runtime_error("the child's"));
+  below.ctx.done().receive();
+  EXPECT_EQ(text_of(below.ctx.cause()), "the parent's");
+}
+
 // "...or of the first of its parents to be canceled".
 TEST(ContextCause, GoesDownToTheDescendants) {
   const auto [ctx, cancel] = with_cancel_cause(background());

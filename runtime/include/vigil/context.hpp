@@ -68,7 +68,7 @@ class ContextValue final : public AnyContextValue {
       return *static_cast<const Key*>(key) == key_;
   }
   [[nodiscard]] const void* get(const std::type_info& type) const noexcept override {
-    return type == typeid(T) ? &value_ : nullptr;
+    return type == typeid(T) ? std::addressof(value_) : nullptr;
   }
 
  private:
@@ -105,7 +105,7 @@ class Context {
   template <std::copy_constructible T, class Key>
   [[nodiscard]] std::optional<T> value(const Key& key) const {
     const detail::Kept<Key>& kept = key;
-    const void* const found = find_value(typeid(detail::Kept<Key>), &kept, typeid(T));
+    const void* const found = find_value(typeid(detail::Kept<Key>), std::addressof(kept), typeid(T));
     return found != nullptr ? std::optional<T>(*static_cast<const T*>(found)) : std::nullopt;
   }
 
@@ -168,6 +168,8 @@ struct CancelCauseContext {
 // ---- making one --------------------------------------------------------------------------------------------------
 
 [[nodiscard]] inline Context background() noexcept { return {}; }
+// The same, where it is not clear yet which context to use.
+[[nodiscard]] inline Context todo() noexcept { return {}; }
 
 // A context that is done when cancel is called or when parent is done, whichever comes first. The one who makes it
 // calls cancel on every path: until then it takes room in its parent.
@@ -175,8 +177,21 @@ struct CancelCauseContext {
 [[nodiscard]] VIGIL_EXPORT CancelCauseContext with_cancel_cause(const Context& parent);
 
 namespace detail {
-[[nodiscard]] VIGIL_EXPORT CancelContext with_deadline_in(const Context& parent, std::int64_t remaining_ns);
+// cause: null for none.
+[[nodiscard]] VIGIL_EXPORT CancelContext with_deadline_in(const Context& parent, std::int64_t remaining_ns,
+                                                          const std::exception_ptr& cause = nullptr);
+template <class Exception>
+[[nodiscard]] std::exception_ptr as_cause(Exception&& exception) {
+  if constexpr (std::convertible_to<Exception, std::exception_ptr>)
+    return std::forward<Exception>(exception);
+  else
+    return std::make_exception_ptr(std::forward<Exception>(exception));
 }
+}  // namespace detail
+
+// What a cancel takes: an exception, or a pointer to one.
+template <class T>
+concept Cause = std::convertible_to<T, std::exception_ptr> || std::derived_from<std::decay_t<T>, std::exception>;
 
 // Done also when the time is over, with DeadlineExceeded; at once when it is over already. A parent's earlier deadline
 // holds.
@@ -187,6 +202,17 @@ template <class Clock, class Duration>
 template <class Rep, class Period>
 [[nodiscard]] CancelContext with_timeout(const Context& parent, std::chrono::duration<Rep, Period> duration) {
   return detail::with_deadline_in(parent, detail::to_ns(duration));
+}
+// The same, and cause() is this one when the time is over. cancel does not set it, nor does a parent's deadline.
+template <class Clock, class Duration, Cause Exception>
+[[nodiscard]] CancelContext with_deadline_cause(const Context& parent, std::chrono::time_point<Clock, Duration> when,
+                                                Exception&& cause) {
+  return detail::with_deadline_in(parent, detail::until_ns(when), detail::as_cause(std::forward<Exception>(cause)));
+}
+template <class Rep, class Period, Cause Exception>
+[[nodiscard]] CancelContext with_timeout_cause(const Context& parent, std::chrono::duration<Rep, Period> duration,
+                                               Exception&& cause) {
+  return detail::with_deadline_in(parent, detail::to_ns(duration), detail::as_cause(std::forward<Exception>(cause)));
 }
 
 // The parent with a value for key. Keys of different types differ, so a key of a type of one's own collides with
