@@ -83,7 +83,10 @@ void Scheduler::start_task(Task& task, std::uint32_t flags) noexcept {
   // Who takes turns must be known from its first task on.
   ThreadRecord* const self = is_choosing() ? &this_thread() : this_thread_or_null();
   vigil_probe_task_create(self != nullptr ? &self->actor->probe : nullptr, &task.probe, flags);
-  if (self != nullptr) self->enter();
+  if (self != nullptr) {
+    self->count_operation();
+    self->enter();
+  }
   task.move_to(TaskState::Runnable);
   place(self != nullptr ? self->worker : nullptr, task);
   if (self != nullptr) self->leave();
@@ -179,6 +182,8 @@ void Scheduler::wake_one() noexcept {
     grant(*worker);
   } else if (!start_worker()) {
     spinning_.fetch_sub(1, std::memory_order_seq_cst);
+    // While it was tried nobody else was woken (I2), and one that found nothing before may have gone to sleep.
+    if (keeper_.load(std::memory_order_relaxed) != nullptr && work_in_sight()) wake_one();
   }
 }
 
@@ -272,7 +277,10 @@ void Scheduler::ensure_worker() noexcept {
   if (!start_worker()) spinning_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
+// Without memory or without one more thread there are fewer workers, as long as there is one.
 bool Scheduler::start_worker() noexcept {
+  if (without_thread_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    return try_thread_again();
   std::uint32_t index = workers_started_.load(std::memory_order_relaxed);
   do {
     if (index >= procs()) return false;
@@ -280,12 +288,23 @@ bool Scheduler::start_worker() noexcept {
       !workers_started_.compare_exchange_weak(index, index + 1, std::memory_order_acq_rel, std::memory_order_relaxed));
 
   auto* const worker = new (std::nothrow) Worker(index);
-  if (worker == nullptr) fatal("no memory for a worker");
-  worker->spinning_ = true;
-  running_.fetch_add(1, std::memory_order_seq_cst);
+  if (worker == nullptr) {
+    if (index == 0) fatal("no memory for a first worker: nothing can run tasks");
+    return false;
+  }
   publish_record(*worker);
   workers_[index].store(worker, std::memory_order_release);
+  if (give_thread(*worker)) return true;
+  if (index == 0) fatal("cannot start a first worker thread: nothing can run tasks");
+  return false;
+}
 
+// The caller is counted in spinning_ for the worker, which takes that over; so one tries at a time, until it succeeds.
+bool Scheduler::give_thread(Worker& worker) noexcept {
+  if (!worker.has_thread_.exchange(true, std::memory_order_relaxed))
+    without_thread_.fetch_sub(1, std::memory_order_relaxed);
+  worker.spinning_ = true;
+  running_.fetch_add(1, std::memory_order_seq_cst);
   pthread_t thread{};
   const int failed = pthread_create(
       &thread, nullptr,
@@ -293,10 +312,28 @@ bool Scheduler::start_worker() noexcept {
         static_cast<Worker*>(self)->run();
         return nullptr;
       },
-      worker);
-  if (failed != 0) fatal("cannot start a worker thread");
-  pthread_detach(thread);
-  return true;
+      &worker);
+  if (failed == 0) {
+    pthread_detach(thread);
+    return true;
+  }
+  running_.fetch_sub(1, std::memory_order_seq_cst);
+  worker.has_thread_.store(false, std::memory_order_relaxed);
+  tried_thread_.store(ticks(), std::memory_order_relaxed);
+  without_thread_.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+// Now and then, for the system may have room by now; a try that fails takes 10 us.
+bool Scheduler::try_thread_again() noexcept {
+  constexpr Ticks kBetweenTries = 300'000'000;  // 100 ms or so
+  if (ticks() - tried_thread_.load(std::memory_order_relaxed) < kBetweenTries) return false;
+  const std::uint32_t count = std::min(procs(), workers_started_.load(std::memory_order_acquire));
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Worker* const worker = workers_[i].load(std::memory_order_acquire);
+    if (worker != nullptr && !worker->has_thread_.load(std::memory_order_relaxed)) return give_thread(*worker);
+  }
+  return false;
 }
 
 Worker* Scheduler::pop_idle() noexcept {

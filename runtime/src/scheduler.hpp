@@ -91,7 +91,10 @@ class Scheduler {
   void watch_hand_off() noexcept;
   [[nodiscard]] bool is_eager(Worker& worker) noexcept;
   void grant_all_put_off() noexcept;
+  // The caller is counted in spinning_ for it. False: there are enough, or the system gives no thread for one more.
   [[nodiscard]] bool start_worker() noexcept;
+  [[nodiscard]] bool give_thread(Worker& worker) noexcept;
+  [[nodiscard]] bool try_thread_again() noexcept;
   [[nodiscard]] Worker* pop_idle() noexcept;
   [[nodiscard]] bool leave_idle(Worker& worker) noexcept;
   void grant(Worker& worker) noexcept;
@@ -124,6 +127,8 @@ class Scheduler {
   std::atomic<bool> looking_{false};          // somebody looks at hand-offs now
   std::atomic<bool> lazy_{false};             // whoever was woken lately found nothing ripe: leave it to the keeper
   std::atomic<std::uint32_t> workers_started_{0};
+  std::atomic<std::uint32_t> without_thread_{0};  // of those: the system gave no thread yet
+  std::atomic<Ticks> tried_thread_{0};            // when that was found the last time
 
   alignas(64) SpinLock idle_lock_;
   Worker* idle_ = nullptr;                      // guarded by idle_lock_; last in first out, without the keeper

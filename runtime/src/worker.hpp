@@ -115,9 +115,10 @@ class Worker : public ThreadRecord {
   Worker* next_idle_ = nullptr;
   bool is_idle_ = false;
   bool is_retired_ = false;
-  bool spinning_ = false;       // counted in the scheduler's spinning_; the worker's own but while it sleeps
-  bool was_woken_ = false;      // for work, and has found none yet
-  bool slept_shortly_ = false;  // the last time: looking a little longer would have paid off
+  std::atomic<bool> has_thread_{true};  // false: there was none to be had; see Scheduler::give_thread()
+  bool spinning_ = false;               // counted in the scheduler's spinning_; the worker's own but while it sleeps
+  bool was_woken_ = false;              // for work, and has found none yet
+  bool slept_shortly_ = false;          // the last time: looking a little longer would have paid off
 
   // The keeper's memory of this worker; guarded by the scheduler's looking_.
   std::uint32_t seen_switches_ = 0;

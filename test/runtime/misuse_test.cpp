@@ -2,9 +2,12 @@
 // Panic, what waits for ever, what a handle is that was moved from. docs/conformance.md lists all of it.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -14,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -407,6 +411,74 @@ TEST(Task, WithoutAStackThrowsBadAlloc) {
         _exit(refused ? 7 : 2);
       },
       testing::ExitedWithCode(7), "");
+}
+
+// From now on a thread needs a gigabyte of addresses, and there is a quarter of one left.
+void allow_no_more_threads() {
+  pthread_attr_t attributes;
+  if (pthread_getattr_default_np(&attributes) != 0) _exit(1);
+  if (pthread_attr_setstacksize(&attributes, std::size_t{1} << 30) != 0) _exit(1);
+  if (pthread_setattr_default_np(&attributes) != 0) _exit(1);
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlimit limit{rlim_t{pages} * 4096 + (rlim_t{1} << 28), RLIM_INFINITY};
+  if (setrlimit(RLIMIT_AS, &limit) != 0) _exit(1);
+}
+void allow_threads_again() {
+  const rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
+  if (setrlimit(RLIMIT_AS, &limit) != 0) _exit(1);
+}
+
+// Those that are there do the work, and when there are threads to be had again there are more.
+TEST(Workers, WithoutThreadsForMoreThereAreFewer) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        set_max_procs(1);
+        run([] {});
+        allow_no_more_threads();
+        set_max_procs(4);
+        int sum = 0;
+        for (int round = 0; round < 100; ++round) {
+          const Channel<int> items(1);
+          for (int i = 0; i < 8; ++i) go([items] { items.send(1); });
+          for (int i = 0; i < 8; ++i) sum += items.receive_or_zero();
+        }
+        std::string refused;
+        run([&] {
+          try {
+            blocking([] {});
+          } catch (const std::system_error& error) {
+            refused = error.what();
+          }
+        });
+        allow_threads_again();
+        std::atomic<bool> there_are_two{false};
+        WaitGroup all;
+        all.go([&] {
+          while (!there_are_two.load()) {  // computes, and uses no primitive
+          }
+        });
+        all.go([&] { there_are_two.store(true); });
+        while (!there_are_two.load()) {
+          all.go([] {});
+          sleep_for(1ms);
+        }
+        all.wait();
+        _exit(sum == 800 && refused.find("no thread for a blocking call") != std::string::npos ? 7 : 2);
+      },
+      testing::ExitedWithCode(7), "");
+}
+
+TEST(Workers, WithoutAFirstOneTheProgramEndsWithALine) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        allow_no_more_threads();
+        go([] {});
+        _exit(1);
+      },
+      testing::KilledBySignal(SIGABRT), "vigil: cannot start a first worker thread: nothing can run tasks");
 }
 #endif
 

@@ -23,7 +23,8 @@ enum class TaskId : std::uint64_t { None = 0 };
 // Does not wait for it and never switches away from the caller. An exception that leaves function ends the program.
 // Ordering: everything before go() happens before everything in the task. Source: Go memory model, goroutine creation.
 // Cost: O(1), no heap allocation for closures up to 16 KiB. Errors: std::bad_alloc when no stack can be mapped; Panic
-// ("go of nil func value") when function is a null pointer or an empty std::function, and in the child of a fork.
+// ("go of nil func value") when function is a null pointer or an empty std::function, and in the child of a fork; what
+// copying throws. Without a thread for even one worker the program ends; without threads for more there are fewer.
 template <class Function, class... Arguments>
 requires std::invocable<std::decay_t<Function>, std::decay_t<Arguments>...>
 void go(Function&& function, Arguments&&... arguments) {
@@ -58,9 +59,9 @@ void sleep_for(std::chrono::duration<Rep, Period> duration) {
 [[nodiscard]] VIGIL_EXPORT TaskId task_id() noexcept;
 
 // How many tasks may run at the same time. At first: VIGIL_PROCS of the environment, else the number of processors.
-// At most 256. A task that has run for 10 ms without parking, while others wait for its worker and it uses primitives,
-// does not count: another worker stands in for its own. Returns the setting before; n < 1 only asks. May be called at
-// any time. Source: runtime.GOMAXPROCS.
+// At most 256, and as many as the system gives threads for. A task that has run for 10 ms without parking, while others
+// wait for its worker and it uses primitives, does not count: another worker stands in for its own. Returns the setting
+// before; n < 1 only asks. May be called at any time. Source: runtime.GOMAXPROCS.
 VIGIL_EXPORT int set_max_procs(int n);
 
 }  // namespace vigil
