@@ -300,7 +300,10 @@ void channel_close(ChannelCore* core) {
   core->close();
 }
 
-std::size_t channel_size(const ChannelCore* core) noexcept { return core != nullptr ? core->size() : 0; }
+std::size_t channel_size(const ChannelCore* core) noexcept {
+  count_operation();  // somebody may ask again and again
+  return core != nullptr ? core->size() : 0;
+}
 std::size_t channel_capacity(const ChannelCore* core) noexcept { return core != nullptr ? core->capacity() : 0; }
 
 }  // namespace vigil::detail

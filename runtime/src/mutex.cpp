@@ -26,7 +26,7 @@ constexpr int kSpins = 4;  // tries before parking, of kSpinPauses each: about 1
 constexpr int kSpinPauses = 30;
 
 using detail::who;
-using detail::who_locks;
+using detail::who_acts;
 
 }  // namespace
 
@@ -38,11 +38,11 @@ bool Mutex::try_lock_outlined() {
   while ((seen & kLocked) == 0) {
     // acquire: pairs with the release of unlock(), here and below.
     if (state_.compare_exchange_weak(seen, seen | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
-      vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
+      vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
       return true;
     }
   }
-  static_cast<void>(who_locks());
+  static_cast<void>(who_acts());
   return false;
 }
 
@@ -50,7 +50,7 @@ void Mutex::lock_outlined() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
-  vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_EXCLUSIVE);
+  vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_EXCLUSIVE);
 }
 
 // Spins while the holder is likely to be running elsewhere. `announced`: the caller owns kWoken; it is set here when

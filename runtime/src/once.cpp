@@ -18,7 +18,7 @@ constexpr std::uint32_t kIdle = 0;
 constexpr std::uint32_t kRunning = 1;
 constexpr std::uint32_t kDone = 2;
 
-using detail::who;
+using detail::who_acts;
 
 }  // namespace
 
@@ -28,7 +28,7 @@ bool Once::begin() {
   detail::choice_point();
   // acquire: pairs with the release in end(): what f did is visible to whoever returns.
   if (state_.load(std::memory_order_acquire) != kDone && begin_slow()) return true;
-  vigil_probe_acquire(who(), this);
+  vigil_probe_acquire(who_acts(), this);
   return false;
 }
 

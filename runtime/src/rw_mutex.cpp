@@ -30,7 +30,7 @@ constexpr std::uint32_t kReader = 8;  // one reader; the count is in the bits fr
 constexpr std::uint32_t readers_of(std::uint32_t state) noexcept { return state / kReader; }
 
 using detail::who;
-using detail::who_locks;
+using detail::who_acts;
 
 }  // namespace
 
@@ -45,10 +45,10 @@ bool RwMutex::try_lock_shared_outlined() {
     // acquire: pairs with the release of unlock(), here and below.
     if (!state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed))
       continue;
-    vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_SHARED | VIGIL_LOCK_TRIED);
+    vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_SHARED | VIGIL_LOCK_TRIED);
     return true;
   }
-  static_cast<void>(who_locks());
+  static_cast<void>(who_acts());
   return false;
 }
 
@@ -62,7 +62,7 @@ void RwMutex::lock_shared_outlined() {
     }
     if (state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed)) break;
   }
-  vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_SHARED);
+  vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_SHARED);
 }
 
 void RwMutex::lock_shared_slow() {
@@ -130,10 +130,10 @@ bool RwMutex::try_lock_outlined() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed)) {
-    static_cast<void>(who_locks());
+    static_cast<void>(who_acts());
     return false;
   }
-  vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
+  vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
   return true;
 }
 
@@ -141,7 +141,7 @@ void RwMutex::lock_outlined() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
-  vigil_probe_lock_taken(who_locks(), this, VIGIL_LOCK_EXCLUSIVE);
+  vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_EXCLUSIVE);
 }
 
 void RwMutex::lock_slow() {

@@ -94,7 +94,7 @@ void NewTask::start(void (*run)(void* closure), std::uint32_t flags) noexcept {
 }
 
 void sleep_ns(std::int64_t duration_ns) {
-  if (duration_ns <= 0) return;
+  if (duration_ns <= 0) return count_operation();
   Inside inside;
   Actor& actor = inside.actor();
   Race race;
@@ -114,6 +114,7 @@ void yield() {
 }
 
 std::size_t task_count() noexcept {
+  detail::count_operation();  // somebody may wait for the others by asking
   // Finished first: the difference may be a little high, never negative.
   const std::uint64_t finished = detail::scheduler().tasks_finished();
   return static_cast<std::size_t>(detail::scheduler().tasks_started() - finished);
@@ -124,6 +125,9 @@ TaskId task_id() noexcept {
   return self != nullptr && self->worker != nullptr ? TaskId{self->actor->probe.id} : TaskId::None;
 }
 
-int set_max_procs(int n) { return detail::scheduler().set_max_procs(n); }
+int set_max_procs(int n) {
+  detail::count_operation();
+  return detail::scheduler().set_max_procs(n);
+}
 
 }  // namespace vigil

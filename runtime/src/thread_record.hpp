@@ -126,11 +126,16 @@ struct PlainThread : ThreadRecord, Actor {
 void become_worker_thread(ThreadRecord& record) noexcept;
 // Whom probes are told of that take effect without a wait.
 inline vigil_probe_actor* who() noexcept { return &this_thread().actor->probe; }
-// Who locks, or tries to, which counts as an operation: the fast paths do not enter.
-inline vigil_probe_actor* who_locks() noexcept {
+// The same for what counts as an operation though it does not enter: fast paths, and what only asks.
+inline vigil_probe_actor* who_acts() noexcept {
   ThreadRecord& self = this_thread();
   self.count_operation();
   return &self.actor->probe;
+}
+
+// One that concerns no watcher, and makes no record for a thread that has none.
+inline void count_operation() noexcept {
+  if (ThreadRecord* const self = this_thread_or_null(); self != nullptr) self->count_operation();
 }
 
 // Enters on construction and leaves, on whatever thread it then runs, on destruction.

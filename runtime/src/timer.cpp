@@ -59,7 +59,7 @@ TimerHandle start(TimerCore* timer, std::uint32_t kind, const void* channel, std
                   std::int64_t period_ns) {
   TimerHandle handle(timer);
   const std::uint64_t deadline_ns = deadline_after(first_ns);
-  vigil_probe_timer_make(who(), timer, kind, channel);
+  vigil_probe_timer_make(who_acts(), timer, kind, channel);
   vigil_probe_timer_start(who(), timer, deadline_ns, static_cast<std::uint64_t>(period_ns));
   vigil_probe_release(who(), timer);
   timer->arm(deadline_ns, period_ns);
@@ -87,13 +87,13 @@ TimerHandle make_timer(Job job, std::int64_t first_ns) {
 
 bool stop_timer(TimerCore& timer) {
   const bool was_armed = timer.disarm();
-  vigil_probe_timer_stop(who(), &timer, was_armed ? 1 : 0);
+  vigil_probe_timer_stop(who_acts(), &timer, was_armed ? 1 : 0);
   return was_armed;
 }
 
 bool reset_timer(TimerCore& timer, std::int64_t first_ns, std::int64_t period_ns) {
   const std::uint64_t deadline_ns = deadline_after(first_ns);
-  vigil_probe_timer_start(who(), &timer, deadline_ns, static_cast<std::uint64_t>(period_ns));
+  vigil_probe_timer_start(who_acts(), &timer, deadline_ns, static_cast<std::uint64_t>(period_ns));
   vigil_probe_release(who(), &timer);
   return timer.arm(deadline_ns, period_ns);
 }

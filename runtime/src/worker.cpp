@@ -244,9 +244,10 @@ void Worker::look_at_long_run() noexcept {
 
 void ThreadRecord::look_at_long_run() noexcept {
   if (worker == nullptr || (stop.load(std::memory_order_relaxed) & (kChoosing | kForked)) != 0) return;
-  enter_quietly();
+  const bool is_inside = busy.load(std::memory_order_relaxed) != 0;
+  if (!is_inside) enter_quietly();
   worker->look_at_long_run();
-  leave();
+  if (!is_inside) leave();
 }
 
 void Worker::give_away() noexcept {

@@ -72,6 +72,33 @@ TEST(Run, SeveralThreadsMayEachHaveOne) {
   other.join();
 }
 
+// ---- rest --------------------------------------------------------------------------------------------------------
+
+std::int64_t own_processor_time_us() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::int64_t{used.tv_sec} * 1'000'000 + used.tv_nsec / 1000;
+}
+
+// Workers may still be on their way to sleep when the last task has parked, for as long as a loaded machine keeps them
+// from it: so the idle time is looked at window by window until one is still. A program that waits busily has no such
+// window, since even one thread among many gets more than that of half a second.
+bool comes_to_rest() {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  constexpr std::int64_t kMostUs = 20'000;  // they have work of their own
+#else
+  constexpr std::int64_t kMostUs = 2'000;
+#endif
+  constexpr int kWindows = 40;
+  std::int64_t least_us = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < kWindows && least_us >= kMostUs; ++i) {
+    const std::int64_t before = own_processor_time_us();
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    least_us = std::min(least_us, own_processor_time_us() - before);
+  }
+  return least_us < kMostUs;
+}
+
 // ---- fork --------------------------------------------------------------------------------------------------------
 
 struct Ended {
@@ -131,6 +158,14 @@ TEST(Fork, AChildThatWouldWaitForEverSaysSo) {
   const Ended from_task = run([] { return in_child([] { return Channel<int>(0).receive_or_zero(); }); });
   EXPECT_TRUE(WIFSIGNALED(from_task.status));
   EXPECT_NE(from_task.words.find("forked child would wait for ever"), std::string::npos) << from_task.words;
+}
+
+TEST(Fork, AnIdleChildUsesNoProcessor) {
+  run([] {});
+  const Timer timer = after_func(std::chrono::hours(1), [] {});
+  const Ended ended = in_child([] { return comes_to_rest() ? 7 : 1; });
+  EXPECT_EQ(WEXITSTATUS(ended.status), 7);
+  static_cast<void>(timer.stop());
 }
 
 TEST(Fork, TheParentGoesOn) {
@@ -234,35 +269,33 @@ TEST(Sizes, AHundredThousandTimersAllFire) {
 
 // ---- processors --------------------------------------------------------------------------------------------------
 
-std::int64_t own_processor_time_us() {
-  timespec used{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return std::int64_t{used.tv_sec} * 1'000'000 + used.tv_nsec / 1000;
-}
-
-// Workers may still be on their way to sleep when the last task has parked, for as long as a loaded machine keeps them
-// from it: so the idle time is looked at window by window until one is still. A program that waits busily has no such
-// window, since even one thread among many gets more than that of half a second.
+// Everything that may be there while nothing is to be done, after the number of workers has gone up and down.
 TEST(Processors, AnIdleProgramUsesNone) {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  constexpr std::int64_t kMostUs = 20'000;  // they have work of their own
-#else
-  constexpr std::int64_t kMostUs = 2'000;
-#endif
-  constexpr int kWindows = 40;
   const Channel<int> never(0);
+  const auto [ctx, cancel] = with_timeout(background(), std::chrono::hours(1));
+  const Ticker ticker(std::chrono::hours(1));
+  const Timer timer = after_func(std::chrono::hours(1), [] {});
   WaitGroup all;
+  Mutex lock;
+  lock.lock();
   for (int i = 0; i < 100; ++i) all.go([never] { never.receive(); });
   all.go([never] { select(on_receive(never), on_timeout(std::chrono::hours(1))); });
+  all.go([ctx = ctx] { ctx.done().receive(); });
+  all.go([&] { const std::scoped_lock held(lock); });
+  daemon([never] { never.receive(); });
   std::thread plain([never] { never.receive(); });
-  test::until_parked(102);
-  std::int64_t least_us = std::numeric_limits<std::int64_t>::max();
-  for (int i = 0; i < kWindows && least_us >= kMostUs; ++i) {
-    const std::int64_t before = own_processor_time_us();
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));
-    least_us = std::min(least_us, own_processor_time_us() - before);
+  test::until_parked(105);
+  for (const int procs : {8, 1, 2}) {
+    set_max_procs(procs);
+    WaitGroup some;
+    for (int i = 0; i < 50; ++i) some.go([] { yield(); });
+    some.wait();
   }
-  EXPECT_LT(least_us, kMostUs);
+  EXPECT_TRUE(comes_to_rest());
+  static_cast<void>(timer.stop());
+  ticker.stop();
+  cancel();
+  lock.unlock();
   never.close();  // what a task holds for ever is a leak to the address sanitizer
   all.wait();
   plain.join();
@@ -283,6 +316,47 @@ constexpr Poll kPolls[] = {
        if (lock.try_lock()) lock.unlock();
      }},
     {"Err", [](const Channel<int>&, Mutex&, const Context& ctx) { static_cast<void>(ctx.err()); }},
+    {"Yield", [](const Channel<int>&, Mutex&, const Context&) { yield(); }},
+    {"TrySend", [](const Channel<int>& empty, Mutex&, const Context&) { static_cast<void>(empty.try_send(1)); }},
+    {"Size", [](const Channel<int>& empty, Mutex&, const Context&) { static_cast<void>(empty.size()); }},
+    {"AddAndDone",
+     [](const Channel<int>&, Mutex&, const Context&) {
+       static WaitGroup group;
+       group.add();
+       group.done();
+     }},
+    {"OnceDone",
+     [](const Channel<int>&, Mutex&, const Context&) {
+       static Once once;
+       once.call([] {});
+     }},
+    {"TryAcquire",
+     [](const Channel<int>&, Mutex&, const Context&) {
+       static Semaphore none(0);
+       static_cast<void>(none.try_acquire());
+     }},
+    {"TryLockShared",
+     [](const Channel<int>&, Mutex&, const Context&) {
+       static RwMutex shared;
+       if (shared.try_lock_shared()) shared.unlock_shared();
+     }},
+    {"Notify",
+     [](const Channel<int>&, Mutex&, const Context&) {
+       static Cond nobody_waits;
+       nobody_waits.notify_all();
+     }},
+    {"SleepForNoTime", [](const Channel<int>&, Mutex&, const Context&) { sleep_for(std::chrono::seconds(0)); }},
+    {"TaskCount", [](const Channel<int>&, Mutex&, const Context&) { static_cast<void>(task_count()); }},
+    {"ErrOfADoneOne",
+     [](const Channel<int>&, Mutex&, const Context&) {
+       static const Context done = with_timeout(background(), std::chrono::seconds(0)).ctx;
+       static_cast<void>(done.err());
+     }},
+    {"StopATimer",
+     [](const Channel<int>&, Mutex&, const Context&) {
+       static const Timer timer(std::chrono::hours(1));
+       static_cast<void>(timer.stop());
+     }},
     {"SendAndReceive",
      [](const Channel<int>&, Mutex&, const Context&) {
        static const Channel<int> box(1);
