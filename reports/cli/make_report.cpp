@@ -158,11 +158,13 @@ std::optional<LoadedReport> load_findings(const std::string& path, const TakeFin
   return LoadedReport{std::move(*report), strict};
 }
 
-std::string render(const Report& report, const Form& form) {
-  return form.render(report, form.shows_sources ? Sources::load(report) : Sources());
+void render(const Report& report, const Form& form, const TextOut& out) {
+  if (form.write != nullptr) return form.write(report, out);
+  out(form.render(report, form.shows_sources ? Sources::load(report) : Sources()));
 }
 
-bool write_file(const std::string& path, std::string_view text, bool is_private, std::string& error) {
+bool write_file(const std::string& path, bool is_private, std::string& error,
+                const std::function<void(const TextOut& out)>& fill) {
   // A new file that takes the old one's place when it is whole: a reader never sees half, a link at path is never
   // followed.
   const std::string temporary = fmt::format("{}.{}.part", path, ::getpid());
@@ -173,20 +175,26 @@ bool write_file(const std::string& path, std::string_view text, bool is_private,
     return false;
   }
   int problem = 0;
-  while (!text.empty() && problem == 0) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written > 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (written < 0 && errno != EINTR) {
-      problem = errno;
+  fill([&](std::string_view text) {
+    while (!text.empty() && problem == 0) {
+      const ssize_t written = ::write(fd, text.data(), text.size());
+      if (written > 0) {
+        text.remove_prefix(static_cast<std::size_t>(written));
+      } else if (written < 0 && errno != EINTR) {
+        problem = errno;
+      }
     }
-  }
+  });
   if (::close(fd) != 0 && problem == 0) problem = errno;
   if (problem == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) problem = errno;
   if (problem == 0) return true;
   ::unlink(temporary.c_str());
   error = fmt::format("cannot write {}: {}", path, std::strerror(problem));
   return false;
+}
+
+bool write_file(const std::string& path, std::string_view text, bool is_private, std::string& error) {
+  return write_file(path, is_private, error, [&](const TextOut& out) { out(text); });
 }
 
 std::string path_stem(const std::string& record, const std::string& folder) {

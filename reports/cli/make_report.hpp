@@ -1,6 +1,7 @@
 // From a record or a written report to finished report files: what `vigil report`, `vigil run` and `vigil merge` share.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,9 +36,11 @@ std::optional<LoadedReport> load_findings(const std::string& path, const TakeFin
 // What findings an older report (.json or .jsonl) has. On failure nothing is returned and error is one clear line.
 std::optional<Identities> read_baseline(const std::string& path, std::string& error);
 
-std::string render(const Report& report, const Form& form);
+void render(const Report& report, const Form& form, const TextOut& out);
 
-// Writes text to path, whole or not at all. Private files are for their owner only.
+// Writes what fill gives, or text, to path: whole or not at all. Private files are for their owner only.
+bool write_file(const std::string& path, bool is_private, std::string& error,
+                const std::function<void(const TextOut& out)>& fill);
 bool write_file(const std::string& path, std::string_view text, bool is_private, std::string& error);
 
 // "vigil-reports/prog.42" for "vigil-reports/prog.42.jsonl"; in another folder when folder is not "".

@@ -179,16 +179,14 @@ int run_merge(const MergeArguments& arguments) {
     say("{}", show_deceptive(problem));
     merged.notes.push_back(fmt::format("Left out: {}", problem));
   }
-  std::string text;
-  if (as_json) {
-    text = render_json(merged);
-  } else {
-    text = render_index_html(merged, entries, Sources::load(merged));
-  }
   std::error_code problem;
   fs::create_directories(fs::absolute(arguments.out).parent_path(), problem);
   std::string error;
-  if (!write_file(arguments.out, text, false, error)) {
+  const auto fill = [&](const TextOut& out) {
+    if (as_json) return write_json(merged, out);
+    out(render_index_html(merged, entries, Sources::load(merged)));
+  };
+  if (!write_file(arguments.out, false, error, fill)) {
     say_error("{}", show_deceptive(error));
     return kFailed;
   }

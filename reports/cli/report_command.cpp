@@ -42,14 +42,14 @@ int report_one(const ReportArguments& arguments, const FormatList& list, const s
   }
   std::string written;
   for (const Form* form : list) {
-    const std::string text = render(loaded->report, *form);
+    const auto fill = [&](const TextOut& out) { render(loaded->report, *form, out); };
     if (arguments.out == "-") {
-      std::fwrite(text.data(), 1, text.size(), stdout);
+      fill([](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
       continue;
     }
     const std::string path = path_stem(file, arguments.out) + std::string(form->extension);
     if (path == file) continue;  // a written report is not written over
-    if (!write_file(path, text, arguments.for_shim, error)) {
+    if (!write_file(path, arguments.for_shim, error, fill)) {
       say_error("{}", show_deceptive(error));
       return kFailed;
     }

@@ -170,7 +170,7 @@ std::string write_reports(const Report& report, const std::string& record, const
   if (!list) return told;
   for (const Form* form : *list) {
     const std::string path = path_stem(record, "") + std::string(form->extension);
-    if (!write_file(path, render(report, *form), true, error)) {
+    if (!write_file(path, true, error, [&](const TextOut& out) { render(report, *form, out); })) {
       say_error("{}", show_deceptive(error));
     } else if (told == record || form->name == "html") {
       told = path;

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
-#include "reports/model/user_frames.hpp"
 #include "reports/model/utf8.hpp"
 
 namespace vigil::reports {
@@ -117,10 +117,12 @@ const Snippet* Sources::find(const Frame& frame) const {
 Sources Sources::load(const Report& report) {
   Sources sources;
   Loader loader(report);
+  std::unordered_set<const Frame*> seen;  // most come again and again
   for_each_stack(report, [&](const Stack& stack) {
-    for (const std::size_t i : user_frames(stack)) {
-      const Frame& frame = *stack[i];
-      if (frame.file.empty() || frame.library || sources.snippets_.size() >= kMostSnippets) continue;
+    for (const FrameRef& ref : stack) {
+      const Frame& frame = *ref;
+      if (frame.library || frame.file.empty() || sources.snippets_.size() >= kMostSnippets) continue;
+      if (!seen.insert(&frame).second) continue;
       if (sources.snippets_.contains({frame.file, frame.line})) continue;
       if (auto snippet = loader.snippet(frame))
         sources.snippets_.emplace(std::pair(frame.file, frame.line), std::move(*snippet));

@@ -84,6 +84,7 @@ void drop_vigil_above_user(Stack& stack) {
 
 std::vector<std::size_t> user_frames(const Stack& stack) {
   std::vector<std::size_t> kept;
+  kept.reserve(stack.size());
   for (std::size_t i = 0; i < stack.size(); ++i) {
     if (!stack[i]->library) kept.push_back(i);
   }

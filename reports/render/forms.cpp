@@ -17,7 +17,7 @@ std::string without_sources(const Report& report, const Sources& /*none*/) {
 }
 
 constexpr std::array<Form, 10> kForms{{
-    {"json", ".json", without_sources<render_json>, false},
+    {"json", ".json", without_sources<render_json>, false, write_json},
     {"html", ".html", render_html, true},
     {"text", ".txt", render_text, true},
     {"sarif", ".sarif", without_sources<render_sarif>, false},

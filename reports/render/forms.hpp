@@ -8,6 +8,7 @@
 
 #include "reports/model/report.hpp"
 #include "reports/model/sources.hpp"
+#include "reports/render/text_out.hpp"
 
 namespace vigil::reports {
 
@@ -15,7 +16,8 @@ struct Form {
   std::string_view name;
   std::string_view extension;  // with its dot; only the report's own JSON ends in .json: vigil merge reads those
   std::string (*render)(const Report&, const Sources&);
-  bool shows_sources;  // else render is given none: nothing is read for it
+  bool shows_sources;                                      // else render is given none: nothing is read for it
+  void (*write)(const Report&, const TextOut&) = nullptr;  // the same piece by piece, for a form that may be very long
 };
 
 std::span<const Form> all_forms() noexcept;

@@ -1,9 +1,11 @@
-// Written piece by piece and not as a tree: of 10,000 findings that is tens of megabytes, and a program's end waits for
-// it. A frame's text is made once; where it comes again, which is most of the time, it is copied from where it stands.
+// Written piece by piece, neither as a tree nor as one text: of 10,000 findings that is tens of megabytes, and where
+// names are long hundreds, and a program's end waits for it. A frame's text is made once and copied where it comes
+// again, which is most of the time.
 #include "reports/render/json.hpp"
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -15,10 +17,9 @@ namespace {
 
 class ReportWriter {
  public:
-  explicit ReportWriter(const Report& report) : report_(report) {}
+  ReportWriter(const Report& report, const TextOut& out) : report_(report), out_(out) {}
 
-  std::string write() && {
-    json_.reserve(size_at_most());
+  void write() && {
     json_.open('{').key("schema").text("vigil-report/1");
     program();
     json_.line().key("engine").text(report_.engine);
@@ -30,7 +31,10 @@ class ReportWriter {
     json_.line().key("tasks").open('{').key("started").number(tasks.started).key("finished").number(tasks.finished);
     json_.key("peak_alive").number(tasks.peak_alive).key("alive_at_end").number(tasks.alive_at_end).close('}');
     json_.line().key("findings").open('[');
-    for (const Finding& each : report_.findings) finding(each);
+    for (const Finding& each : report_.findings) {
+      finding(each);
+      if (json_.text().size() >= kMostHeld) hand_over();
+    }
     json_.close(']').line().key("lock_order");
     graph(report_.lock_order);
     json_.line().key("wait_for");
@@ -39,27 +43,16 @@ class ReportWriter {
     for (const StateEntry& entry : report_.state) state(entry);
     json_.close(']').line().key("notes");
     texts(report_.notes);
-    return std::move(json_.close('}')).text() + "\n";
+    json_.close('}').end_line();
+    hand_over();
   }
 
  private:
-  // Bytes, so that a big text never moves: unused ones are never touched. Escapes may make it longer.
-  [[nodiscard]] std::size_t size_at_most() const {
-    constexpr std::size_t kNames = 128;  // of one object's members
-    const auto size_of = [](const Stack& stack) {
-      std::size_t size = 0;
-      for (const FrameRef& frame : stack)
-        size += kNames + frame->function.size() + frame->file.size() + frame->module.size();
-      return size;
-    };
-    std::size_t size = 16 * kNames;
-    for (const Finding& each : report_.findings) {
-      size += 4 * kNames + each.title.size() + each.message.size() + each.hint.size() + each.suppression.size();
-      for (const Participant& participant : each.participants)
-        size += 4 * kNames + size_of(participant.stack) + size_of(participant.actor.created_at);
-      for (const Object& object : each.objects) size += 2 * kNames + size_of(object.created_at);
-    }
-    return size;
+  static constexpr std::size_t kMostHeld = std::size_t{1} << 20U;  // bytes, and what one more finding takes
+
+  void hand_over() {
+    out_(json_.text());
+    json_.clear();
   }
 
   void program() {
@@ -95,16 +88,14 @@ class ReportWriter {
 
   void frame(const Frame& frame) {
     const auto [known, fresh] = written_.try_emplace(&frame);
-    if (!fresh) {
-      json_.again(known->second.first, known->second.second);
-      return;
+    if (fresh) {
+      JsonText<PlainEscape> one;
+      one.open('{').key("function").text(frame.function).key("file").text(frame.file).key("line").number(frame.line);
+      one.key("module").text(frame.module).key("offset").number(frame.offset);
+      one.key("inlined").boolean(frame.inlined).close('}');
+      known->second = std::move(one).text();
     }
-    const std::size_t before = json_.text().size();
-    json_.open('{').key("function").text(frame.function).key("file").text(frame.file).key("line").number(frame.line);
-    json_.key("module").text(frame.module).key("offset").number(frame.offset);
-    json_.key("inlined").boolean(frame.inlined).close('}');
-    const std::size_t begin = json_.text().find('{', before);  // a comma may stand before it
-    known->second = {begin, json_.text().size() - begin};
+    json_.part(known->second);
   }
 
   void object(const Object& object) {
@@ -198,12 +189,19 @@ class ReportWriter {
   }
 
   const Report& report_;
-  JsonText<PlainEscape> json_;
-  std::unordered_map<const Frame*, std::pair<std::size_t, std::size_t>> written_;  // where in json_, how long
+  const TextOut& out_;
+  JsonText<PlainEscape> json_;  // what was not handed over yet
+  std::unordered_map<const Frame*, std::string> written_;
 };
 
 }  // namespace
 
-std::string render_json(const Report& report) { return ReportWriter(report).write(); }
+void write_json(const Report& report, const TextOut& out) { ReportWriter(report, out).write(); }
+
+std::string render_json(const Report& report) {
+  std::string text;
+  write_json(report, [&](std::string_view piece) { text += piece; });
+  return text;
+}
 
 }  // namespace vigil::reports

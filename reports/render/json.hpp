@@ -4,9 +4,11 @@
 #include <string>
 
 #include "reports/model/report.hpp"
+#include "reports/render/text_out.hpp"
 
 namespace vigil::reports {
 
 std::string render_json(const Report& report);
+void write_json(const Report& report, const TextOut& out);  // the same, never in memory whole
 
 }  // namespace vigil::reports

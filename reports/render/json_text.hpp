@@ -78,15 +78,13 @@ class JsonText {
     comma_ = true;
     return *this;
   }
-  // A value that stands in this text already, once more.
-  JsonText& again(std::size_t from, std::size_t length) {
-    separate();
-    text_.append(text_, from, length);
-    comma_ = true;
+  JsonText& end_line() {
+    text_ += '\n';
     return *this;
   }
 
-  void reserve(std::size_t bytes) { text_.reserve(bytes); }
+  // What was written so far is forgotten, and what comes next goes on behind it.
+  void clear() noexcept { text_.clear(); }
   [[nodiscard]] const std::string& text() const& noexcept { return text_; }
   [[nodiscard]] std::string text() && noexcept { return std::move(text_); }
 
