@@ -69,9 +69,17 @@ class ChannelCore {
   void destroy() noexcept;
 
  private:
+  // The operations, under the lock. Inlined into their few callers. quickly: false when it is not that simple.
+  [[gnu::always_inline]] inline bool send_quickly(Inside& inside, const void* item) noexcept;
+  [[gnu::always_inline]] inline bool receive_quickly(Inside& inside, void* to) noexcept;
+  [[gnu::always_inline]] inline Outcome do_send(Inside& inside, void* item) noexcept;
+  [[gnu::always_inline]] inline Outcome do_receive(Inside& inside, void* to) noexcept;
+  // The whole operation, from under the lock on; they give it back.
+  [[gnu::noinline]] void send_slowly(Inside& inside, void* item);
+  [[nodiscard, gnu::noinline]] bool receive_slowly(Inside& inside, void* to) noexcept;
   void tell_default(Inside& inside, bool is_send) const noexcept;
   ChannelCore(const ItemType& type, std::size_t capacity, std::byte* slots) noexcept
-      : type_(type), capacity_(capacity), slots_(slots) {}
+      : is_quick_(is_quick(type)), type_(type), capacity_(capacity), slots_(slots) {}
   ~ChannelCore() = default;
   [[nodiscard]] bool take_waiters_locked(WakeList& woken) noexcept;  // a portion; true: there are more
   [[nodiscard]] bool is_abandoned_locked() const noexcept;
@@ -82,6 +90,11 @@ class ChannelCore {
     index += by;
     return index >= capacity_ ? index - capacity_ : index;
   }
+  static bool is_quick(const ItemType& type) noexcept {
+    return type.move == nullptr && type.destroy == nullptr &&
+           (type.size == sizeof(std::uint64_t) || type.size == sizeof(std::uint32_t));
+  }
+  [[gnu::always_inline]] inline void copy_quickly(void* to, const void* from) const noexcept;  // demands is_quick_
   void move_item(void* to, void* from) const noexcept;
   void destroy_item(void* item) const noexcept {
     if (type_.destroy != nullptr) type_.destroy(item);
@@ -89,6 +102,7 @@ class ChannelCore {
 
   SpinLock lock_;
   bool closed_ = false;               // guarded by lock_
+  const bool is_quick_;               // items are copied in one move
   std::atomic<std::size_t> size_{0};  // items; written under lock_, read by size() without
   std::size_t first_ = 0;             // slot of the oldest item; guarded by lock_
   const ItemType type_;

@@ -115,12 +115,7 @@ void park_thread(Inside& inside, AfterSwitch release, Race* race, std::uint64_t 
 }
 
 void park_task(Inside& inside, AfterSwitch release) noexcept {
-  Worker& worker = *inside.record().worker;
-  Task& task = task_of(inside.actor());
-  vigil_probe_park(&task.probe, &task.wait);
-  task.move_to(TaskState::Parked);
-  worker.parks.add_one();
-  inside.moved_to(Worker::park(worker, task, release));
+  inside.moved_to(Worker::park(*inside.record().worker, task_of(inside.actor()), release));
 }
 
 // Releases the caller's locks and then the timers'. It lies on the parked task's stack: while the timers are locked the

@@ -144,12 +144,12 @@ void Scheduler::yield() noexcept {
   if (!worker.has_local_work() && global_.empty() && !worker.time_to_look_around()) return;
   // Behind this worker's own tasks; those of the global queue get their turn every kLookAroundEvery picks.
   task.move_to(TaskState::Runnable);
-  Worker& now = Worker::park(worker, task,
-                             {[](void* yielded) noexcept {
-                                this_thread().worker->put_last(*static_cast<Task*>(yielded));
-                                scheduler().wake_one();
-                              },
-                              &task});
+  Worker& now = Worker::step_aside(worker, task,
+                                   {[](void* yielded) noexcept {
+                                      this_thread().worker->put_last(*static_cast<Task*>(yielded));
+                                      scheduler().wake_one();
+                                    },
+                                    &task});
   inside.moved_to(now);
 }
 

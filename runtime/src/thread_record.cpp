@@ -69,9 +69,8 @@ std::atomic<ThreadRecord*>& first_record() noexcept { return records; }
 
 ThreadRecord* this_thread_or_null() noexcept { return self; }
 
-ThreadRecord& this_thread() noexcept {
-  if (self != nullptr) [[likely]]
-    return *self;
+// Apart, so that the way of every operation has no frame to build for it.
+[[gnu::noinline, gnu::cold]] static ThreadRecord& first_use_here() noexcept {
   PlainThread& thread = take_record();
   thread.flags = VIGIL_ACTOR_IS_THREAD;
   thread.move_to(TaskState::Running);
@@ -82,6 +81,12 @@ ThreadRecord& this_thread() noexcept {
   vigil_probe_thread_start(&thread.probe);
   thread.in_use.store(true, std::memory_order_release);
   return thread;
+}
+
+ThreadRecord& this_thread() noexcept {
+  if (ThreadRecord* const known = self; known != nullptr) [[likely]]
+    return *known;
+  return first_use_here();
 }
 
 void become_worker_thread(ThreadRecord& record) noexcept { self = &record; }

@@ -218,7 +218,7 @@ void Turns::task_point(ThreadRecord& self, Task& task, bool yields) noexcept {
   signal.worker = false;  // is here
   send(signal);
   task.move_to(TaskState::Runnable);
-  static_cast<void>(Worker::park(*self.worker, task, {}));
+  static_cast<void>(Worker::step_aside(*self.worker, task, {}));
 }
 
 void Turns::thread_point(PlainThread& thread, bool yields) noexcept {

@@ -37,11 +37,28 @@ void Worker::start_running(Task& task) noexcept {
   vigil_probe_task_switch(&task.probe);
 }
 
+void Worker::will_leave(Task& task, AfterSwitch after) noexcept {
+  left_ = &task;
+  after_ = after;
+}
+
+// All of a park is one function, so that the probe needs no register saved that the switch does not need anyway.
 Worker& Worker::park(Worker& worker, Task& task, AfterSwitch after) noexcept {
+  worker.will_leave(task, after);
+  vigil_probe_park(&task.probe, &task.wait);
+  task.move_to(TaskState::Parked);
+  worker.parks.add_one();
+  return switch_away(worker, task);
+}
+
+Worker& Worker::step_aside(Worker& worker, Task& task, AfterSwitch after) noexcept {
+  worker.will_leave(task, after);
+  return switch_away(worker, task);
+}
+
+Worker& Worker::switch_away(Worker& worker, Task& task) noexcept {
   check_stack(task);
   task.exceptions = *worker.exceptions_;
-  worker.left_ = &task;
-  worker.after_ = after;
   Arrival arrival{};
   if (Task* const next = worker.pick_or_look_around(); next != nullptr) {
     worker.start_running(*next);
@@ -63,12 +80,11 @@ Worker& Worker::park(Worker& worker, Task& task, AfterSwitch after) noexcept {
 
 void Worker::end(Worker& worker, Task& task) noexcept {
   check_stack(task);
-  worker.left_ = &task;
-  worker.after_ = {[](void* ended) noexcept {
-                     Worker& here = *this_thread().worker;
-                     scheduler().stacks.give_back(here.stacks, *static_cast<Task*>(ended));
-                   },
-                   &task};
+  worker.will_leave(task, {[](void* ended) noexcept {
+                             Worker& here = *this_thread().worker;
+                             scheduler().stacks.give_back(here.stacks, *static_cast<Task*>(ended));
+                           },
+                           &task});
   if (Task* const next = worker.pick_or_look_around(); next != nullptr) {
     worker.start_running(*next);
     task.sanitizer.leave_for(next->sanitizer, true);

@@ -35,6 +35,8 @@ class Worker : public ThreadRecord {
 
   // Parks the running task; returns, perhaps on another worker, when it has been woken. Returns that worker.
   static Worker& park(Worker& worker, Task& task, AfterSwitch after) noexcept;
+  // The same of a task that stays runnable: it goes on when it is picked again.
+  static Worker& step_aside(Worker& worker, Task& task, AfterSwitch after) noexcept;
   // The running task has ended: never returns.
   [[noreturn]] static void end(Worker& worker, Task& task) noexcept;
   // First thing on a task's own stack.
@@ -77,6 +79,8 @@ class Worker : public ThreadRecord {
   [[nodiscard]] Task* steal() noexcept;
   void give_away() noexcept;  // all its tasks, to the global queue
   void start_running(Task& task) noexcept;
+  void will_leave(Task& task, AfterSwitch after) noexcept;
+  [[gnu::always_inline]] static inline Worker& switch_away(Worker& worker, Task& task) noexcept;
   void arrived(SavedContext left) noexcept;
   void run_task(Task& task) noexcept;
 
