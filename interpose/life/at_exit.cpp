@@ -21,8 +21,10 @@
 namespace vigil::shim::at_exit {
 namespace {
 
-// A task that only has to run to its end does so in microseconds; the time is for a loaded machine.
+// A task that only has to run to its end does so in microseconds; the time is for a loaded machine. One that gives the
+// workers next to no processor is given more of it, as long as they are ready for one.
 constexpr std::uint64_t kSettleNs = 200'000'000;
+constexpr std::uint64_t kMostSettleNs = 3'000'000'000;
 constexpr std::uint64_t kStepNs = 5'000'000;
 constexpr std::int64_t kMostNsToEnd = 2'000'000;   // of the workers' time together
 constexpr std::int64_t kMostNsToEndEach = 50'000;  // and so much more for each task that is not through
@@ -247,16 +249,18 @@ void settle() noexcept {
     const Workers begin = look_at_workers();
     const std::int64_t most =
         kMostNsToEnd + static_cast<std::int64_t>(unfinished.size()) * kMostNsToEndEach + begin.used_ns;
-    const std::uint64_t end_ns = now_ns() + kSettleNs;
+    const std::uint64_t begin_ns = now_ns();
     int looks = 0;
     int asleep = 0;
     bool worked = false;
-    while (now_ns() < end_ns && runtime()->settle(kStepNs) == 0) {
+    bool starves = false;  // a worker is ready, and has not had its time yet
+    while (now_ns() - begin_ns < (starves ? kMostSettleNs : kSettleNs) && runtime()->settle(kStepNs) == 0) {
       const Workers now = look_at_workers();
       if (!worked) keep_those_in(unfinished, moving_tasks());
       worked = worked || now.used_ns >= most;
       ++looks;
       asleep += now.some_runs ? 0 : 1;
+      starves = !worked && now.some_runs;
     }
     constexpr int kEnoughLooks = 20;
     const bool sleeps = looks >= kEnoughLooks && asleep >= looks - looks / 5;
