@@ -1,6 +1,7 @@
 #include "interpose/locks/lock_events.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "interpose/finding_writer.hpp"
 #include "interpose/fixed_text.hpp"
@@ -72,9 +73,6 @@ std::uint64_t wish_number(Actor& actor, std::span<const HeldLock> held, const Lo
 // Up to so many locks held, each is told to the graph by an edge of its own; of more, all as one long wish.
 constexpr std::size_t kMostEdgesOfAWish = 32;
 
-// Enough of it: somebody else tells that cycle.
-bool told_elsewhere(std::span<const CycleEdge> /*cycle*/, void* /*context*/) noexcept { return false; }
-
 // A lock may have been given back by a way that has no wrapper: what is held of pthread's is asked of the lock itself.
 // Many locks lie on few pages, and each page is asked for once.
 class GivenBackUnseen {
@@ -100,47 +98,77 @@ class GivenBackUnseen {
   std::uintptr_t page_ = 0;  // the last that was readable
 };
 
-// The actor wants `lock` while it holds others: each gives one edge. quiet: the cycle that this may close is told
-// already.
-void add_edges(Actor& actor, std::span<const HeldLock> held, LockObject& lock, LockMode mode, StackId wanted_at,
-               bool quiet) noexcept {
+// A wish that is to be entered into the order: what its actor held when it wanted that lock.
+struct Wish {
+  Actor* actor;
+  LockObject* lock;
+  std::span<const HeldLock> held;  // the actor's own list, which must not change before the wish is entered
+  Witness witness;
+  CycleReport* report = nullptr;  // once it is entered
+};
+
+// A cycle that the wish completes. When its actor waits and all others of the cycle do, too, that is the deadlock
+// itself, which is told as such: each of them is entered as waiting before its wish, so whoever comes last sees all
+// others wait.
+bool tell_if_ahead(std::span<const CycleEdge> cycle, void* completed_by) noexcept {
+  const Wish& wish = *static_cast<const Wish*>(completed_by);
+  const bool waits = wish.actor->wanted == id_of(*wish.lock);
+  if (waits && closes_ring(*wish.actor, *wish.lock, wish.witness.wanted_mode)) return false;
+  return CycleReport::on_cycle(cycle, wish.report);
+}
+
+// What the actor's wanting `lock` says about the order; nothing when it holds no other, or said so before.
+std::optional<Wish> make_wish(Actor& actor, LockObject& lock, LockMode mode, StackId wanted_at) noexcept {
+  if (actor.held.empty() || lock.wandered.load(std::memory_order_relaxed)) return std::nullopt;
+  std::span<const HeldLock> held = actor.held.live();
   // Re-entered: it waits for itself, which is a deadlock and no matter of order.
-  if (std::any_of(held.begin(), held.end(), [&](const HeldLock& one) { return one.lock == id_of(lock); })) return;
+  const auto is_it = [&](const HeldLock& one) { return one.lock == id_of(lock); };
+  if (held.empty() || std::any_of(held.begin(), held.end(), is_it)) return std::nullopt;
   order::want(order::kFirm);
   const std::uint64_t number = wish_number(actor, held, lock, mode, wanted_at);
   std::uint64_t& place = remembered[number / 2 % kRemembered];
-  if (place == number) return;
+  if (place == number) return std::nullopt;
   place = number;
   ++actor.wishes_added;
   actor.held.drop_if(GivenBackUnseen());
   held = actor.held.live();
-  if (held.empty()) return;
+  if (held.empty()) return std::nullopt;
 
   race::ActorClock& firm = order::firm(actor.clocks);
-  Witness witness{.actor = static_cast<std::uint64_t>(key_of(actor)),
-                  .taken_at = kNoStack,
-                  .wanted_at = wanted_at,
-                  .held_mode = LockMode::Exclusive,
-                  .wanted_mode = mode,
-                  .at = race::now(firm),
-                  .past = {},
-                  .held = actor.held.as_set()};
-  race::release_store(firm, witness.past);
+  Wish wish{.actor = &actor,
+            .lock = &lock,
+            .held = {},
+            .witness = {.actor = static_cast<std::uint64_t>(key_of(actor)),
+                        .taken_at = kNoStack,
+                        .wanted_at = wanted_at,
+                        .held_mode = LockMode::Exclusive,
+                        .wanted_mode = mode,
+                        .at = race::now(firm),
+                        .past = {},
+                        .held = actor.held.as_set()}};
+  race::release_store(firm, wish.witness.past);
+  wish.held = actor.held.live();  // last: as_set() drops what another has given back meanwhile
+  return wish;
+}
+
+// Each lock held gives one edge.
+void enter(Wish& wish) noexcept {
+  const LockId to = id_of(*wish.lock);
   Order& order = the_order();
-  const OnCycle on_cycle = quiet ? told_elsewhere : CycleReport::on_cycle;
   order.lock.lock();
-  order.objects[id_of(lock)] = &lock;
+  order.objects[to] = wish.lock;
   order.cycles.begin(order.objects);
-  if (held.size() > kMostEdgesOfAWish) {
-    for (const HeldLock& one : held) order.objects[one.lock] = one.object;
-    order.graph.add_long(id_of(lock), std::move(witness), on_cycle, &order.cycles);
+  wish.report = &order.cycles;
+  if (wish.held.size() > kMostEdgesOfAWish) {
+    for (const HeldLock& one : wish.held) order.objects[one.lock] = one.object;
+    order.graph.add_long(to, wish.witness, tell_if_ahead, &wish);
   } else {
-    for (const HeldLock& one : held) {
+    for (const HeldLock& one : wish.held) {
       if (one.object->wandered.load(std::memory_order_relaxed)) continue;
       order.objects[one.lock] = one.object;
-      witness.taken_at = one.taken_at;
-      witness.held_mode = one.mode;
-      order.graph.add(one.lock, id_of(lock), witness, on_cycle, &order.cycles);
+      wish.witness.taken_at = one.taken_at;
+      wish.witness.held_mode = one.mode;
+      order.graph.add(one.lock, to, wish.witness, tell_if_ahead, &wish);
     }
   }
   order.lock.unlock();
@@ -187,12 +215,6 @@ void note_one_lock(Actor& actor, const LockObject& lock, LockMode mode, StackId 
   order.lock.unlock();
 }
 
-void note_wish(Actor& actor, LockObject& lock, LockMode mode, StackId stack, bool quiet) noexcept {
-  if (actor.held.empty() || lock.wandered.load(std::memory_order_relaxed)) return;
-  const std::span<const HeldLock> held = actor.held.live();
-  if (!held.empty()) add_edges(actor, held, lock, mode, stack, quiet);
-}
-
 }  // namespace
 
 void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept {
@@ -205,11 +227,11 @@ void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept {
   if (!again && lock.type == ObjectType::RwMutex && lock.prefers_writers) {
     note_one_lock(actor, lock, mode, actor.wanted_at);
   }
-  // The order first: once it is entered as waiting, what the actor holds is not changed.
-  if (!again && !actor.held.empty()) {
-    note_wish(actor, lock, mode, actor.wanted_at, closes_ring(actor, lock, mode));
-  }
+  // Once it is entered as waiting, what the actor holds is not changed: so the wish is made before, and entered after.
+  std::optional<Wish> wish;
+  if (!again) wish = make_wish(actor, lock, mode, actor.wanted_at);
   begin_wait(actor, lock, mode, actor.wanted_at);
+  if (wish) enter(*wish);
 }
 
 void gave_up(Actor& actor) noexcept {
@@ -229,7 +251,9 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
     if (attempt == Attempt::Blocking && lock.type == ObjectType::RwMutex && lock.prefers_writers) {
       note_one_lock(actor, lock, mode, stack);
     }
-    if (attempt == Attempt::Blocking && !actor.held.empty()) note_wish(actor, lock, mode, stack, false);
+    if (attempt == Attempt::Blocking) {
+      if (std::optional<Wish> wish = make_wish(actor, lock, mode, stack)) enter(*wish);
+    }
   }
 
   const bool ordered = order::needs(order::Edge::Lock) != 0;
