@@ -1,6 +1,7 @@
 // The public functions of context.hpp, over the tree of context_core.hpp.
 #include "vigil/context.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/src/clock.hpp"
@@ -98,8 +99,11 @@ CancelCauseContext with_cancel_cause(const Context& parent) {
 }
 
 CancelContext detail::with_deadline_in(const Context& parent, std::int64_t remaining_ns,
-                                       const std::exception_ptr& cause) {
-  const std::uint64_t deadline_ns = deadline_after(remaining_ns);
+                                       const std::exception_ptr& cause, std::int64_t no_later_ns) {
+  std::uint64_t deadline_ns = deadline_after(remaining_ns);
+  // Some time has passed since `remaining` was found.
+  if (no_later_ns < kAnyTime && !time_is_virtual())
+    deadline_ns = std::min(deadline_ns, static_cast<std::uint64_t>(std::max<std::int64_t>(no_later_ns, 1)));
   if (const std::uint64_t parents = deadline_of(parent); parents != kNoDeadline && parents <= deadline_ns)
     return with_cancel(parent);
   const std::shared_ptr<DoneCore> core = make_done_core(parent, deadline_ns, VIGIL_CONTEXT_DEADLINE);

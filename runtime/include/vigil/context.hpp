@@ -177,9 +177,19 @@ struct CancelCauseContext {
 [[nodiscard]] VIGIL_EXPORT CancelCauseContext with_cancel_cause(const Context& parent);
 
 namespace detail {
-// cause: null for none.
+// cause: null for none. no_later_ns: of the steady clock.
+inline constexpr std::int64_t kAnyTime = std::int64_t{1} << 62;
 [[nodiscard]] VIGIL_EXPORT CancelContext with_deadline_in(const Context& parent, std::int64_t remaining_ns,
-                                                          const std::exception_ptr& cause = nullptr);
+                                                          const std::exception_ptr& cause = nullptr,
+                                                          std::int64_t no_later_ns = kAnyTime);
+// Exactly that moment, where its clock is the one by which deadlines are kept.
+template <class Clock, class Duration>
+[[nodiscard]] CancelContext with_deadline_at(const Context& parent, std::chrono::time_point<Clock, Duration> when,
+                                             const std::exception_ptr& cause = nullptr) {
+  std::int64_t no_later_ns = kAnyTime;
+  if constexpr (std::same_as<Clock, std::chrono::steady_clock>) no_later_ns = to_ns(when.time_since_epoch());
+  return with_deadline_in(parent, until_ns(when), cause, no_later_ns);
+}
 template <class Exception>
 [[nodiscard]] std::exception_ptr as_cause(Exception&& exception) {
   if constexpr (std::convertible_to<Exception, std::exception_ptr>)
@@ -197,7 +207,7 @@ concept Cause = std::convertible_to<T, std::exception_ptr> || std::derived_from<
 // holds.
 template <class Clock, class Duration>
 [[nodiscard]] CancelContext with_deadline(const Context& parent, std::chrono::time_point<Clock, Duration> when) {
-  return detail::with_deadline_in(parent, detail::until_ns(when));
+  return detail::with_deadline_at(parent, when);
 }
 template <class Rep, class Period>
 [[nodiscard]] CancelContext with_timeout(const Context& parent, std::chrono::duration<Rep, Period> duration) {
@@ -207,7 +217,7 @@ template <class Rep, class Period>
 template <class Clock, class Duration, Cause Exception>
 [[nodiscard]] CancelContext with_deadline_cause(const Context& parent, std::chrono::time_point<Clock, Duration> when,
                                                 Exception&& cause) {
-  return detail::with_deadline_in(parent, detail::until_ns(when), detail::as_cause(std::forward<Exception>(cause)));
+  return detail::with_deadline_at(parent, when, detail::as_cause(std::forward<Exception>(cause)));
 }
 template <class Rep, class Period, Cause Exception>
 [[nodiscard]] CancelContext with_timeout_cause(const Context& parent, std::chrono::duration<Rep, Period> duration,
