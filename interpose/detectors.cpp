@@ -14,12 +14,6 @@
 #include "interpose/watch.hpp"
 
 namespace vigil::shim {
-namespace {
-
-bool is_normal(EndKind kind) noexcept { return kind == EndKind::Exit || kind == EndKind::UnderscoreExit; }
-
-}  // namespace
-
 void detectors_before_end() noexcept {
   if (!watch::told()) at_exit::settle();
 }

@@ -60,7 +60,6 @@ class QuietSignals {
   std::uint64_t before_ = 0;
 };
 
-constexpr bool is_normal(EndKind kind) noexcept { return kind == EndKind::Exit || kind == EndKind::UnderscoreExit; }
 constexpr bool interrupted(EndKind kind) noexcept { return kind == EndKind::Abort || kind == EndKind::Signal; }
 
 // Writes the end, has the report made, tells the verdict. Whether errors remain.

@@ -14,6 +14,7 @@ namespace vigil::shim {
 
 enum class EndKind : std::uint8_t { Exit, UnderscoreExit, Abort, Signal, Deadlock, Deadline, Exec };
 std::string_view name_of(EndKind kind) noexcept;
+constexpr bool is_normal(EndKind kind) noexcept { return kind == EndKind::Exit || kind == EndKind::UnderscoreExit; }
 
 // ---- what the detectors implement ------------------------------------------------------------------------------
 

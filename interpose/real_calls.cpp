@@ -7,16 +7,10 @@
 namespace vigil::shim {
 namespace {
 
-constinit RealProcess table{};
-// release/acquire: who sees true sees the whole table. Two threads may fill it at once: they store the same values,
+constinit RealProcess process_calls{};
+// release/acquire: who sees true sees them all. Two threads may fill it at once: they store the same values,
 // and each word is stored whole.
-constinit std::atomic<bool> known{false};
-
-template <class Pointer>
-void resolve(Pointer& slot, const char* name) noexcept {
-  Pointer found = reinterpret_cast<Pointer>(find_real(name));
-  __atomic_store(&slot, &found, __ATOMIC_RELAXED);
-}
+constinit std::atomic<bool> process_known{false};
 
 }  // namespace
 
@@ -28,26 +22,26 @@ void* find_real(const char* name, const char* version) noexcept {
 }
 
 const RealProcess& real_process() noexcept {
-  if (!known.load(std::memory_order_acquire)) [[unlikely]] {
-    resolve(table.sigaction, "sigaction");
-    resolve(table.signal, "signal");
-    resolve(table.sysv_signal, "__sysv_signal");
-    resolve(table.sigset, "sigset");
-    resolve(table.exit_now, "_exit");
-    resolve(table.quick_exit, "quick_exit");
-    resolve(table.abort, "abort");
-    resolve(table.execve, "execve");
-    resolve(table.execv, "execv");
-    resolve(table.execvp, "execvp");
-    resolve(table.execvpe, "execvpe");
-    resolve(table.fexecve, "fexecve");
-    resolve(table.execveat, "execveat");
-    resolve(table.dlclose, "dlclose");
-    resolve(table.thread_exit, "pthread_exit");
-    resolve(table.thread_create, "pthread_create");
-    known.store(true, std::memory_order_release);
+  if (!process_known.load(std::memory_order_acquire)) [[unlikely]] {
+    resolve(process_calls.sigaction, "sigaction");
+    resolve(process_calls.signal, "signal");
+    resolve(process_calls.sysv_signal, "__sysv_signal");
+    resolve(process_calls.sigset, "sigset");
+    resolve(process_calls.exit_now, "_exit");
+    resolve(process_calls.quick_exit, "quick_exit");
+    resolve(process_calls.abort, "abort");
+    resolve(process_calls.execve, "execve");
+    resolve(process_calls.execv, "execv");
+    resolve(process_calls.execvp, "execvp");
+    resolve(process_calls.execvpe, "execvpe");
+    resolve(process_calls.fexecve, "fexecve");
+    resolve(process_calls.execveat, "execveat");
+    resolve(process_calls.dlclose, "dlclose");
+    resolve(process_calls.thread_exit, "pthread_exit");
+    resolve(process_calls.thread_create, "pthread_create");
+    process_known.store(true, std::memory_order_release);
   }
-  return table;
+  return process_calls;
 }
 
 }  // namespace vigil::shim

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <atomic>
+
 namespace vigil::shim {
 
 // The next definition of `name` after this library; with `version`, that version, else the default one.
@@ -14,6 +16,26 @@ void* find_real(const char* name, const char* version = nullptr) noexcept;
 template <class Function>
 Function* find_real_as(const char* name, const char* version = nullptr) noexcept {
   return reinterpret_cast<Function*>(find_real(name, version));
+}
+
+// Stored whole: two threads may store the same at once.
+template <class Pointer>
+void resolve(Pointer& slot, const char* name, const char* version = nullptr) noexcept {
+  auto found = reinterpret_cast<Pointer>(find_real(name, version));
+  __atomic_store(&slot, &found, __ATOMIC_RELAXED);
+}
+
+// What find gives for the name, found when it is first needed. relaxed: every thread finds the same, and code is there
+// before it is called.
+inline void* find_next(const char* name) noexcept { return find_real(name); }
+template <class Function>
+Function* find_once(void* (*find)(const char*) noexcept, std::atomic<Function*>& place, const char* name) noexcept {
+  Function* found = place.load(std::memory_order_relaxed);
+  if (found == nullptr) {
+    found = reinterpret_cast<Function*>(find(name));
+    place.store(found, std::memory_order_relaxed);
+  }
+  return found;
 }
 
 // Of the process family (wrap_process.cpp, wrap_exec.cpp, wrap_signal.cpp).

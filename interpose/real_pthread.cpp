@@ -12,12 +12,6 @@ constinit RealPthread table{};
 // and each word is stored whole.
 constinit std::atomic<bool> known{false};
 
-template <class Pointer>
-void resolve(Pointer& slot, const char* name, const char* version = nullptr) noexcept {
-  auto found = reinterpret_cast<Pointer>(find_real(name, version));
-  __atomic_store(&slot, &found, __ATOMIC_RELAXED);
-}
-
 void resolve_threads() noexcept {
   resolve(table.create, "pthread_create");
   resolve(table.join, "pthread_join");

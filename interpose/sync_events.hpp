@@ -2,10 +2,19 @@
 // costs next to nothing while no order is wanted. Record a release before the real call, an acquire after it.
 #pragma once
 
+#include <cstdint>
+
 #include "interpose/lifecycle.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
 #include "interpose/threads.hpp"
+
+namespace vigil::shim {
+
+// By which a wait names the object it is for.
+inline std::uintptr_t address_of(const void* object) noexcept { return reinterpret_cast<std::uintptr_t>(object); }
+
+}  // namespace vigil::shim
 
 namespace vigil::shim::sync_events {
 

@@ -27,6 +27,11 @@ struct ChannelHistory {
   StackId closed_at = kNoStack;
 };
 
+// Of VIGIL_WAIT_*: a wait that who has the channels can end.
+constexpr bool waits_on_channels(std::uint32_t kind) noexcept {
+  return kind == VIGIL_WAIT_SEND || kind == VIGIL_WAIT_RECEIVE || kind == VIGIL_WAIT_SELECT;
+}
+
 // What a wait waits for.
 struct WaitTarget {
   std::string_view operation;           // "receive", "send", "select", "lock", "wait" ...

@@ -41,17 +41,6 @@ void* find_anywhere(const char* name) noexcept {
   return nullptr;
 }
 
-// Found when it is first needed. relaxed: every thread finds the same, and code is there before it is called.
-template <class Function>
-Function* find_once(std::atomic<Function*>& place, const char* name) noexcept {
-  Function* found = place.load(std::memory_order_relaxed);
-  if (found == nullptr) {
-    found = reinterpret_cast<Function*>(find_anywhere(name));
-    place.store(found, std::memory_order_relaxed);
-  }
-  return found;
-}
-
 constinit std::atomic<Throw*> real_throw{nullptr};
 constinit std::atomic<Release*> real_release{nullptr};
 
@@ -64,7 +53,7 @@ extern "C" [[noreturn]] VIGIL_EXPORT void __cxa_throw(void* exception, void* typ
       if (current_actor().type == ActorType::Task) remember_throw(static_cast<const std::type_info*>(type)->name());
     });
   }
-  Throw* const real = find_once(real_throw, "__cxa_throw");
+  Throw* const real = find_once(&find_anywhere, real_throw, "__cxa_throw");
   if (real != nullptr) real(exception, type, destructor);
   vigil_own_cxa_throw(exception, type, destructor);  // a program whose C++ runtime is hidden: ours speaks the same ABI
 }
@@ -76,6 +65,6 @@ extern "C" VIGIL_EXPORT void __cxa_guard_release(void* guard) noexcept {
   }
   // Instrumented code tests the first byte by itself.
   race::atomics::released_into(reinterpret_cast<std::uintptr_t>(guard), 1);
-  Release* const real = inside_shim ? nullptr : find_once(real_release, "__cxa_guard_release");
+  Release* const real = inside_shim ? nullptr : find_once(&find_anywhere, real_release, "__cxa_guard_release");
   (real != nullptr ? real : vigil_own_cxa_guard_release)(guard);
 }

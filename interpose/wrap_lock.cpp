@@ -19,8 +19,6 @@ namespace {
 using locks::Attempt;
 using locks::LockMode;
 
-std::uintptr_t address_of(const void* object) noexcept { return reinterpret_cast<std::uintptr_t>(object); }
-
 bool got(int rc) noexcept { return rc == 0 || rc == EOWNERDEAD; }
 
 // Waits for a lock that was not free, and whose wish is told.

@@ -12,24 +12,13 @@ using namespace vigil::shim;  // the wrappers stand outside every namespace
 
 namespace {
 
-// Found when first needed. relaxed: every thread finds the same, and code is there before it is called.
-template <class Function>
-Function* find_once(std::atomic<Function*>& place, const char* name) noexcept {
-  Function* found = place.load(std::memory_order_relaxed);
-  if (found == nullptr) {
-    found = find_real_as<Function>(name);
-    place.store(found, std::memory_order_relaxed);
-  }
-  return found;
-}
-
 using Map = void*(void*, std::size_t, int, int, int, off_t);
 constinit std::atomic<Map*> real_mmap{nullptr};
 constinit std::atomic<int (*)(void*, std::size_t)> real_munmap{nullptr};
 constinit std::atomic<void* (*)(void*, std::size_t, std::size_t, int, ...)> real_mremap{nullptr};
 
 void* map(void* at, std::size_t size, int protection, int flags, int file, off_t offset) noexcept {
-  void* const got = find_once(real_mmap, "mmap")(at, size, protection, flags, file, offset);
+  void* const got = find_once(&find_next, real_mmap, "mmap")(at, size, protection, flags, file, offset);
   if (got != MAP_FAILED) heap::mapped(got, size);
   return got;
 }
@@ -46,7 +35,7 @@ extern "C" VIGIL_EXPORT void* mmap64(void* at, std::size_t size, int protection,
 }
 extern "C" VIGIL_EXPORT int munmap(void* at, std::size_t size) noexcept {
   heap::mapped(at, size);
-  return find_once(real_munmap, "munmap")(at, size);
+  return find_once(&find_next, real_munmap, "munmap")(at, size);
 }
 extern "C" VIGIL_EXPORT void* mremap(void* at, std::size_t size, std::size_t wanted, int flags, ...) noexcept {
   void* to = nullptr;
@@ -57,7 +46,7 @@ extern "C" VIGIL_EXPORT void* mremap(void* at, std::size_t size, std::size_t wan
     va_end(rest);
   }
   heap::mapped(at, size);
-  void* const got = find_once(real_mremap, "mremap")(at, size, wanted, flags, to);
+  void* const got = find_once(&find_next, real_mremap, "mremap")(at, size, wanted, flags, to);
   if (got != MAP_FAILED) heap::mapped(got, wanted);
   return got;
 }

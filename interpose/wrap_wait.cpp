@@ -18,8 +18,6 @@ using namespace vigil::shim;  // the wrappers stand outside every namespace
 
 namespace {
 
-std::uintptr_t address_of(const void* object) noexcept { return reinterpret_cast<std::uintptr_t>(object); }
-
 // Another process may end the wait.
 bool is_shared(const pthread_cond_t* cond) noexcept {
   constexpr unsigned kSharedBit = 1;  // glibc: the lowest bit of __wrefs

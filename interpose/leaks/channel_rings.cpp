@@ -3,13 +3,10 @@
 #include <algorithm>
 
 #include "interpose/objects.hpp"
+#include "interpose/waits.hpp"
 
 namespace vigil::shim::leaks {
 namespace {
-
-bool waits_on_channels(std::uint32_t kind) noexcept {
-  return kind == VIGIL_WAIT_SEND || kind == VIGIL_WAIT_RECEIVE || kind == VIGIL_WAIT_SELECT;
-}
 
 bool contains(const OwnVector<std::uintptr_t>& ordered, std::uintptr_t value) noexcept {
   return std::binary_search(ordered.begin(), ordered.end(), value);

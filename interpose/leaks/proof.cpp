@@ -21,9 +21,6 @@ constexpr std::uintptr_t kRedZone = 128;
 bool needs_nobody(std::uint32_t kind) noexcept {
   return kind == VIGIL_WAIT_NIL_SEND || kind == VIGIL_WAIT_NIL_RECEIVE || kind == VIGIL_WAIT_EMPTY_SELECT;
 }
-bool waits_on_channels(std::uint32_t kind) noexcept {
-  return kind == VIGIL_WAIT_SEND || kind == VIGIL_WAIT_RECEIVE || kind == VIGIL_WAIT_SELECT;
-}
 
 // What earlier steps of the look left below is no word of the program's.
 [[gnu::noinline]] void wipe_stack_below() noexcept {

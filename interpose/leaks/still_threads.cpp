@@ -9,16 +9,16 @@
 namespace vigil::shim::leaks {
 namespace {
 
-struct Found {
+struct StillFound {
   OwnVector<ThreadLook> blocked;
   OwnVector<int> idle_workers;
 };
 
-Found look() noexcept {
-  Found found;
+StillFound look() noexcept {
+  StillFound found;
   for_each_thread(
       [](Actor& thread, void* context) noexcept {
-        auto& out = *static_cast<Found*>(context);
+        auto& out = *static_cast<StillFound*>(context);
         const ThreadPart& part = *thread.thread;
         if (part.state.load(std::memory_order_acquire) == ThreadState::Ended) return true;
         const int tid = part.tid.load(std::memory_order_acquire);
@@ -40,7 +40,7 @@ Found look() noexcept {
 }  // namespace
 
 bool StillThreads::all_are_still() noexcept {
-  const Found found = look();
+  const StillFound found = look();
   blocked_ = found.blocked;
   const OwnVector<int> all = kernel_threads();
   const int self = this_tid();

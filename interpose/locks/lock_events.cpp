@@ -43,8 +43,6 @@ Order& the_order() noexcept {
   return *order;
 }
 
-LockId id_of(const LockObject& lock) noexcept { return static_cast<LockId>(lock.id); }
-
 // Which wishes this thread added last. The number stands for actor, locks, stacks and the actor's moment in the firm
 // order: where all are the same, another witness would say nothing new.
 constexpr std::size_t kRemembered = 64;

@@ -75,8 +75,6 @@ class WaitsGuard {
   const bool held_;
 };
 
-LockId id_of(const LockObject& lock) noexcept { return static_cast<LockId>(lock.id); }
-
 const HeldLock* hold_of(const Actor& actor, LockId lock) noexcept {
   return actor.held.find(
       [&](const HeldLock& held) { return held.lock == lock && held.object->is_held_as(held.acquisition); });

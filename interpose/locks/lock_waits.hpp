@@ -25,6 +25,8 @@
 
 namespace vigil::shim::locks {
 
+inline LockId id_of(const LockObject& lock) noexcept { return static_cast<LockId>(lock.id); }
+
 // Whether the actor's wait for that lock would close a ring.
 bool closes_ring(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 // The actor is about to wait for the lock, at that stack. A ring that it closes will be told.

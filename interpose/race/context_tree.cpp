@@ -64,14 +64,14 @@ Index* make_index(std::uint32_t slots) noexcept {
 
 std::uint32_t find(const Index& index, const Node* all, std::uint32_t parent, std::uint64_t step) noexcept {
   for (std::uint32_t at = hash_of(parent, step) & index.mask;; at = (at + 1) & index.mask) {
-    // acquire: pairs with the release in enter(); the node is whole.
+    // acquire: pairs with the release in index_node(); the node is whole.
     const std::uint32_t id = index.slots[at].load(std::memory_order_acquire);
     if (id == 0) return 0;
     if (all[id].parent == parent && all[id].step == step) return id;
   }
 }
 
-void enter(Index& index, const Node* all, std::uint32_t id) noexcept {
+void index_node(Index& index, const Node* all, std::uint32_t id) noexcept {
   std::uint32_t at = hash_of(all[id].parent, all[id].step) & index.mask;
   while (index.slots[at].load(std::memory_order_relaxed) != 0) at = (at + 1) & index.mask;
   index.slots[at].store(id, std::memory_order_release);
@@ -103,12 +103,12 @@ std::uint32_t add(std::uint32_t parent, std::uint64_t step) noexcept {
       if (std::uint64_t{used} * 2 > std::uint64_t{index->mask} + 1) {
         // The old index stays: others may be looking into it. All of them together are as large as the new one.
         Index* const larger = make_index((index->mask + 1) * 2);
-        for (std::uint32_t known = 3; known < id; ++known) enter(*larger, all, known);
+        for (std::uint32_t known = 3; known < id; ++known) index_node(*larger, all, known);
         index = larger;
-        enter(*index, all, id);
+        index_node(*index, all, id);
         index_now.store(index, std::memory_order_release);
       } else {
-        enter(*index, all, id);
+        index_node(*index, all, id);
       }
     }
   }

@@ -24,7 +24,7 @@ extern "C" void* __libc_stack_end;
 namespace vigil::shim::race {
 namespace {
 
-constexpr std::uintptr_t kPage = 4096;
+constexpr std::uintptr_t kStackPage = 4096;
 constexpr std::uintptr_t kWord = sizeof(std::uintptr_t);
 constexpr std::uintptr_t kMostStack = 64U << 20U;         // bytes between a variable and the end of its stack
 constexpr std::uintptr_t kLargestFrame = 1U << 20U;       // bytes
@@ -46,7 +46,7 @@ bool read_memory(std::uintptr_t from, void* to, std::size_t bytes) noexcept {
 // Stacks have guards between them: what can be read without a gap is of one.
 bool is_one_stack(std::uintptr_t low, std::uintptr_t high) noexcept {
   if (high - low > kMostStack) return false;
-  for (std::uintptr_t page = low / kPage * kPage; page < high; page += kPage) {
+  for (std::uintptr_t page = low / kStackPage * kStackPage; page < high; page += kStackPage) {
     if (!unwind::is_readable(page)) return false;
   }
   return true;
@@ -169,7 +169,7 @@ LocalPlace place_in(const CallFrame& call, std::uintptr_t address, std::uintptr_
   if (stack_pointer > address) return {};
   for (std::uintptr_t at = (address + kWord - 1) / kWord * kWord; at < frame_end;) {
     std::array<std::uintptr_t, 64> piece{};
-    const std::uintptr_t page_end = at / kPage * kPage + kPage;  // behind it the stack may have ended
+    const std::uintptr_t page_end = at / kStackPage * kStackPage + kStackPage;  // behind it the stack may have ended
     const std::size_t count =
         std::min(piece.size(), static_cast<std::size_t>((std::min(frame_end, page_end) - at) / kWord));
     if (count == 0 || !read_memory(at, piece.data(), count * kWord)) return {};

@@ -10,7 +10,7 @@ enum : std::uint8_t {
   kAdvance = 0x40,
   kOffset = 0x80,
   kRestore = 0xc0,
-  kNop = 0x00,
+  kNothing = 0x00,
   kSetLoc = 0x01,
   kAdvance1 = 0x02,
   kAdvance2 = 0x03,
@@ -122,7 +122,7 @@ bool Machine::step(Cursor& code) noexcept {
 bool Machine::step_extended(std::uint8_t instruction, Cursor& code) noexcept {
   // Two operands are read in order: function arguments are not evaluated in one.
   switch (instruction) {
-    case kNop:
+    case kNothing:
       return true;
     case kAdvance1:
       advance(code.read<std::uint8_t>());
