@@ -14,7 +14,8 @@ namespace vigil::shim {
 template <std::size_t kCapacity>
 class FixedText {
  public:
-  FixedText& operator<<(std::string_view text) noexcept {
+  // Not inlined: no text is on a path that must be fast, and g++ 12 loses track of sizes where much is inlined.
+  [[gnu::noinline]] FixedText& operator<<(std::string_view text) noexcept {
     const std::size_t n = std::min(text.size(), kCapacity - size_);
     std::copy_n(text.data(), n, text_.data() + size_);
     size_ += n;

@@ -157,7 +157,7 @@ TEST(Doctor, SaysOfAProgramWhatCanBeFoundInIt) {
   const Outcome outcome = vigil(fmt::format("doctor {} {}", VIGIL_COMMAND, VIGIL_STATIC_PROGRAM));
   EXPECT_EQ(outcome.status, 1) << "one of the two cannot be watched";
   EXPECT_NE(outcome.output.find("is statically linked"), std::string::npos) << outcome.output;
-#ifndef __SANITIZE_ADDRESS__
+#ifndef VIGIL_ADDRESS_SANITIZER
   EXPECT_NE(outcome.output.find("ok    vigil         plain: everything but races"), std::string::npos)
       << outcome.output;
 #endif

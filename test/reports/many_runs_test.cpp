@@ -110,7 +110,7 @@ TEST(Merge, MemoryGrowsNeitherWithTheFilesNorWithWhatIsEqualInThem) {
   const auto bytes = std::filesystem::file_size(folder.path("many.2.json"));
   EXPECT_EQ(json_at(out)["findings"][0]["count"], 12000);
   ASSERT_GT(bytes, 1500000U) << "as one tree that is ten times as much";
-#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
+#ifndef VIGIL_ADDRESS_SANITIZER  // which keeps what was freed
   EXPECT_LT(more, less + 6000);
 #else
   EXPECT_GT(more, 0);
@@ -128,7 +128,7 @@ TEST(Merge, MemoryGrowsByALineForEachFile) {
   const long less = kilobytes_of(fmt::format("merge -o {} {}", out, folder.path("first.1.json")));
   const long more = kilobytes_of(fmt::format("merge -o {} {}", out, folder.path("many")));
   EXPECT_EQ(json_at(out)["findings"][2]["count"], 400);
-#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed
+#ifndef VIGIL_ADDRESS_SANITIZER  // which keeps what was freed
   EXPECT_LT(more, less + 2000) << "a name, a verdict and a command of each run, and no finding twice";
 #else
   EXPECT_GT(more, 0);

@@ -49,7 +49,7 @@ inline std::string end_line(std::string_view end = "exit", int code = 0) {
 // A folder of its own for one test, gone afterwards.
 // The address sanitizer makes each step a dozen times as long. What takes every step without it, takes one in so many
 // with it.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef VIGIL_ADDRESS_SANITIZER
 inline constexpr int kStride = 7;
 inline constexpr std::size_t kHuge = 1U << 16U;  // bytes
 #else
