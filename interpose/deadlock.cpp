@@ -216,7 +216,9 @@ void tell_ring(const BlockedActors& members) noexcept {
   const Groups groups = members.groups();
   const bool proved =
       std::ranges::all_of(groups, [](const BlockedGroup* group) { return group->proved == group->count; });
-  tell("they wait for each other, and nobody else ever used what they wait for: ", proved, members, groups);
+  tell(proved ? "they wait for each other, and nobody else alive can reach what they wait for: "
+              : "they wait for each other, and nobody else ever used what they wait for: ",
+       proved, members, groups);
   Picture().draw(groups);
 }
 

@@ -86,6 +86,13 @@ OwnVector<int> kernel_threads() noexcept {
 bool kernel_runs(int tid) noexcept { return state_letter(tid) == 'R'; }
 bool kernel_sleeps(int tid) noexcept { return state_letter(tid) == 'S'; }
 
+bool kernel_naps(int tid) noexcept {
+  constexpr std::string_view kNanosleep = "35 ";
+  constexpr std::string_view kClockNanosleep = "230 ";
+  const Content call = content_of(tid, "syscall");
+  return call.view().starts_with(kNanosleep) || call.view().starts_with(kClockNanosleep);
+}
+
 std::int64_t used_processor_ns(int tid) noexcept {
   // The clock of another thread of this process: see clock_getcpuclockid(3) and the kernel's posix-timers.h.
   constexpr unsigned kPerThreadSched = 6;

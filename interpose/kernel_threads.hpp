@@ -14,6 +14,8 @@ KernelState kernel_state(int tid) noexcept;
 bool kernel_runs(int tid) noexcept;
 // Whether it waits for an event: it does not run, and no disk, debugger or signal holds it.
 bool kernel_sleeps(int tid) noexcept;
+// Whether it sleeps in the system for a time. False also where the kernel does not say.
+bool kernel_naps(int tid) noexcept;
 // What it has used of processors so far.
 std::int64_t used_processor_ns(int tid) noexcept;
 // The thread's own name, "" when it has none but the program's.

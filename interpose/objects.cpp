@@ -91,7 +91,7 @@ typename ObjectTable<T>::Shard& ObjectTable<T>::shard_of(const void* address) no
 namespace {
 template <class T>
 struct Remembered {
-  std::uintptr_t address = 0;
+  std::uintptr_t not_address = 0;  // inverted: a search of memory (leaks/proof.hpp) must not take it for a handle
   T* object = nullptr;
   std::uint32_t gone = 0;  // of its shard when it was found
 };
@@ -106,13 +106,13 @@ T* ObjectTable<T>::find(const void* address) noexcept {
   const auto number = reinterpret_cast<std::uintptr_t>(address);
   Shard& shard = shard_of(address);
   Remembered<T>& place = remembered<T>[(number * 0x9e3779b97f4a7c15ULL) >> (64 - kRememberedBits)];
-  if (place.address == number && place.gone == shard.gone.load(std::memory_order_relaxed)) [[likely]]
+  if (place.not_address == ~number && place.gone == shard.gone.load(std::memory_order_relaxed)) [[likely]]
     return place.object;
   const ShardGuard held(shard.lock);
   if (!held || shard.objects == nullptr) return nullptr;
   const auto found = shard.objects->find(number);
   if (found == shard.objects->end()) return nullptr;
-  place = {number, found->second, shard.gone.load(std::memory_order_relaxed)};
+  place = {~number, found->second, shard.gone.load(std::memory_order_relaxed)};
   return found->second;
 }
 

@@ -22,6 +22,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_attach(const vigil_probe_runtime* runti
     on_runtime_attached();
     if (wants(Kind::LostItems)) channel_use::want_items();
     at_exit::start_grace_watch();
+    watch::poke();  // now there may be something to patrol for
   });
   if (stage() == Stage::Live) schedule::hand_over();
 }

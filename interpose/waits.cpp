@@ -145,6 +145,13 @@ void add_history(const BlockedGroup& group, ObjectList& objects, OwnVector<Parti
   }
 }
 
+bool needs_nobody(std::uint32_t kind) noexcept {
+  return kind == VIGIL_WAIT_NIL_SEND || kind == VIGIL_WAIT_NIL_RECEIVE || kind == VIGIL_WAIT_EMPTY_SELECT;
+}
+bool waits_for_lock(std::uint32_t kind) noexcept {
+  return kind == VIGIL_WAIT_MUTEX || kind == VIGIL_WAIT_RW_READ || kind == VIGIL_WAIT_RW_WRITE;
+}
+
 bool needs_others(const vigil_probe_wait& wait) noexcept {
   return wait.deadline_ns == 0 && wait.kind != VIGIL_WAIT_NONE && wait.kind != VIGIL_WAIT_SLEEP &&
          wait.kind != VIGIL_WAIT_BLOCKING;

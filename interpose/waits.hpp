@@ -44,6 +44,9 @@ struct WaitTarget {
 
 // Whether nobody but another actor can end that wait.
 bool needs_others(const vigil_probe_wait& wait) noexcept;
+// Without any channel or object: nobody ends it.
+bool needs_nobody(std::uint32_t kind) noexcept;
+bool waits_for_lock(std::uint32_t kind) noexcept;
 // Demands that the wait record holds still.
 WaitTarget target_of(const vigil_probe_wait& wait) noexcept;
 WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept;

@@ -10,6 +10,7 @@
 #include "interpose/deadlock.hpp"
 #include "interpose/end.hpp"
 #include "interpose/helper.hpp"
+#include "interpose/leaks/patrol.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/look.hpp"
@@ -32,10 +33,15 @@ void sleep_ms(std::int64_t ms) noexcept {
   raw_syscall(SYS_nanosleep, reinterpret_cast<long>(&time), 0);
 }
 
-void wait_for_poke() noexcept {
+// Patrols meanwhile.
+void wait_for_poke(leaks::Patrol& patrol) noexcept {
   // acquire: pairs with the release in poke().
   while (poked.exchange(0, std::memory_order_acquire) == 0) {
-    raw_syscall(SYS_futex, reinterpret_cast<long>(&poked), FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
+    const std::int64_t pause_ms = patrol.pause_ms();
+    const timespec time{pause_ms / 1000, pause_ms % 1000 * 1'000'000};
+    raw_syscall(SYS_futex, reinterpret_cast<long>(&poked), FUTEX_WAIT_PRIVATE, 0,
+                pause_ms < 0 ? 0 : reinterpret_cast<long>(&time), 0, 0);
+    if (stage() == Stage::Live && poked.load(std::memory_order_relaxed) == 0) patrol.look();
   }
 }
 
@@ -48,10 +54,12 @@ void sleep_watching(std::int64_t ms) noexcept {
 }
 
 // Looks until the picture is clear: true when it is a deadlock.
-bool look_until_clear() noexcept {
+bool look_until_clear(leaks::Patrol& patrol) noexcept {
+  constexpr int kPatientTries = 3;
   std::int64_t pause_ms = kMomentMs;
   for (int i = 0; i < kTries || locks::has_suspects(); ++i) {
     sleep_watching(pause_ms);
+    if (i >= kPatientTries) patrol.look();
     const Look first = take_look();
     if (judge(first) == Verdict::Moves) {
       if (!locks::has_suspects()) return false;
@@ -67,9 +75,10 @@ bool look_until_clear() noexcept {
 }
 
 void run(void* /*context*/) noexcept {
+  leaks::Patrol patrol;
   while (true) {
-    wait_for_poke();
-    if (stage() != Stage::Live || !look_until_clear() || stage() != Stage::Live) continue;
+    wait_for_poke(patrol);
+    if (stage() != Stage::Live || !look_until_clear(patrol) || stage() != Stage::Live) continue;
     locks::tell_final_rings();
     // A ring that was told is why nothing moves: it is not told again under another shape.
     if (!locks::ring_was_told() && !tell_deadlock()) continue;

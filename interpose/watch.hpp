@@ -2,6 +2,7 @@
 //
 // A helper thread sleeps until it is poked: when the last awake thread blocks, or the runtime runs out of tasks while
 // no thread is awake. It waits a moment, looks twice, and ends the program only when both looks agree (judge.hpp).
+// In between it patrols for tasks that wait for each other while others go on (leaks/patrol.hpp).
 #pragma once
 
 namespace vigil::shim::watch {

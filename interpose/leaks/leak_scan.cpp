@@ -4,8 +4,8 @@
 
 #include "interpose/deadlock.hpp"
 #include "interpose/finding_writer.hpp"
-#include "interpose/leaks/channel_rings.hpp"
 #include "interpose/leaks/proof.hpp"
+#include "interpose/leaks/rings.hpp"
 #include "interpose/life/at_exit.hpp"
 #include "interpose/life/timers.hpp"
 #include "interpose/locks/lock_waits.hpp"
@@ -48,35 +48,30 @@ struct Found {
   OwnVector<BlockedActors> rings;
 };
 
-// Memory is searched only for somebody.
-void prove(Proof& proof) noexcept {
+enum class Which : std::uint8_t { All, Proved };
+
+void collect(Found& found, Which which) noexcept {
+  RingSearch search;
   bool any = false;
-  for_each_leaked([&](const vigil_probe_actor_view& /*view*/) { any = true; });
-  if (any) proof.run();
-}
-
-void collect_proved(Found& found) noexcept {
-  Proof proof;
-  prove(proof);
-  if (proof.dead() == 0) return;
   for_each_leaked([&](const vigil_probe_actor_view& view) {
-    if (proof.is_dead(view)) found.leaked.add_task(view, true);
+    any = true;
+    search.add(view);
   });
-}
-
-void collect(Found& found) noexcept {
-  Proof proof;
-  prove(proof);
-  ChannelRings search;
-  for_each_leaked([&](const vigil_probe_actor_view& view) { search.add(view); });
-  const OwnVector<OwnVector<ActorKey>> rings = search.find();
+  if (!any) return;  // memory is searched only for somebody
+  Proof proof(&current_actor());
+  proof.run();
+  OwnVector<Ring> rings = search.find();
+  std::erase_if(rings, [&](const Ring& ring) {
+    return !proof.are_dead(ring.actors) && (which == Which::Proved || !ring.among_themselves);
+  });
   found.rings.resize(rings.size());
   for_each_leaked([&](const vigil_probe_actor_view& view) {
     for (std::size_t i = 0; i < rings.size(); ++i) {
-      if (is_among(rings[i], view)) return found.rings[i].add_task(view, proof.is_dead(view));
+      if (is_among(rings[i].members, view)) return found.rings[i].add_task(view, proof.is_dead(view));
     }
+    if (which == Which::Proved && !proof.is_dead(view)) return;
     found.leaked.add_task(view, proof.is_dead(view));
-    tell_ticker(view);
+    if (which == Which::All) tell_ticker(view);
   });
 }
 
@@ -126,29 +121,21 @@ void tell(const BlockedGroup& group) noexcept {
           .count = group.count});
 }
 
-}  // namespace
-
-void report_leaks() noexcept {
+void report_those(Which which) noexcept {
   if (runtime() == nullptr) return;
   Found found;
   {
     const RuntimePause pause(kPauseNs);
     if (!pause) return;
-    collect(found);
+    collect(found, which);
   }
   for (const BlockedActors& ring : found.rings) tell_ring(ring);
   for (const BlockedGroup* const group : found.leaked.groups()) tell(*group);
 }
 
-void report_proved_leaks() noexcept {
-  if (runtime() == nullptr) return;
-  Found found;
-  {
-    const RuntimePause pause(kPauseNs);
-    if (!pause) return;
-    collect_proved(found);
-  }
-  for (const BlockedGroup* const group : found.leaked.groups()) tell(*group);
-}
+}  // namespace
+
+void report_leaks() noexcept { report_those(Which::All); }
+void report_proved_leaks() noexcept { report_those(Which::Proved); }
 
 }  // namespace vigil::shim::leaks

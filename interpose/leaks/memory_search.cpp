@@ -18,8 +18,7 @@ namespace {
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kPiece = 64U << 10U;                     // bytes read at once
 constexpr std::size_t kMostAddresses = std::size_t{1} << 38U;  // bytes of mappings looked at: 256 GiB
-constexpr std::size_t kMostShared = 64U << 20U;           // bytes of one shared mapping: reading makes its holes memory
-constexpr std::size_t kMostRead = std::size_t{4} << 30U;  // bytes; some two seconds
+constexpr std::size_t kMostShared = 64U << 20U;  // bytes of one shared mapping: reading makes its holes memory
 
 class OpenFile {
  public:
@@ -133,7 +132,8 @@ bool MemorySearch::run(Visitor visit, void* context) noexcept {
     if (range.low >= range.high) return;
     if (is_shared) {
       // What this process has not touched itself may hold something all the same.
-      all = all && range.high - range.low <= kMostShared && read(range, visit, context);
+      bytes_read += range.high - range.low;
+      all = all && range.high - range.low <= kMostShared && bytes_read <= most_bytes_ && read(range, visit, context);
       return;
     }
     addresses += range.high - range.low;
@@ -142,7 +142,7 @@ bool MemorySearch::run(Visitor visit, void* context) noexcept {
     all = all && touched.each_run(pages, [&](AddressRange run) {
       run = {std::max(run.low, range.low), std::min(run.high, range.high)};
       bytes_read += run.high - run.low;
-      return bytes_read <= kMostRead && read(run, visit, context);
+      return bytes_read <= most_bytes_ && read(run, visit, context);
     });
   };
   std::string_view text(maps.data(), maps.size());

@@ -15,6 +15,8 @@ namespace vigil::shim::leaks {
 
 class MemorySearch {
  public:
+  static constexpr std::size_t kMost = std::size_t{4} << 30U;  // bytes; some two seconds
+  explicit MemorySearch(std::size_t most_bytes = kMost) noexcept : most_bytes_(most_bytes) {}
   // The ranges may come in any order, and overlap.
   void leave_out(AddressRange range) noexcept { left_out_.push_back(range); }
   // Calls visit(span of words) for all the rest. False: it could not be read whole, or is more than may be read.
@@ -37,6 +39,7 @@ class MemorySearch {
   bool run(Visitor visit, void* context) noexcept;
   static bool read(AddressRange range, Visitor visit, void* context) noexcept;
 
+  const std::size_t most_bytes_;
   OwnVector<AddressRange> left_out_;
 };
 

@@ -4,9 +4,9 @@
 
 #include "interpose/actor.hpp"
 #include "interpose/end.hpp"
-#include "interpose/leaks/memory_search.hpp"
 #include "interpose/leaks/still_threads.hpp"
 #include "interpose/life/timers.hpp"
+#include "interpose/objects.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/stacks/modules.hpp"
 #include "interpose/waits.hpp"
@@ -17,10 +17,6 @@ namespace {
 // What a parked task saved of itself lies lowest; the runtime keeps its address in places that say nothing.
 constexpr std::uintptr_t kSavedBytes = 64;
 constexpr std::uintptr_t kRedZone = 128;
-
-bool needs_nobody(std::uint32_t kind) noexcept {
-  return kind == VIGIL_WAIT_NIL_SEND || kind == VIGIL_WAIT_NIL_RECEIVE || kind == VIGIL_WAIT_EMPTY_SELECT;
-}
 
 // What earlier steps of the look left below is no word of the program's.
 [[gnu::noinline]] void wipe_stack_below() noexcept {
@@ -61,6 +57,15 @@ void Proof::add_candidate(const vigil_probe_actor_view& view) noexcept {
                          .stack = {sp, view.stack_high}});
   Candidate& candidate = candidates_.back();
   if (needs_nobody(view.wait->kind)) return;
+  if (waits_for_lock(view.wait->kind)) {
+    candidate.hope = Candidate::Hope::Lock;
+    const LockObject* const lock = lock_objects().find(view.wait->object);
+    const bool is_known = lock != nullptr && lock->is_held() && !lock->wandered.load(std::memory_order_relaxed);
+    if (is_known) candidate.holder = lock->holder.load(std::memory_order_relaxed);
+  } else if (!waits_on_channels(view.wait->kind)) {
+    candidate.hope = Candidate::Hope::Object;
+    candidate.object = reinterpret_cast<std::uintptr_t>(view.wait->object);
+  }
   for (std::uint32_t i = 0; i < view.wait->case_count; ++i) {
     const void* const channel = view.wait->cases[i].channel;
     if (channel == nullptr) continue;
@@ -80,16 +85,15 @@ bool Proof::collect() noexcept {
     const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr && view.saved != nullptr;
     if (parked) {
       known = view.wait->kind != VIGIL_WAIT_BLOCKING;
-      const bool is_candidate = (needs_nobody(view.wait->kind) || waits_on_channels(view.wait->kind)) &&
-                                needs_others(*view.wait) && !timers::will_end(*view.wait);
-      if (is_candidate) {
+      if (needs_others(*view.wait) && !timers::will_end(*view.wait)) {
         add_candidate(view);
       } else {
         roots_.push_back({view.saved->rsp - kRedZone, view.stack_high});
       }
     } else {
-      // The one that ends the program is interrupted, or called us: its registers are on some stack.
-      known = view.state != VIGIL_TASK_RUNNING || view.actor->watch == &current_actor();
+      // The one that ends the program is interrupted, or called us: its registers are on some stack. Of others that run
+      // that is asked later, of their threads.
+      if (view.state == VIGIL_TASK_RUNNING && (self_ == nullptr || view.actor->watch != self_)) ++running_;
       roots_.push_back({view.stack_low, view.stack_high});
     }
     return known;
@@ -109,6 +113,31 @@ bool Proof::collect() noexcept {
                               [](const Channel& a, const Channel& b) { return a.record.low == b.record.low; }),
                   channels_.end());
   return true;
+}
+
+// Who waits for whom, in the order of addresses.
+void Proof::link_candidates() noexcept {
+  OwnMap<ActorKey, std::uint32_t> by_key;
+  for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
+    for (const std::uintptr_t address : candidates_[i].channels) channel_at(address)->waiters.push_back(i);
+    if (const auto* const actor = static_cast<const Actor*>(candidates_[i].actor->watch)) by_key[key_of(*actor)] = i;
+  }
+  for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
+    Candidate& one = candidates_[i];
+    if (one.hope == Candidate::Hope::Object) {
+      Candidate* const owner = candidate_at(one.object);
+      owner != nullptr ? owner->those_who_hope.push_back(i) : revive(one);
+    } else if (one.hope == Candidate::Hope::Lock) {
+      const auto holder = by_key.find(one.holder);
+      holder != by_key.end() ? candidates_[holder->second].those_who_hope.push_back(i) : revive(one);
+    }
+  }
+}
+
+Proof::Candidate* Proof::candidate_at(std::uintptr_t address) noexcept {
+  auto after = std::upper_bound(candidates_.begin(), candidates_.end(), address,
+                                [](std::uintptr_t at, const Candidate& one) { return at < one.frames.low; });
+  return after != candidates_.begin() && (--after)->frames.holds(address) ? &*after : nullptr;
 }
 
 Proof::Channel* Proof::channel_at(std::uintptr_t address) noexcept {
@@ -135,14 +164,12 @@ void Proof::see(std::uintptr_t word) noexcept {
   if (all_channels_.holds(address)) {
     if (Channel* const channel = channel_at(address)) reach(*channel);
   } else if (all_frames_.holds(address)) {
-    auto after = std::upper_bound(candidates_.begin(), candidates_.end(), address,
-                                  [](std::uintptr_t at, const Candidate& one) { return at < one.frames.low; });
-    if (after != candidates_.begin() && (--after)->frames.holds(address)) revive(*after);
+    if (Candidate* const owner = candidate_at(address)) revive(*owner);
   }
 }
 
 bool Proof::search_roots() noexcept {
-  MemorySearch search;
+  MemorySearch search(most_bytes_);
   OwnVector<AddressRange> own{};
   if (!add_own_mappings(own)) return false;
   for (const AddressRange& range : own) search.leave_out(range);
@@ -164,6 +191,7 @@ bool Proof::spread() noexcept {
   while (!revived_.empty()) {
     const Candidate& candidate = candidates_[revived_.back()];
     revived_.pop_back();
+    for (const std::uint32_t one : candidate.those_who_hope) revive(candidates_[one]);
     auto see_all = [this](std::span<const std::uintptr_t> words) {
       for (const std::uintptr_t word : words) see(word);
     };
@@ -191,13 +219,12 @@ bool Proof::count_handles() noexcept {
   return true;
 }
 
-void Proof::run() noexcept {
+Proof::Answer Proof::run() noexcept {
   const vigil_probe_runtime* const table = runtime();
-  if (table == nullptr || !has(*table, &vigil_probe_runtime::look_at_channel)) return;
-  if (!collect() || candidates_.empty()) return;
-  for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
-    for (const std::uintptr_t address : candidates_[i].channels) channel_at(address)->waiters.push_back(i);
-  }
+  if (table == nullptr || !has(*table, &vigil_probe_runtime::look_at_channel)) return Answer::Unknown;
+  if (!collect()) return Answer::Moves;
+  if (candidates_.empty()) return Answer::Known;
+  link_candidates();
   OwnVector<AddressRange> records;
   for (const Channel& channel : channels_) records.push_back(channel.record);
   all_channels_ = around(records);
@@ -205,13 +232,16 @@ void Proof::run() noexcept {
   for (const Candidate& candidate : candidates_) frames.push_back(candidate.frames);
   all_frames_ = around(frames);
   StillThreads threads;
+  if (!threads.all_are_still(running_)) return Answer::Moves;
   // Twice counted: a channel that the count finds reached may lead to others.
-  bool known = threads.all_are_still() && search_roots() && spread() && count_handles();
+  bool known = search_roots() && spread() && count_handles();
   while (known && !revived_.empty()) known = spread() && count_handles();
-  if (!known || !threads.stayed_still()) return;
+  if (!known) return Answer::Unknown;
+  if (!threads.stayed_still()) return Answer::Moves;
   for (const Candidate& candidate : candidates_) {
     if (!candidate.live) dead_.insert(candidate.actor);
   }
+  return Answer::Known;
 }
 
 }  // namespace vigil::shim::leaks

@@ -1,23 +1,35 @@
 // Proof: which blocked tasks nobody can ever wake.
 //
-// A task that waits on channels is woken by whoever has a handle of one of them. Candidates are the tasks parked in
-// sends, receives and selects without a deadline; everything else in the process may act. A candidate is proved dead
-// when nothing outside the stacks of dead candidates refers to any channel that it waits on, or into its stack: the
-// least fix-point over
+// A task that waits on channels is woken by whoever has a handle of one of them; one that waits on a wait group, a
+// condition, a semaphore or a Once, by whoever can refer to it; one that waits for a lock, by whoever holds it.
+// Candidates are the tasks parked without a deadline; everything else in the process may act. A candidate is proved
+// dead when nothing outside the stacks of dead candidates refers to any channel that it waits on, or into its stack:
+// the least fix-point over
 //   - roots: all memory of the program, freed or not, but for the stacks of candidates and of tasks that are over;
 //   - a word that points into a channel's record, its low three and high sixteen bits aside, makes every candidate live
-//   that
-//     waits there; one that points into a candidate's frames or closure makes that one live; whoever is live is a root.
+//     that waits there; one that points into a candidate's frames or closure makes that one live; whoever is live is a
+//     root;
+//   - an object that is no channel has no bounds that are known, for whoever refers to the structure around it can
+//   reach
+//     it. But one that lies in a candidate's frames is reached only through them: whoever waits for it lives when that
+//     candidate does. One that lies anywhere else may be reached.
+//   - whoever waits for a lock lives when its holder does; of more holders than one nothing is known. A lock that was
+//     ever given back by another than its taker says nothing.
 // And the channel must have been found as often as it counts handles: one that is hidden (encoded, in another process)
-// is missed by every search, but not by the count. Without channels to wait on (nil, an empty select) nobody is needed.
+// is missed by every search, but not by the count. Without anything to wait on (nil, an empty select) nobody is needed.
 //
 // What would make the answer wrong is asked first, and then nothing is proved: a thread whose registers are not in
 // memory, because it runs or sleeps in a call that has no wrapper; a task that runs; memory that cannot be read, or too
-// much of it. Stale words only cost proofs.
+// much of it. Stale words only cost proofs. What is proved stays so, for what nobody can reach nobody can reach later:
+// it makes no difference whether the program ends here or goes on.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 
+#include "interpose/actor.hpp"
+#include "interpose/leaks/memory_search.hpp"
 #include "interpose/own_mappings.hpp"
 #include "interpose/own_memory.hpp"
 #include "vigil/probe.h"
@@ -26,10 +38,20 @@ namespace vigil::shim::leaks {
 
 class Proof {
  public:
-  // Looks at every actor and at memory, once. Between pause() and resume(), at the end of the program, on the thread
-  // that ends it.
-  void run() noexcept;
+  // self: who ends the program on this thread, whose registers are known to be on its stack; null: a helper looks.
+  explicit Proof(const Actor* self, std::size_t most_bytes = MemorySearch::kMost) noexcept
+      : self_(self), most_bytes_(most_bytes) {}
+  enum class Answer : std::uint8_t {
+    Known,    // see is_dead()
+    Moves,    // somebody is not still: nothing is known now, maybe at another moment
+    Unknown,  // nor is it then: there is too much memory, or some cannot be read
+  };
+  // Looks at every actor and at memory, once. Between pause() and resume().
+  Answer run() noexcept;
   [[nodiscard]] bool is_dead(const vigil_probe_actor_view& view) const noexcept { return dead_.contains(view.actor); }
+  [[nodiscard]] bool are_dead(std::span<const vigil_probe_actor* const> actors) const noexcept {
+    return std::ranges::all_of(actors, [&](const vigil_probe_actor* one) { return dead_.contains(one); });
+  }
   [[nodiscard]] std::size_t dead() const noexcept { return dead_.size(); }
 
  private:
@@ -44,11 +66,17 @@ class Proof {
     AddressRange frames;                   // and its closure
     AddressRange stack;                    // all of it that is in use
     OwnVector<std::uintptr_t> channels{};  // addresses
+    enum class Hope : std::uint8_t { Channels, Object, Lock } hope = Hope::Channels;
+    std::uintptr_t object = 0;                  // Object: its address
+    ActorKey holder{};                          // Lock: whose it is, if known
+    OwnVector<std::uint32_t> those_who_hope{};  // live when this one does: they wait for what it holds, or has
     bool live = false;
   };
 
   [[nodiscard]] bool collect() noexcept;
   void add_candidate(const vigil_probe_actor_view& view) noexcept;
+  void link_candidates() noexcept;
+  [[nodiscard]] Candidate* candidate_at(std::uintptr_t address) noexcept;
   [[nodiscard]] bool search_roots() noexcept;
   [[nodiscard]] bool spread() noexcept;
   [[nodiscard]] bool count_handles() noexcept;
@@ -57,6 +85,9 @@ class Proof {
   void revive(Candidate& candidate) noexcept;
   [[nodiscard]] Channel* channel_at(std::uintptr_t address) noexcept;
 
+  const Actor* const self_;
+  const std::size_t most_bytes_;
+  std::size_t running_ = 0;            // tasks, but for self_
   OwnVector<Channel> channels_;        // by address
   OwnVector<Candidate> candidates_;    // by address of the frames
   OwnVector<AddressRange> roots_;      // stacks of tasks that are none

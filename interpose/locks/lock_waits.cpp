@@ -409,6 +409,14 @@ void tell_final_rings() noexcept {
   }
 }
 
+void note_told_ring(std::span<const ActorKey> members) noexcept {
+  Waits& waits = the_waits();
+  const WaitsGuard held(waits);
+  if (!held) return;
+  waits.told.insert(members.begin(), members.end());
+  any_told.store(true, std::memory_order_relaxed);
+}
+
 bool is_in_told_ring(ActorKey actor) noexcept {
   if (!ring_was_told()) return false;
   Waits& waits = the_waits();

@@ -19,6 +19,7 @@
 #include <pthread.h>
 
 #include <cstdint>
+#include <span>
 
 #include "interpose/actor.hpp"
 #include "interpose/objects.hpp"
@@ -44,6 +45,8 @@ bool has_suspects() noexcept;
 // When nobody is left who might unlock them, or the program ends: tells the rings as they stand, and whoever waits for
 // a vigil lock that it holds itself.
 void tell_final_rings() noexcept;
+// A ring was told that is not over locks alone (leaks/patrol.hpp).
+void note_told_ring(std::span<const ActorKey> members) noexcept;
 // Whether this actor is part of a ring that was told.
 bool is_in_told_ring(ActorKey actor) noexcept;
 // Whether any ring was told.

@@ -1,5 +1,6 @@
 // Programs that are ended by SIGTERM while tasks wait. proved: nobody could ever have woken them, which is a finding.
-// slow: somebody could have, however well hidden the handle is, so nothing is found.
+// ring: the same, and they
+// wait for each other. slow: somebody could have, however well hidden the handle is, so nothing is found.
 #include <dirent.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -115,7 +116,7 @@ void proved_nil_channel() {
   (void)begun.receive();
   (void)begun.receive();
 }
-void proved_ring() {
+void ring_is_proved() {
   make_ring();
   end_by_signal();
 }
@@ -312,7 +313,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(proved_receiver_is_forgotten),
     VIGIL_CASE(proved_selector_is_forgotten),
     VIGIL_CASE(proved_nil_channel),
-    VIGIL_CASE(proved_ring),
+    VIGIL_CASE(ring_is_proved),
     VIGIL_CASE(slow_handle_in_main),
     VIGIL_CASE(slow_handle_in_a_global),
     VIGIL_CASE(slow_handle_in_a_heap_map),

@@ -1,0 +1,124 @@
+#include "interpose/leaks/patrol.hpp"
+
+#include <algorithm>
+
+#include "interpose/deadlock.hpp"
+#include "interpose/kernel_threads.hpp"
+#include "interpose/leaks/proof.hpp"
+#include "interpose/leaks/rings.hpp"
+#include "interpose/life/timers.hpp"
+#include "interpose/locks/lock_waits.hpp"
+#include "interpose/options.hpp"
+#include "interpose/process_info.hpp"
+#include "interpose/runtime_view.hpp"
+#include "interpose/threads.hpp"
+#include "interpose/waits.hpp"
+
+namespace vigil::shim::leaks {
+namespace {
+
+constexpr std::uint32_t kLongMs = 200;
+constexpr std::int64_t kPeriodNs = 200'000'000;
+constexpr std::int64_t kSoonNs = 20'000'000;  // somebody was moving just then
+constexpr std::int64_t kShare = 100;
+constexpr std::uint64_t kMostHoldNs = 20'000'000;
+constexpr std::size_t kMostBytes = std::size_t{128} << 20U;  // some 50 ms to search
+
+bool is_long_stuck(const vigil_probe_actor_view& view) noexcept {
+  constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
+  if ((view.flags & kOthers) != 0 || view.state != VIGIL_TASK_PARKED || view.wait == nullptr) return false;
+  const auto* const actor = static_cast<const Actor*>(view.actor->watch);
+  if (actor == nullptr || !needs_others(*view.wait)) return false;
+  if (coarse_ms() - actor->left_at_ms.load(std::memory_order_relaxed) < kLongMs) return false;
+  return !timers::will_end(*view.wait) && !locks::is_in_told_ring(key_of(*actor));
+}
+
+struct ToldRing {
+  BlockedActors blocked;
+  OwnVector<ActorKey> members;
+};
+
+// Demands that the runtime is paused.
+Proof::Answer collect_proved(OwnVector<Ring>& rings, OwnVector<ToldRing>& proved) noexcept {
+  Proof proof(nullptr, kMostBytes);
+  const Proof::Answer answer = proof.run();
+  if (answer != Proof::Answer::Known) return answer;
+  for (Ring& ring : rings) {
+    if (!proof.are_dead(ring.actors)) continue;
+    ToldRing& told = proved.emplace_back();
+    told.members = std::move(ring.members);
+    for_each_actor([&](const vigil_probe_actor_view& view) {
+      const bool is_member = std::find(ring.actors.begin(), ring.actors.end(), view.actor) != ring.actors.end();
+      if (is_member) told.blocked.add_task(view, true);
+      return true;
+    });
+  }
+  return answer;
+}
+
+}  // namespace
+
+std::int64_t Patrol::pause_ms() const noexcept {
+  if (runtime() == nullptr) return -1;
+  return std::max<std::int64_t>((next_ns_ - steady_now_ns()) / 1'000'000, 0) + 1;
+}
+
+void Patrol::look() noexcept {
+  const vigil_probe_runtime* const table = runtime();
+  // One actor at a time, by turns: a pause would change whose turn comes.
+  if (table == nullptr || steady_now_ns() < next_ns_ || options().schedule == Schedule::Random) return;
+  const std::int64_t used_ns = used_processor_ns(this_tid());
+  period_ns_ = kPeriodNs;
+  vigil_probe_counts counts{};
+  table->counts(&counts);
+  if (counts.alive >= counts.moving + 2) look_now();
+  next_ns_ = steady_now_ns() + std::max(period_ns_, kShare * (used_processor_ns(this_tid()) - used_ns));
+}
+
+bool Patrol::is_any_due(const OwnVector<Ring>& rings) const noexcept {
+  return std::any_of(rings.begin(), rings.end(), [&](const Ring& ring) {
+    const auto known = living_.find(ring.mark);
+    return known == living_.end() || known->second.next_ns <= steady_now_ns();
+  });
+}
+
+// Those that live may do so for as long as the program runs.
+void Patrol::put_off(const OwnVector<Ring>& rings) noexcept {
+  constexpr std::size_t kMostKnown = 1000;
+  constexpr std::int64_t kMostPauseNs = 60'000'000'000;
+  if (living_.size() > kMostKnown) living_.clear();
+  for (const Ring& ring : rings) {
+    Living& one = living_[ring.mark];
+    one.pause_ns = std::clamp(2 * one.pause_ns, kPeriodNs, kMostPauseNs);
+    one.next_ns = steady_now_ns() + one.pause_ns;
+  }
+}
+
+void Patrol::look_now() noexcept {
+  OwnVector<ToldRing> proved;
+  {
+    const RuntimePause pause(kMostHoldNs);
+    if (!pause) return;
+    RingSearch search;
+    for_each_actor([&](const vigil_probe_actor_view& view) {
+      if (is_long_stuck(view)) search.add(view);
+      return !search.is_full();
+    });
+    if (search.size() < 2 || search.mark() == quiet_mark_) return;
+    OwnVector<Ring> rings = search.find();
+    if (rings.empty()) quiet_mark_ = search.mark();
+    if (!is_any_due(rings)) return;
+    if (collect_proved(rings, proved) == Proof::Answer::Moves) {
+      period_ns_ = kSoonNs;
+    } else {
+      put_off(rings);
+    }
+  }
+  for (const ToldRing& ring : proved) {
+    tell_ring(ring.blocked);
+    // After it: the end may come in between, and must not leave it out while it is not told yet.
+    locks::note_told_ring(ring.members);
+  }
+}
+
+}  // namespace vigil::shim::leaks

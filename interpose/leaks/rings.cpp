@@ -1,0 +1,143 @@
+#include "interpose/leaks/rings.hpp"
+
+#include <algorithm>
+
+#include "interpose/objects.hpp"
+#include "interpose/waits.hpp"
+
+namespace vigil::shim::leaks {
+namespace {
+
+bool contains(const OwnVector<std::uintptr_t>& ordered, std::uintptr_t value) noexcept {
+  return std::binary_search(ordered.begin(), ordered.end(), value);
+}
+
+using Edges = OwnVector<OwnVector<std::size_t>>;
+
+OwnVector<bool> reached_from(std::size_t from, const Edges& along) noexcept {
+  OwnVector<bool> marks(along.size(), false);
+  OwnVector<std::size_t> open{from};
+  while (!open.empty()) {
+    const std::size_t at = open.back();
+    open.pop_back();
+    for (const std::size_t to : along[at]) {
+      if (marks[to]) continue;
+      marks[to] = true;
+      open.push_back(to);
+    }
+  }
+  return marks;
+}
+
+}  // namespace
+
+// next[i]: whom i waits for; before[i]: who waits for i.
+struct RingSearch::Graph {
+  Edges next;
+  Edges before;
+  void add(std::size_t waiter, std::size_t waited_for) noexcept {
+    next[waiter].push_back(waited_for);
+    before[waited_for].push_back(waiter);
+  }
+};
+
+void RingSearch::add(const vigil_probe_actor_view& view) noexcept {
+  ++seen_;
+  if (is_full()) return waiters_.clear();
+  if (view.saved == nullptr || view.actor->watch == nullptr || needs_nobody(view.wait->kind)) return;
+  const auto& actor = *static_cast<const Actor*>(view.actor->watch);
+  Waiter waiter{.key = key_of(actor),
+                .actor = view.actor,
+                .targets = {},
+                .on_channels = waits_on_channels(view.wait->kind),
+                .low = view.saved->rsp,
+                .high = view.stack_high};
+  if (waiter.low < view.stack_low || waiter.low > waiter.high) return;
+  const auto object = reinterpret_cast<std::uintptr_t>(view.wait->object);
+  if (waits_for_lock(view.wait->kind)) {
+    const LockObject* const lock = lock_objects().find(view.wait->object);
+    if (lock == nullptr || !lock->is_held()) return;
+    waiter.lock = object;
+    waiter.holder = lock->holder.load(std::memory_order_relaxed);
+  } else if (!waiter.on_channels && object != 0) {
+    waiter.targets.push_back(object);
+  }
+  for (std::uint32_t i = 0; i < view.wait->case_count; ++i) {
+    if (view.wait->cases[i].channel == nullptr) continue;
+    waiter.targets.push_back(reinterpret_cast<std::uintptr_t>(view.wait->cases[i].channel));
+  }
+  std::sort(waiter.targets.begin(), waiter.targets.end());
+  const std::uint64_t since = actor.left_at_ms.load(std::memory_order_relaxed);
+  waiter.mark = (actor.id << 32U ^ since) * 0x9e3779b97f4a7c15ULL;
+  mark_ += waiter.mark;
+  waiters_.push_back(std::move(waiter));
+}
+
+RingSearch::Graph RingSearch::connect() const noexcept {
+  OwnMap<std::uintptr_t, OwnVector<std::size_t>> waiting;  // by what they wait on
+  OwnMap<ActorKey, std::size_t> by_key;
+  for (std::size_t i = 0; i < waiters_.size(); ++i) {
+    for (const std::uintptr_t target : waiters_[i].targets) waiting[target].push_back(i);
+    by_key[waiters_[i].key] = i;
+  }
+  Graph graph{Edges(waiters_.size()), Edges(waiters_.size())};
+  for (std::size_t one = 0; one < waiters_.size(); ++one) {
+    const Waiter& waiter = waiters_[one];
+    const auto holder = waiter.lock == 0 ? by_key.end() : by_key.find(waiter.holder);
+    if (holder != by_key.end() && holder->second != one) graph.add(one, holder->second);
+    OwnSet<std::uintptr_t> seen;
+    for (std::uintptr_t at = (waiter.low + 7) & ~std::uintptr_t{7}; at + 8 <= waiter.high; at += 8) {
+      const std::uintptr_t word = *reinterpret_cast<const std::uintptr_t*>(at);
+      const auto found = waiting.find(word);
+      if (found == waiting.end() || contains(waiter.targets, word) || !seen.insert(word).second) continue;
+      for (const std::size_t hopeful : found->second) graph.add(hopeful, one);
+    }
+  }
+  return graph;
+}
+
+// Empty: it is over one channel alone, so its members may merely wait for whom they share it with.
+Ring RingSearch::ring_of(const OwnVector<std::size_t>& members) const noexcept {
+  Ring ring;
+  OwnSet<std::uintptr_t> targets;
+  bool on_channels = true;
+  for (const std::size_t i : members) {
+    const Waiter& waiter = waiters_[i];
+    ring.members.push_back(waiter.key);
+    ring.actors.push_back(waiter.actor);
+    ring.mark += waiter.mark;
+    on_channels = on_channels && waiter.on_channels;
+    for (const std::uintptr_t target : waiter.targets) targets.insert(target);
+    if (waiter.lock != 0) targets.insert(waiter.lock);
+  }
+  if (targets.size() < 2) return {};
+  ring.among_themselves = on_channels && std::all_of(targets.begin(), targets.end(), [&](std::uintptr_t channel) {
+                            const ChannelObject* const known = channels().find(reinterpret_cast<const void*>(channel));
+                            return known != nullptr && known->users.are_among(ring.members);
+                          });
+  return ring;
+}
+
+OwnVector<Ring> RingSearch::find() const noexcept {
+  OwnVector<Ring> rings;
+  if (waiters_.size() < 2) return rings;
+  const Graph graph = connect();
+  OwnVector<bool> placed(waiters_.size(), false);
+  for (std::size_t i = 0; i < waiters_.size(); ++i) {
+    if (placed[i] || graph.next[i].empty() || graph.before[i].empty()) continue;
+    const OwnVector<bool> after = reached_from(i, graph.next);
+    if (!after[i]) continue;
+    const OwnVector<bool> leading = reached_from(i, graph.before);
+    OwnVector<std::size_t> members;
+    for (std::size_t j = 0; j < waiters_.size(); ++j) {
+      if (!after[j] || !leading[j]) continue;
+      placed[j] = true;
+      members.push_back(j);
+    }
+    Ring ring = ring_of(members);
+    if (!ring.members.empty()) rings.push_back(std::move(ring));
+  }
+  return rings;
+}
+
+}  // namespace vigil::shim::leaks
