@@ -22,12 +22,16 @@ struct Node {
 };
 static_assert(sizeof(Node) == 16);
 
-constexpr std::uint32_t kMost = 1U << 26U;  // nodes: 1 GiB
+constexpr unsigned kIdBits = 26;
+constexpr std::uint32_t kMost = 1U << kIdBits;  // nodes: 1 GiB
 
-// An index: open addressing, ids of nodes, at most half full. 0: empty.
+// An index: open addressing, at most half full. A slot has the id of a node, and above it a few bits of its hash, so
+// that another node is seldom looked at; 0: empty.
 struct Index {
+  static constexpr std::uint32_t kLine = 16;  // slots of a line of memory
+
   std::uint32_t mask;  // slots - 1
-  std::atomic<std::uint32_t> slots[1];
+  alignas(kLine * sizeof(std::uint32_t)) std::atomic<std::uint32_t> slots[1];
 };
 constexpr std::uint32_t kFirstSlots = 1U << 12U;
 
@@ -43,12 +47,32 @@ std::uint64_t make_step(StepKind kind, std::uint64_t value) noexcept {
 StepKind kind_of(const Node& node) noexcept { return static_cast<StepKind>(node.step >> kKindShift); }
 std::uint64_t value_of(const Node& node) noexcept { return node.step & ((std::uint64_t{1} << kKindShift) - 1); }
 
-std::uint32_t hash_of(std::uint32_t parent, std::uint64_t step) noexcept {
-  std::uint64_t hash = (step ^ (std::uint64_t{parent} << 40U) ^ parent) * 0x9E3779B97F4A7C15U;
-  hash ^= hash >> 29U;
-  hash *= 0xBF58476D1CE4E5B9U;
-  return static_cast<std::uint32_t>(hash >> 32U);
-}
+// Where a node may lie, one slot after the other. Each parent has a line in which its children are looked for first:
+// who walks down a calling context asks for several steps from there, one after the other, and each elsewhere would be
+// a line to fetch. Who has more children than the line takes has the others where the hash of both leads.
+class Places {
+ public:
+  Places(std::uint32_t parent, std::uint64_t step, std::uint32_t mask) noexcept : mask_(mask) {
+    // Parents are numbered one after the other: a product spreads them.
+    const std::uint64_t spread = parent * 0x9E3779B97F4A7C15U;
+    line_ = static_cast<std::uint32_t>(spread >> 32U) & mask & ~(Index::kLine - 1);
+    hash_ = static_cast<std::uint32_t>((step ^ spread) * 0xBF58476D1CE4E5B9U >> 32U);
+  }
+
+  [[nodiscard]] std::uint32_t now() const noexcept {
+    return tries_ < Index::kLine ? line_ + (hash_ + tries_) % Index::kLine : (hash_ + tries_) & mask_;
+  }
+  void next() noexcept { ++tries_; }
+  // What a slot of that node has.
+  [[nodiscard]] std::uint32_t entry_of(std::uint32_t id) const noexcept { return (hash_ & ~(kMost - 1)) | id; }
+  [[nodiscard]] bool may_be(std::uint32_t entry) const noexcept { return ((entry ^ hash_) & ~(kMost - 1)) == 0; }
+
+ private:
+  std::uint32_t mask_;
+  std::uint32_t line_;
+  std::uint32_t hash_;
+  std::uint32_t tries_ = 0;
+};
 
 std::size_t bytes_of_index(std::uint32_t slots) noexcept {
   return sizeof(Index) + (slots - 1) * sizeof(std::atomic<std::uint32_t>);
@@ -63,18 +87,19 @@ Index* make_index(std::uint32_t slots) noexcept {
 }
 
 std::uint32_t find(const Index& index, const Node* all, std::uint32_t parent, std::uint64_t step) noexcept {
-  for (std::uint32_t at = hash_of(parent, step) & index.mask;; at = (at + 1) & index.mask) {
+  for (Places places(parent, step, index.mask);; places.next()) {
     // acquire: pairs with the release in index_node(); the node is whole.
-    const std::uint32_t id = index.slots[at].load(std::memory_order_acquire);
-    if (id == 0) return 0;
-    if (all[id].parent == parent && all[id].step == step) return id;
+    const std::uint32_t entry = index.slots[places.now()].load(std::memory_order_acquire);
+    if (entry == 0) return 0;
+    const std::uint32_t id = entry % kMost;
+    if (places.may_be(entry) && all[id].parent == parent && all[id].step == step) return id;
   }
 }
 
 void index_node(Index& index, const Node* all, std::uint32_t id) noexcept {
-  std::uint32_t at = hash_of(all[id].parent, all[id].step) & index.mask;
-  while (index.slots[at].load(std::memory_order_relaxed) != 0) at = (at + 1) & index.mask;
-  index.slots[at].store(id, std::memory_order_release);
+  Places places(all[id].parent, all[id].step, index.mask);
+  while (index.slots[places.now()].load(std::memory_order_relaxed) != 0) places.next();
+  index.slots[places.now()].store(places.entry_of(id), std::memory_order_release);
 }
 
 // Under tree_lock. Null: no address space.
