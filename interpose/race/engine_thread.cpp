@@ -122,6 +122,11 @@ void grow_frames(EngineThread& thread, std::uintptr_t stack_pointer) noexcept {
 
 }  // namespace
 
+void drop_moves(EngineThread& thread) noexcept {
+  thread.flushed = collector_round();
+  thread.moves.fill(Move{});
+}
+
 EngineThread* enter_slow() noexcept {
   if (inside_shim) {
     if (hot.thread != nullptr) count_skipped();
@@ -139,10 +144,7 @@ EngineThread* enter_slow() noexcept {
     }
   }
   thread->begin_visit();
-  if (thread->flushed != collector_round()) {
-    thread->flushed = collector_round();
-    thread->moves.fill(Move{});
-  }
+  if (thread->flushed != collector_round()) drop_moves(*thread);
   if (hot.epoch == nullptr) {
     const int saved_errno = errno;
     show(*thread, current_actor());

@@ -124,14 +124,14 @@ struct EngineThread {
     // Contexts and places are numbered one after the other: only a product spreads both.
     return places[(pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U >> 56U];
   }
-  // The write that last became all that was left of a granule with a private state.
-  struct LastAlone {
+  // The last plain write that reached the end of a granule with a private state; its word says all eight bytes.
+  struct LastWrite {
     std::uint64_t word = 0;
     std::uintptr_t pc = 0;
     ContextId context{};
-    friend bool operator==(const LastAlone&, const LastAlone&) noexcept = default;
+    friend bool operator==(const LastWrite&, const LastWrite&) noexcept = default;
   };
-  LastAlone last_alone;
+  LastWrite last_write;
   locks::LockId only_lock{};
   LockSetId only_lock_set{};
 
@@ -173,12 +173,16 @@ struct EngineThread {
 // The engine's view of this thread, ready to work; null: nothing to be done now (not native, not live, in a signal
 // handler inside the shim, or the thread has ended).
 EngineThread* enter_slow() noexcept;
+void drop_moves(EngineThread& thread) noexcept;
 inline EngineThread* enter() noexcept {
   EngineThread* const thread = hot.thread;
-  if (thread == nullptr || hot.epoch == nullptr || inside_shim || thread->flushed != collector_round()) [[unlikely]]
+  if (thread == nullptr || hot.epoch == nullptr || inside_shim) [[unlikely]]
     return enter_slow();
   inside_shim = true;
   thread->begin_visit();
+  // Asked inside: the collector either is seen here, or sees us and waits.
+  if (thread->flushed != collector_round()) [[unlikely]]
+    drop_moves(*thread);
   return thread;
 }
 inline void leave(EngineThread& thread) noexcept {

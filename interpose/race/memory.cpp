@@ -25,6 +25,8 @@ void note_untouched(std::uintptr_t address) noexcept {
   if (address < hot.lowest && address >= here) hot.lowest = address;
 }
 
+constexpr std::uint64_t kLastByte = 1U << (kGranuleBytes - 1);
+
 // One access of one actor while it is being entered, granule by granule.
 class Entering {
  public:
@@ -43,17 +45,17 @@ class Entering {
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
     const LockSetId held = held_set();
-    EngineThread::KnownPlace& known = thread_.place_for(pc_, context_);
+    if (known_ == nullptr) known_ = &thread_.place_for(pc_, context_);
+    EngineThread::KnownPlace& known = *known_;
     if (known.pc != pc_ || known.context != context_ || known.held != held) {
       known = {pc_, context_, held, place_of(context_, pc_, held)};
     }
     return place_ = known.place;
   }
   // Whether place() need not be looked for.
-  [[nodiscard]] bool knows_place() const noexcept {
-    if (place_ != PlaceId{0}) return true;
-    const EngineThread::KnownPlace& known = thread_.place_for(pc_, context_);
-    return known.pc == pc_ && known.context == context_;
+  [[nodiscard]] bool knows_place() noexcept {
+    if (known_ == nullptr) known_ = &thread_.place_for(pc_, context_);
+    return known_->pc == pc_ && known_->context == context_;
   }
   [[nodiscard]] Epoch at() const noexcept { return at_; }
 
@@ -63,7 +65,6 @@ class Entering {
   [[nodiscard]] bool leaves_nothing_of(StateId from, AccessWord word) noexcept;
   [[nodiscard]] bool frees_all_of(StateId chain, AccessWord word) noexcept;
   StateId alone(AccessWord word) noexcept;
-  StateId shared_alone(AccessWord word) noexcept;
   [[nodiscard]] std::uint16_t held_count() const noexcept {
     return static_cast<std::uint16_t>(thread_.actor->held.count());
   }
@@ -101,6 +102,7 @@ class Entering {
   const ContextId context_;
   Epoch at_;
   PlaceId place_{0};
+  EngineThread::KnownPlace* known_ = nullptr;  // where the thread keeps it
   bool leaves_private_ = false;  // the granule at hand had a private state, which this access did not fit into
 };
 
@@ -134,9 +136,12 @@ bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexc
     return (to != kUntouched && share(cell, from, {word, place(), false}, KnowsRef(ordered), to)) ||
            !make_chain(thread_.states, cell, from);
   }
+  // What was written to the end of the granule before this one, in the same epoch and from the same place?
   const bool is_plain_write = word.is_write() && !word.is_atomic();
+  const EngineThread::LastWrite write{word.with_bytes(AccessWord::kBytes).bits(), pc_, context_};
+  const bool is_sweep = is_plain_write && thread_.last_write == write;
   PrivateView view;
-  if (is_plain_write || !knows_place()) {
+  if (is_sweep || !knows_place()) {
     view = look_at_private(from, word);
     if (view.is_covered) {  // before anybody asks for the place
       remember_covered(from, view.covered);
@@ -144,17 +149,18 @@ bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexc
     }
   }
   const AccessRecord record{word, place(), false};
-  if (view.is_alone && is_plain_write) {
-    if (const StateId to = shared_alone(word.with_bytes(AccessWord::kBytes)); to != kUntouched) {
-      if (share(cell, from, record, KnowsRef(ordered), to)) {
-        remember_covered(to, {AccessWord::kBytes, AccessWord::kBytes});
-        return true;
-      }
+  if (is_sweep && view.is_alone) {
+    const StateId to = alone(AccessWord(write.word));
+    if (to != kUntouched) node_of(to).mark_shared();
+    if (to != kUntouched && share(cell, from, record, KnowsRef(ordered), to)) {
+      remember_covered(to, {AccessWord::kBytes, AccessWord::kBytes});
+      return true;
     }
   }
   Covered covered;
   switch (step_private(cell, from, record, KnowsRef(ordered), covered)) {
     case PrivateStep::Done:
+      if (is_plain_write && (word.bytes() & kLastByte) != 0) thread_.last_write = write;
       remember_covered(from, covered);
       return true;
     case PrivateStep::Gone:
@@ -212,23 +218,6 @@ StateId Entering::alone(AccessWord word) noexcept {
           static_cast<std::uint8_t>(~covered.reads),
           static_cast<std::uint8_t>(~covered.writes)};
   return id;
-}
-
-// The same, but only when a granule before this one could have had it as well, and not at its first one: a variable
-// that is written in ever new epochs by itself keeps its private state.
-StateId Entering::shared_alone(AccessWord word) noexcept {
-  const Move& move = thread_.move_for(kUntouched, word.bits(), pc_, context_);
-  if (!move.is_for(kUntouched, word.bits(), pc_, context_, held_count())) {
-    EngineThread::LastAlone& last = thread_.last_alone;
-    const EngineThread::LastAlone now{word.bits(), pc_, context_};
-    if (last != now) {
-      last = now;
-      return kUntouched;
-    }
-  }
-  const StateId to = alone(word);
-  if (to != kUntouched) node_of(to).mark_shared();
-  return to;
 }
 
 [[gnu::noinline]] bool Entering::in_chain(std::uintptr_t address, ShadowCell& cell, StateId from,
@@ -339,6 +328,40 @@ void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::ui
   }
 }
 
+// The most usual of what access() does, and nothing else: a granule is in a state from which this thread knows the
+// move, as that of the one before it. False: that is not so, and nothing was done.
+[[gnu::always_inline]] inline bool moves_on(std::uintptr_t address, std::size_t size, std::uint64_t how,
+                                            std::uintptr_t pc) noexcept {
+  const std::size_t first = address % kGranuleBytes;
+  EngineThread* const thread = hot.thread;
+  if (first + size > kGranuleBytes || address >= kWatchedEnd) return false;
+  ShadowCell& cell = cell_of(address);
+  if (is_private(cell.load(std::memory_order_relaxed)) || thread == nullptr || hot.epoch == nullptr ||
+      hot.top == nullptr || inside_shim) {
+    return false;
+  }
+  // Such a move was made in this epoch already: the slot has its owner, the clock knows that it was given out.
+  const std::uint64_t word = *hot.epoch | how | bytes_mask(first, size);
+  const ContextId context = hot.top[-1].context;
+  const auto held = static_cast<std::uint16_t>(thread->actor->held.count());
+  bool is_done = false;
+  inside_shim = true;
+  thread->begin_visit();
+  StateId from = cell.load(std::memory_order_acquire);
+  const Move& move = thread->move_for(from, word, pc, context);
+  if (move.is_for(from, word, pc, context, held) && move.to != from && thread->flushed == collector_round()) {
+    node_of(move.to).mark_shared();
+    if (from == kUntouched) note_untouched(address);
+    is_done = cell.compare_exchange_strong(from, move.to, std::memory_order_acq_rel, std::memory_order_relaxed);
+    if (is_done) {
+      thread->remember_covered(word & AccessWord::kEpoch, move.to, move.open_to_reads, move.open_to_writes);
+    }
+  }
+  thread->end_visit();
+  inside_shim = false;
+  return is_done;
+}
+
 // Part of a granule is forgotten.
 void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
   EngineThread* const thread = enter();
@@ -363,12 +386,14 @@ void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
 thread_local constinit Ignored ignored __attribute__((tls_model("initial-exec")));
 
 void on_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  if (ignored.reads == 0) [[likely]]
-    access(address, size, 0, pc);
+  if (ignored.reads != 0) [[unlikely]]
+    return;
+  if (!moves_on(address, size, 0, pc)) access(address, size, 0, pc);
 }
 void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  if (ignored.writes == 0) [[likely]]
-    access(address, size, AccessWord::kWrite, pc);
+  if (ignored.writes != 0) [[unlikely]]
+    return;
+  if (!moves_on(address, size, AccessWord::kWrite, pc)) access(address, size, AccessWord::kWrite, pc);
 }
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads == 0) [[likely]]
