@@ -55,12 +55,6 @@ void put(AccessNode& node, const Records& records) noexcept {
   node.word.store(records.first.bits(), std::memory_order_relaxed);
 }
 
-void note_covered(Covered& covered, AccessWord word) noexcept {
-  if (word.is_atomic()) return;
-  covered.reads |= word.bytes();
-  if (word.is_write()) covered.writes |= word.bytes();
-}
-
 // The step of transition.cpp, for at most two records that neither raced nor are frees. The usual case of the hottest
 // slow path: kept in registers, so no arrays.
 class Step2 {

@@ -71,12 +71,6 @@ std::uint64_t not_covered(std::span<const Visited> walk, AccessWord access) noex
   return open;
 }
 
-void note_covered(Covered& covered, AccessWord word) noexcept {
-  if (word.is_atomic() || word.is_free()) return;
-  covered.reads |= word.bytes();
-  if (word.is_write()) covered.writes |= word.bytes();
-}
-
 // Of raced records of that sort only the newest stay.
 void bound_raced(std::span<Visited> walk, const AccessWord& like) noexcept {
   std::uint32_t seen = 1;  // the new one

@@ -39,6 +39,11 @@ struct Covered {
   std::uint64_t reads = 0;   // a plain read of these changes nothing
   std::uint64_t writes = 0;  // a plain write of these changes nothing
 };
+inline void note_covered(Covered& covered, AccessWord word) noexcept {
+  if (word.is_atomic() || word.is_free()) return;
+  covered.reads |= word.bytes();
+  if (word.is_write()) covered.writes |= word.bytes();
+}
 Covered covered_at(StateId state, Epoch epoch) noexcept;
 // What the newest records say of it, up to the first one of another epoch: less, and sooner.
 Covered covered_on_top(StateId state, Epoch epoch) noexcept;

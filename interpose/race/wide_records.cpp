@@ -37,12 +37,6 @@ void WideRecords::put(AccessWord word, PlaceId place) noexcept {
   words()[at].store(word.bits(), std::memory_order_relaxed);
 }
 
-void WideRecords::note_covered(Covered& covered, AccessWord word) noexcept {
-  if (word.is_atomic()) return;
-  covered.reads |= word.bytes();
-  if (word.is_write()) covered.writes |= word.bytes();
-}
-
 WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const KnowsRef& ordered,
                                       Covered& covered) noexcept {
   // A plain write supersedes what others did, and should.

@@ -60,7 +60,6 @@ class alignas(PlaceId) WideRecords {
   using Word = std::atomic<std::uint64_t>;
   // Step, where it is not the usual one: a read, or an atomic access, as this actor made it in an earlier epoch.
   Result any_step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
-  static void note_covered(Covered& covered, AccessWord word) noexcept;
   explicit WideRecords(std::uint32_t capacity) noexcept;
 
   // Behind this header: the places, then the words, aligned to theirs.
