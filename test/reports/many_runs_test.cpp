@@ -134,7 +134,9 @@ TEST(Merge, MemoryGrowsByALineForEachFile) {
   const long less = kilobytes_of(fmt::format("merge -o {} {}", out, folder.path("first.1.json")));
   const long more = kilobytes_of(fmt::format("merge -o {} {}", out, folder.path("many")));
   EXPECT_EQ(json_at(out)["findings"][2]["count"], kFiles);
-  if (kPeaksTell) EXPECT_LT(more, less + 2000) << "a name, a verdict and a command of each run, and no finding twice";
+  if (kPeaksTell) {
+    EXPECT_LT(more, less + 2000) << "a name, a verdict and a command of each run, and no finding twice";
+  }
 }
 
 TEST(Merge, TheIndexNamesEachRunsFindings) {
