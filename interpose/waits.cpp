@@ -259,8 +259,8 @@ WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept {
       return on_object("call", "for a pthread_once to be done", "", plain_object(ObjectType::Other, address));
     case CallKind::Word:
     case CallKind::OpenWord:
-      return on_object("wait", "for a value in memory to change (an atomic, latch, barrier, semaphore or future)", "",
-                       plain_object(ObjectType::Other, address));
+      // The word tells nobody anything: it may be one of libstdc++'s own, which all atomics share.
+      return for_ever("wait", "for a value in memory to change (an atomic, latch, barrier, semaphore or future)");
     case CallKind::None:
     case CallKind::Primitive:
       break;

@@ -37,11 +37,27 @@ std::string_view hint_for_waiter(const Finding& finding, const Participant& wait
   if (waiter.operation == "select") return "Add a timeout or a done case to the select.";
   if (is_lock(waiter.operation)) return "Release the lock on every path out of its section: use std::scoped_lock.";
   if (waiter.operation == "acquire") return "Release the semaphore on every path.";
-  if (object == nullptr) return {};
+  if (object == nullptr) {
+    return waiter.operation != "wait" ? std::string_view()
+                                      : "Let somebody set the future, count the latch down, or change the value and "
+                                        "notify, on every path.";
+  }
   if (object->type == "wait-group") return "Reach done() on every path: use WaitGroup::go or a guard.";
   if (object->type == "cond")
     return "Wait with a predicate, change what it tests under the lock, and notify all who wait for it.";
+  if (object->type == "semaphore") return "Release the semaphore on every path.";
   return {};
+}
+
+// The one whose wait is the cause: not whoever merely waits for that one to end. Null: there are several, or none.
+const Participant* only_waiter(const Finding& finding) {
+  const Participant* only = nullptr;
+  for (const Participant& one : finding.participants) {
+    if (one.operation == "join" || one.role == "holder") continue;
+    if (only != nullptr) return nullptr;
+    only = &one;
+  }
+  return only;
 }
 
 // "mutex `a`", "mutex `a` or mutex `b`".
@@ -90,9 +106,17 @@ std::string hint_of(const Finding& finding) {
     const bool all_locks = std::all_of(participants.begin(), participants.end(),
                                        [](const Participant& p) { return is_lock(p.operation); });
     if (participants.size() > 1 && all_locks) return std::string(find_kind("lock-cycle")->hint);
-    if (participants.size() == 1) {
-      const std::string_view hint = hint_for_waiter(finding, participants[0]);
+    if (const Participant* const waiter = only_waiter(finding); waiter != nullptr) {
+      const std::string_view hint = hint_for_waiter(finding, *waiter);
       if (!hint.empty()) return std::string(hint);
+    }
+  }
+  if (finding.kind == "double-lock" && !finding.participants.empty()) {
+    const Object* const lock = object_of(finding, finding.participants[0]);
+    if (lock != nullptr && lock->type == "rw-mutex") {
+      return "A read lock does not become a write lock, nor a write lock a read lock: give it back first and look "
+             "again, "
+             "or lock for writing from the start.";
     }
   }
   if (finding.kind == "data-race") {

@@ -105,6 +105,13 @@ std::string deadlock(const Finding& f) {
     return waits_for_ever(f);
   }
   const People people(f);
+  if (people.total == 1) {
+    const Participant& waiter = f.participants[0];
+    const bool holds_it = std::any_of(f.participants.begin() + 1, f.participants.end(), [&](const Participant& one) {
+      return one.actor.type == waiter.actor.type && one.actor.id == waiter.actor.id;
+    });
+    return holds_it ? fmt::format("{} waits for itself", who(waiter)) : waits_for_ever(f);
+  }
   if (people.one_name()) {
     return fmt::format("{} {} in {} wait {}", number_word(people.total),
                        f.participants[0].actor.type == "task" ? "tasks" : "threads", people.text(),

@@ -67,6 +67,24 @@ TEST(Title, TellsOppositeOrdersFromRings) {
             "`transfer` and `refund` wait for each other");
 }
 
+TEST(Title, WhoWaitsForWhatHeHoldsWaitsForItself) {
+  const std::vector<Object> one{made_in("rw-mutex", "main")};
+  Finding finding = finding_of("deadlock", {at("put()", "write-lock", 0, {0}), at("put()", "lock", 0)}, one);
+  finding.participants[1].role = "holder";
+  EXPECT_EQ(title_of(finding), "`put` waits for itself");
+  finding.participants[1].actor.id = finding.participants[0].actor.id + 1;  // one that has ended with it
+  EXPECT_EQ(title_of(finding), "`put` waits for ever to lock a read-write mutex first used in `main`");
+}
+
+TEST(Hint, WhoJoinsTheOneThatWaitsIsNotTheCause) {
+  const std::string for_cond = hint_of(finding_of("deadlock", {at("take()", "wait", 0)}, {made_in("cond", "main")}));
+  EXPECT_NE(for_cond.find("predicate"), std::string::npos);
+  EXPECT_EQ(hint_of(finding_of("deadlock", {at("main", "join"), at("take()", "wait", 0)}, {made_in("cond", "main")})),
+            for_cond);
+  EXPECT_NE(hint_of(finding_of("deadlock", {at("main", "join"), at("take()", "wait")})).find("future"),
+            std::string::npos);
+}
+
 TEST(Title, EveryKindHasOneAndAHint) {
   for (const Kind& kind : all_kinds()) {
     for (const std::size_t participants : {0U, 1U, 2U, 5U}) {
