@@ -40,7 +40,9 @@ void at_quick_exit_end(void* /*unused*/) {
 
 // ---- fork ----
 
-// On the forking thread, from before to after the fork.
+// On the forking thread, from before to after the fork. While it is prepared the thread counts as inside: other
+// libraries' handlers run then, too (jemalloc's make their mutexes anew), and what they would tell needs the locks that
+// are held for the fork.
 struct ForkPlan {
   bool prepared = false;
   bool child_may_watch = false;
@@ -58,19 +60,17 @@ void before_fork() {
   plan.child_may_watch = helper_count() <= harmless && kernel_threads().size() - helper_count() == 1;
   lock_writer_for_fork();
   lock_own_memory_for_fork();
+  inside_shim = true;
 }
 
 void after_fork_in_parent() {
   if (!plan.prepared) return;
   unlock_own_memory_after_fork();
   unlock_writer_after_fork();
+  inside_shim = false;
 }
 
-void after_fork_in_child() {
-  if (!plan.prepared) return;
-  unlock_own_memory_after_fork();
-  unlock_writer_after_fork();
-  const InsideGuard inside;
+void begin_in_child() {
   forget_helpers_after_fork();
   forget_parent_records();
   if (!plan.child_may_watch) {
@@ -84,6 +84,14 @@ void after_fork_in_child() {
   threads_forked();
   watch::forked();
   tasks_server::forked();
+}
+
+void after_fork_in_child() {
+  if (!plan.prepared) return;
+  unlock_own_memory_after_fork();
+  unlock_writer_after_fork();
+  begin_in_child();
+  inside_shim = false;
 }
 
 }  // namespace

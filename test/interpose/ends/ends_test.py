@@ -236,6 +236,27 @@ class Surroundings(unittest.TestCase):
             done = subprocess.run([program], env=os.environ | shim, capture_output=True, text=True, timeout=60)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "400 words, freed some: 1, strangers freed: 0\n", ""))
 
+    def test_a_preloaded_malloc_may_come_before_the_shim_or_behind(self):
+        library = str(pathlib.Path(SHIM).with_name("libinterpose_ends_preloaded_malloc.so"))
+        for libraries in (f"{SHIM}:{library}", f"{library}:{SHIM}"):
+            for way in ("smallest_stack", "exit_from_thread", "double_fork"):
+                with self.subTest(libraries=libraries, way=way), Run(way, "finding", shim=False) as plain:
+                    with Run(way, "finding", wrapper=("env", f"LD_PRELOAD={libraries}")) as run:
+                        self.assertEqual((run.status, run.out, run.err), (66, plain.out, plain.err))
+                        self.assertTrue(any("close-of-nil" in line for line in run.vigil), run.vigil)
+
+    def test_a_folder_that_must_not_be_changed_is_one_line_and_the_findings_are_told(self):
+        wrapper = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs -o ro none . && cd . && exec "$@"', "sh")
+        with Run("return", shim=False, wrapper=wrapper) as plain:
+            if plain.status != 0:
+                self.skipTest("may not mount")
+            with Run("return", wrapper=wrapper) as run:
+                self.assertEqual((run.status, run.out, run.err), (plain.status, plain.out, plain.err))
+            with Run("return", "finding", wrapper=wrapper) as run:
+                self.assertEqual(run.status, 66)
+                self.assertTrue(any("no record file" in line for line in run.vigil), run.vigil)
+                self.assertTrue(any("close-of-nil" in line for line in run.vigil), run.vigil)
+
     def run_command(self, folder, *words):
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("VIGIL_", "LD_"))}
         return subprocess.run([COMMAND, "run", f"--shim={SHIM}", f"--report_dir={folder}", *words], env=environment, cwd=folder,

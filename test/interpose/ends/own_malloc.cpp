@@ -1,15 +1,14 @@
-// A program with a malloc of its own, as those have that are linked to jemalloc: the shim's memory is none of it, and
-// what one side allocates the other never frees. Prints whether that is so.
+// A malloc of its own for the programs that are linked to it, or have it preloaded beside the shim, as others have
+// jemalloc: the shim's memory is none of it, and what one side allocates the other never frees.
+#include "test/interpose/ends/own_malloc.hpp"
+
+#include <pthread.h>
+
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
-#include <string>
-#include <thread>
-#include <vector>
 
 namespace {
 
@@ -17,7 +16,24 @@ constexpr std::size_t kArena = std::size_t{64} << 20;  // bytes; nothing is ever
 constinit std::atomic<std::size_t> used{0};
 constinit std::atomic<unsigned> freed{0};
 constinit std::atomic<unsigned> strangers{0};  // pointers freed here that did not come from here
+#if defined(OWN_MALLOC_IS_PRELOADED)
+constexpr bool dies_of_strangers = true;  // nobody asks
+#else
+constexpr bool dies_of_strangers = false;
+#endif
 alignas(64) char arena[kArena];
+
+// As jemalloc does: handlers that come between the shim's own, for they are there before it. More locks than the shim
+// has memory at hand for.
+pthread_mutex_t fork_locks[1000];
+void make_locks() {
+  for (pthread_mutex_t& lock : fork_locks) pthread_mutex_init(&lock, nullptr);
+}
+void keep_whole_in_fork() {
+  static constinit std::atomic<bool> done{false};
+  if (done.exchange(true)) return;  // once; registering may allocate in turn
+  pthread_atfork([] { pthread_mutex_lock(&fork_locks[0]); }, [] { pthread_mutex_unlock(&fork_locks[0]); }, make_locks);
+}
 
 void* take(std::size_t bytes, std::size_t alignment) {
   const std::size_t whole = 16 + alignment + ((bytes + 15) & ~std::size_t{15});
@@ -32,11 +48,16 @@ void* take(std::size_t bytes, std::size_t alignment) {
 }  // namespace
 
 extern "C" {
-void* malloc(std::size_t bytes) { return take(bytes, 16); }
+void* malloc(std::size_t bytes) {
+  keep_whole_in_fork();
+  return take(bytes, 16);
+}
 void free(void* memory) {
   if (memory == nullptr) return;
   ++freed;
-  if (memory < arena || memory >= arena + kArena) ++strangers;
+  if (memory >= arena && memory < arena + kArena) return;
+  ++strangers;
+  if (dies_of_strangers) std::abort();
 }
 void* calloc(std::size_t count, std::size_t bytes) { return take(count * bytes, 16); }  // the arena is zero
 void* realloc(void* before, std::size_t bytes) {
@@ -57,21 +78,6 @@ int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
 }
 }
 
-int main() {
-  std::mutex lock;
-  std::vector<std::string> words;
-  constexpr int kThreads = 4;
-  std::vector<std::thread> threads;
-  threads.reserve(kThreads);
-  for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back([&, i] {
-      for (int j = 0; j < 100; ++j) {
-        const std::scoped_lock held(lock);
-        words.push_back(std::to_string(i) + std::string(100, 'x'));
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  std::printf("%zu words, freed some: %d, strangers freed: %u\n", words.size(), freed > 0 ? 1 : 0, strangers.load());
-  return used < kArena ? 0 : 1;
-}
+namespace vigil::test {
+OwnMallocCounts own_malloc_counts() noexcept { return {.used = used, .freed = freed, .strangers = strangers}; }
+}  // namespace vigil::test

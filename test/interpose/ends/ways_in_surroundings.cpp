@@ -36,6 +36,11 @@ int limit_to(__rlimit_resource resource, rlim_t most) {
 }
 int way_no_more_descriptors() { return limit_to(RLIMIT_NOFILE, 3); }
 int way_no_more_memory() { return limit_to(RLIMIT_AS, 1U << 20); }
+// The kernel sends SIGXCPU after the first second of processor time, and SIGKILL after the second.
+int way_little_processor_time() {
+  const rlimit limit{1, 2};
+  return setrlimit(RLIMIT_CPU, &limit) == 0 ? 0 : 1;
+}
 int way_no_more_file_size() { return limit_to(RLIMIT_FSIZE, 0); }
 
 // ---- other rights, another root ----------------------------------------------------------------------------------
@@ -44,6 +49,11 @@ int way_gives_up_root() {
   if (getuid() != 0) return 0;
   const bool given_up = setgid(65534) == 0 && setuid(65534) == 0;
   std::printf("given up: %d, back: %d\n", given_up ? 1 : 0, setuid(0) == 0 ? 1 : 0);
+  return 0;
+}
+// Its /proc entries are root's from here on, and nobody may trace it.
+int way_not_dumpable() {
+  std::printf("not dumpable: %d\n", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 1 : 0);
   return 0;
 }
 int way_another_root() {
@@ -211,6 +221,8 @@ constexpr Way kWays[] = {
     WAY(no_more_descriptors),
     WAY(no_more_memory),
     WAY(no_more_file_size),
+    WAY(little_processor_time),
+    WAY(not_dumpable),
     WAY(gives_up_root),
     WAY(another_root),
     WAY(sandbox),
