@@ -257,6 +257,7 @@ TEST(Cases, HandlersExceptionLeavesASelectorThatStillWorks) {
 TEST(Cases, MayBeAThousand) {
   constexpr int kChannels = 500;
   std::vector<Channel<int>> channels;
+  channels.reserve(kChannels);
   for (int i = 0; i < kChannels; ++i) channels.emplace_back(0);
   std::atomic<int> taken{-1};
   Selector selector;
@@ -298,6 +299,7 @@ TEST(Functions, MayBeWhateverStdThreadTakes) {
   started(std::bind_front(&Counter::add, std::ref(counter)), 4);
   EXPECT_EQ(counter.value, 7);
   started(OnlyOnce{&calls});
+  started([] { return 5; });  // nobody sees it, as in Go
   started([](int& changed) { ++changed; }, std::ref(calls));
   started([owned = std::make_unique<int>(1), &calls]() mutable { calls += *std::exchange(owned, nullptr); });
   started([&](std::unique_ptr<int> owned, const std::string& text) { calls += *owned + static_cast<int>(text.size()); },
