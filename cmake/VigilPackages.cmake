@@ -59,7 +59,7 @@ set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME vigil)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION devel)
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION "finds races, deadlocks, leaked tasks and misuse in running programs
  Preloaded into any program that uses threads or the tasks and channels of
- libvigil, it tells what went wrong with stacks, and what another schedule would
- have turned into a deadlock, as a page, as JSON, or for other tools.")
+ libvigil, it tells what went wrong, with stacks, and what another schedule
+ would have turned into a deadlock, as a page, as JSON, or for other tools.")
 
 include(CPack)

@@ -141,6 +141,11 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
     fmt::print(stderr, "vigil: next: {}vigil report --formats=text --out=- {}\n",
                where.ends_with(".html") ? "open the report in a browser, or read it here: " : "",
                show_deceptive(shell_word(record->path)));
+  } else {
+    std::string again;
+    for (const std::string& word : arguments.command) again += " " + shell_word(word);
+    fmt::print(stderr, "vigil: next: another order of events may show more: vigil explore --{}\n",
+               show_deceptive(again));
   }
   const bool succeeded = WIFEXITED(end.wait_status) && WEXITSTATUS(end.wait_status) == 0;
   const bool untold = (!record->ended && fails_now) || others.fails;

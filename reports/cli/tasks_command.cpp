@@ -10,6 +10,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -22,9 +23,11 @@
 #include "reports/cli/exit_codes.hpp"
 #include "reports/cli/say.hpp"
 #include "reports/load/record_file.hpp"
+#include "reports/model/options.hpp"
 #include "reports/model/sources.hpp"
 #include "reports/model/utf8.hpp"
 #include "reports/render/text.hpp"
+#include "reports/render/words.hpp"
 #include "reports/symbolize/symbolizer.hpp"
 
 namespace vigil::reports {
@@ -135,6 +138,14 @@ std::optional<RecordFile> ask(long pid, std::string& error) {
   return std::nullopt;
 }
 
+// Where the program's record lies, when nobody has moved it.
+std::string record_of(const Report& report) {
+  namespace fs = std::filesystem;
+  const fs::path folder = option_text(parse_options(report.options), "report_dir", "vigil-reports");
+  const std::string program = fs::path(report.program.path).filename().string();
+  return fs::path(report.program.cwd) / folder / fmt::format("{}.{}.jsonl", program, report.program.pid);
+}
+
 int run_tasks(const std::string& text) {
   long pid = 0;
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), pid);
@@ -152,6 +163,10 @@ int run_tasks(const std::string& text) {
   Report report = to_report(*record, symbolizer);
   report.notes = symbolizer.notes();  // those of a record that ends speak of an end
   fmt::print("{}", render_tasks(report));
+  const std::string found_so_far = record_of(report);
+  if (::access(found_so_far.c_str(), R_OK) == 0)
+    fmt::print("\nnext: what was found so far: vigil report --formats=text --out=- {}\n",
+               show_deceptive(shell_word(found_so_far)));
   return kClean;
 }
 

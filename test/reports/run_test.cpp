@@ -86,10 +86,13 @@ TEST_F(Run, OnlyThreadSanitizersRuntimeNeedsAddressesThatStay) {
   EXPECT_GT(randomised_address_bits(), 0);
 }
 
-TEST_F(Run, SaysVerdictAndReportOnly) {
+TEST_F(Run, SaysVerdictReportAndWhatToDoNext) {
   const Outcome outcome = run("-- echo hello");
   EXPECT_EQ(outcome.output.find("hello\nvigil: Nothing found - report: "), 0U) << outcome.output;
-  EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 2);
+  EXPECT_TRUE(
+      outcome.output.ends_with("\nvigil: next: another order of events may show more: vigil explore -- echo hello\n"))
+      << outcome.output;
+  EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 3);
 }
 
 TEST_F(Run, WhatFollowsTheProgramIsTheProgramsOwn) {
