@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <iterator>
-
 namespace vigil::reports {
 
 CodePoint next_code_point(std::string_view text) noexcept {
@@ -66,9 +64,9 @@ std::string show_deceptive(std::string_view text, bool keep_newlines) {
     } else if (!is_deceptive(c.value)) {
       shown += c.value == 0xFFFD ? std::string_view("\xEF\xBF\xBD") : text.substr(0, c.length);
     } else if (c.value < 0x100) {
-      fmt::format_to(std::back_inserter(shown), "\\x{:02x}", static_cast<unsigned>(c.value));
+      shown += fmt::format("\\x{:02x}", static_cast<unsigned>(c.value));
     } else {
-      fmt::format_to(std::back_inserter(shown), "\\u{{{:x}}}", static_cast<unsigned>(c.value));
+      shown += fmt::format("\\u{{{:x}}}", static_cast<unsigned>(c.value));
     }
     text.remove_prefix(c.length);
   }

@@ -3,7 +3,6 @@
 
 #include <fmt/core.h>
 
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -31,7 +30,7 @@ void append_json_string(std::string& out, std::string_view value, Own&& own) {
     } else if (own(c.value, bytes)) {
       continue;
     } else if (c.value < 0x80) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c.value));
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c.value));
     } else {
       out += bytes;
     }

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "reports/model/user_frames.hpp"
 #include "reports/model/utf8.hpp"
@@ -19,8 +18,7 @@ void add_stack(std::string& out, const Stack& stack) {
     const std::string name = frame->function.empty() ? "<null>" : show_deceptive(frame->function);
     const std::string place = frame->file.empty() ? "<null>" : show_deceptive(place_words(*frame));
     const std::string module = frame->module.substr(frame->module.find_last_of('/') + 1);
-    fmt::format_to(std::back_inserter(out), "    #{} {} {} ({}+{:#x})\n", number++, name, place, show_deceptive(module),
-                   frame->offset);
+    out += fmt::format("    #{} {} {} ({}+{:#x})\n", number++, name, place, show_deceptive(module), frame->offset);
   }
   out += '\n';
 }
@@ -32,20 +30,19 @@ std::string render_tsan(const Report& report) {
   for (const Finding& finding : report.findings) {
     std::string kind = show_deceptive(finding.kind);
     std::replace(kind.begin(), kind.end(), '-', ' ');
-    fmt::format_to(std::back_inserter(out), "==================\nWARNING: ThreadSanitizer: {} (pid={})\n", kind,
-                   report.program.pid);
+    out += fmt::format("==================\nWARNING: ThreadSanitizer: {} (pid={})\n", kind, report.program.pid);
     const Frame* at = nullptr;
     for (const Participant& participant : finding.participants) {
       const std::string doing =
           plain_words(participant.note.empty() ? participant_words(finding, participant) : participant.note);
-      fmt::format_to(std::back_inserter(out), "  {} by {}:\n", doing.empty() ? "Seen" : capitalised(doing),
-                     show_deceptive(actor_words(participant.actor)));
+      out += fmt::format("  {} by {}:\n", doing.empty() ? "Seen" : capitalised(doing),
+                         show_deceptive(actor_words(participant.actor)));
       add_stack(out, participant.stack);
       if (at == nullptr) at = first_user_frame(participant.stack);
     }
-    fmt::format_to(std::back_inserter(out), "SUMMARY: ThreadSanitizer: {} {} in {}\n==================\n", kind,
-                   at == nullptr ? "<null>" : show_deceptive(place_words(*at)),
-                   at == nullptr || at->function.empty() ? "<null>" : show_deceptive(at->function));
+    out += fmt::format("SUMMARY: ThreadSanitizer: {} {} in {}\n==================\n", kind,
+                       at == nullptr ? "<null>" : show_deceptive(place_words(*at)),
+                       at == nullptr || at->function.empty() ? "<null>" : show_deceptive(at->function));
   }
   return out;
 }

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "reports/model/utf8.hpp"
 #include "reports/render/base64.hpp"
@@ -91,7 +90,7 @@ HtmlWriter& HtmlWriter::operator<<(Base64 bytes) {
 }
 
 HtmlWriter& HtmlWriter::coordinate(double value) {
-  fmt::format_to(std::back_inserter(out_), "{:.1f}", value);
+  out_ += fmt::format("{:.1f}", value);
   return *this;
 }
 
