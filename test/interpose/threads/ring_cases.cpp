@@ -43,7 +43,8 @@ bool is_told() {
   return told;
 }
 
-// Overwrites what functions that have returned left on the stack.
+// Overwrites what functions that have returned left on the stack. To be called where they were: what is called next
+// finds nothing of theirs in its own frame.
 [[gnu::noinline]] void wipe_stack() {
   volatile char below[32 << 10];
   for (volatile char& byte : below) byte = 0;
@@ -59,7 +60,6 @@ void look_until_told(Sleep sleep) {
 void sleep_in_the_system(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
 
 void wait_until_told() {
-  wipe_stack();
   look_until_told([](std::chrono::milliseconds time) { vigil::sleep_for(time); });
 }
 
@@ -89,6 +89,7 @@ void make_dead_ring() {
 
 void told_while_main_sleeps() {
   make_dead_ring();
+  wipe_stack();
   wait_until_told();
 }
 
@@ -122,6 +123,7 @@ void told_while_a_task_sleeps_in_the_system() {
 }
 void told_wait_group_before_the_results_are_taken() {
   start_collector();
+  wipe_stack();
   wait_until_told();
 }
 
@@ -145,6 +147,7 @@ void told_wait_group_before_the_results_are_taken() {
 }
 void told_lock_held_while_the_answer_needs_it() {
   start_lock_and_channel();
+  wipe_stack();
   wait_until_told();
 }
 
@@ -164,6 +167,7 @@ void told_lock_held_while_the_answer_needs_it() {
 }
 void told_ring_with_a_select() {
   start_selectors();
+  wipe_stack();
   wait_until_told();
 }
 
@@ -250,6 +254,7 @@ void told_one_of_many_that_look_alike() {
   start_counted_down_later(go_on, ended);
   vigil::sleep_for(300ms);  // so that all wait for longer than what follows
   make_dead_ring();
+  wipe_stack();
   wait_until_told();
   in_main.close();
   global->close();
