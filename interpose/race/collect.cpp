@@ -26,7 +26,7 @@ constinit std::atomic<std::uint64_t> collect_when_made{~std::uint64_t{0}};
 
 namespace {
 
-constexpr std::uint64_t kLeastMade = 1U << 14U;  // 512 KiB of states, which stay in the processor's own cache
+constexpr std::uint64_t kLeastMade = 1U << 16U;  // 2 MiB of states: below, collecting costs more than it saves
 
 constinit FutexLock collector_lock;  // one at a time; who finds it held goes on
 constinit CollectorStatistics statistics;

@@ -61,6 +61,14 @@ class Entering {
 
  private:
   bool in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
+  bool free_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
+  bool settle_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
+  static bool is_plain_write(AccessWord word) noexcept { return word.is_write() && !word.is_atomic(); }
+  // Was a granule before this one written to its end, in the same epoch and from the same place?
+  [[nodiscard]] bool is_sweep(AccessWord word) const noexcept {
+    const EngineThread::LastWrite& last = thread_.last_write;
+    return last.word == word.with_bytes(AccessWord::kBytes).bits() && last.pc == pc_ && last.context == context_;
+  }
   bool in_chain(std::uintptr_t address, ShadowCell& cell, StateId from, AccessWord word) noexcept;
   [[nodiscard]] bool leaves_nothing_of(StateId from, AccessWord word) noexcept;
   [[nodiscard]] bool frees_all_of(StateId chain, AccessWord word) noexcept;
@@ -127,40 +135,47 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
   }
 }
 
+// A private state needs no step: it is the free's alone, ...
+[[gnu::noinline]] bool Entering::free_private(ShadowCell& cell, StateId from, AccessWord word) noexcept {
+  const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
+  const StateId to = alone(word);
+  return (to != kUntouched && share(cell, from, {word, place(), false}, KnowsRef(ordered), to)) ||
+         !make_chain(thread_.states, cell, from);
+}
+
+// ... or the access is covered, which is asked before anybody looks for its place; or the granule becomes one of a
+// sweep.
+[[gnu::noinline]] bool Entering::settle_private(ShadowCell& cell, StateId from, AccessWord word) noexcept {
+  const PrivateView view = look_at_private(from, word);
+  if (view.is_covered) {
+    remember_covered(from, view.covered);
+    return true;
+  }
+  if (!view.is_alone || !is_sweep(word)) return false;
+  const StateId to = alone(word.with_bytes(AccessWord::kBytes));
+  if (to == kUntouched) return false;
+  node_of(to).mark_shared();
+  const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
+  if (!share(cell, from, {word, place(), false}, KnowsRef(ordered), to)) return false;
+  remember_covered(to, {AccessWord::kBytes, AccessWord::kBytes});
+  return true;
+}
+
 // False: the granule has another state now; look again.
 bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept {
-  prefetch_private(from);
-  const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
-  if (word.is_free()) {
-    const StateId to = alone(word);
-    return (to != kUntouched && share(cell, from, {word, place(), false}, KnowsRef(ordered), to)) ||
-           !make_chain(thread_.states, cell, from);
-  }
-  // What was written to the end of the granule before this one, in the same epoch and from the same place?
-  const bool is_plain_write = word.is_write() && !word.is_atomic();
-  const EngineThread::LastWrite write{word.with_bytes(AccessWord::kBytes).bits(), pc_, context_};
-  const bool is_sweep = is_plain_write && thread_.last_write == write;
-  PrivateView view;
-  if (is_sweep || !knows_place()) {
-    view = look_at_private(from, word);
-    if (view.is_covered) {  // before anybody asks for the place
-      remember_covered(from, view.covered);
-      return true;
-    }
+  if (word.is_free()) [[unlikely]]
+    return free_private(cell, from, word);
+  if (is_sweep(word) || !knows_place()) [[unlikely]] {
+    if (settle_private(cell, from, word)) return true;
   }
   const AccessRecord record{word, place(), false};
-  if (is_sweep && view.is_alone) {
-    const StateId to = alone(AccessWord(write.word));
-    if (to != kUntouched) node_of(to).mark_shared();
-    if (to != kUntouched && share(cell, from, record, KnowsRef(ordered), to)) {
-      remember_covered(to, {AccessWord::kBytes, AccessWord::kBytes});
-      return true;
-    }
-  }
+  const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
   Covered covered;
   switch (step_private(cell, from, record, KnowsRef(ordered), covered)) {
     case PrivateStep::Done:
-      if (is_plain_write && (word.bytes() & kLastByte) != 0) thread_.last_write = write;
+      if (is_plain_write(word) && (word.bytes() & kLastByte) != 0) {
+        thread_.last_write = {word.with_bytes(AccessWord::kBytes).bits(), pc_, context_};
+      }
       remember_covered(from, covered);
       return true;
     case PrivateStep::Gone:

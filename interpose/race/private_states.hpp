@@ -35,14 +35,6 @@ enum class PrivateStep : std::uint8_t {
   Full,   // there is no room for one more record: nothing was changed
 };
 
-// Fetches the line of the lock, for writing: whoever looks first fetches it twice, and of a variable that several use
-// that is what costs.
-inline void prefetch_private(StateId id) noexcept {
-  const AccessNode& node = node_of(without_bit(id));
-  const void* const line = node.is_wide() ? static_cast<const void*>(node.wide) : &node;
-  asm volatile("prefetchw (%0)" : : "r"(line));  // compilers make another one of __builtin_prefetch(line, 1)
-}
-
 // What an access finds in a private state. Takes no lock, so of other actors' records it says what may be; records of
 // the access's own epoch are made by the thread that runs in it, so by the caller, and nobody supersedes them before it
 // ends.
