@@ -14,9 +14,9 @@ struct NaiveAccess {
   bool is_atomic;
 };
 
-class Twin {
+class EngineTwin {
  public:
-  explicit Twin(std::size_t bytes) : bytes_(bytes) {}
+  explicit EngineTwin(std::size_t bytes) : bytes_(bytes) {}
   struct Answer {
     bool must_race = false;  // with an older one, byte by byte, with all that was ever done in mind
     bool may_race = false;   // the actor did as much in this epoch before, and it raced then
@@ -72,13 +72,13 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
   std::vector<char> real_points(points);
   constexpr std::size_t kBytes = 40;
   const Memory memory(4096);
-  Twin twin(kBytes);
+  EngineTwin twin(kBytes);
   // The first actors have parents that know nothing.
   for (std::size_t i = 0; i < 2; ++i) born(nullptr);
   // After an access, of which `told` says what the engine found.
   const auto expect_as_twin = [&](const Pair& one, std::size_t first, std::size_t size, bool is_write, bool is_atomic,
                                   const char* how) {
-    const Twin::Answer races = twin.access(one.naive, first, size, is_write, is_atomic);
+    const EngineTwin::Answer races = twin.access(one.naive, first, size, is_write, is_atomic);
     ASSERT_TRUE(told.empty() ? !races.must_race : races.may_race)
         << (told.empty() ? "not told: " : "told: ") << how << (is_atomic ? "atomic " : "")
         << (is_write ? "write" : "read") << " of " << size << " at " << first << " by actor " << one.naive.number;
