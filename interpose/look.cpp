@@ -11,7 +11,7 @@
 namespace vigil::shim {
 namespace {
 
-constexpr std::uint64_t kPauseNs = 50'000'000;
+constexpr std::uint64_t kLookPauseNs = 50'000'000;
 
 // Some handlers cannot wake anybody and return: those of faults, and those of libc's own two signals.
 bool may_wake(int signal_number) noexcept {
@@ -119,7 +119,7 @@ void look_at_runtime(Look& look, std::uint64_t blocked_workers) noexcept {
   look.moving_tasks = counts.moving - std::min(counts.moving, blocked_workers);
   look.timers = counts.timers;
   if (look.moving_tasks != 0 || look.timers != 0) return;
-  const RuntimePause pause(kPauseNs);
+  const RuntimePause pause(kLookPauseNs);
   look.tasks_known = static_cast<bool>(pause);
   if (!pause) return;
   look_at_actors(look);

@@ -9,8 +9,8 @@
 namespace vigil::shim {
 namespace {
 
-constexpr std::uint64_t kPauseNs = 100'000'000;  // the process may be dying, and be waited for
-constexpr std::size_t kMostGroups = 500;         // written
+constexpr std::uint64_t kStatePauseNs = 100'000'000;  // the process may be dying, and be waited for
+constexpr std::size_t kMostStateGroups = 500;         // written
 
 void write_group(JsonText& json, const BlockedGroup& group) noexcept {
   ActorInfo actor = group.actor;
@@ -34,7 +34,7 @@ void state_json(JsonText& json, const BlockedActors& actors) noexcept {
   json.object().key("type").text("state").key("actors").array();
   std::size_t written = 0;
   for (const BlockedGroup* const group : actors.groups()) {
-    if (++written > kMostGroups) break;
+    if (++written > kMostStateGroups) break;
     write_group(json, *group);
   }
   json.end_array().end_object();
@@ -59,7 +59,7 @@ void write_task_counts() noexcept {
 bool state_of_all(JsonText& json) noexcept {
   BlockedActors all;
   {
-    const RuntimePause pause(kPauseNs);
+    const RuntimePause pause(kStatePauseNs);
     if (runtime() != nullptr && !pause) return false;
     collect_all(all);
   }
@@ -68,7 +68,7 @@ bool state_of_all(JsonText& json) noexcept {
 }
 
 void write_state() noexcept {
-  const RuntimePause pause(kPauseNs);
+  const RuntimePause pause(kStatePauseNs);
   if (runtime() != nullptr && !pause) return;
   BlockedActors blocked;
   collect_blocked(blocked);

@@ -13,8 +13,8 @@
 namespace vigil::shim {
 namespace {
 
-constexpr std::uint64_t kPauseNs = 1'000'000'000;
-constexpr std::size_t kMostGroups = 500;
+constexpr std::uint64_t kDumpPauseNs = 1'000'000'000;
+constexpr std::size_t kMostDumped = 500;
 constexpr std::int64_t kMinuteMs = 60'000;
 
 using FrameLines = FixedText<2 * sizeof(FrameText)>;
@@ -109,7 +109,7 @@ void print_task_dump() noexcept {
   vigil_probe_counts counts{};
   bool held_still = true;
   {
-    const RuntimePause pause(kPauseNs);
+    const RuntimePause pause(kDumpPauseNs);
     if (runtime() != nullptr) {
       runtime()->counts(&counts);
       held_still = static_cast<bool>(pause);
@@ -125,7 +125,7 @@ void print_task_dump() noexcept {
   // Threads come first there, and last here.
   const auto is_task = [](const BlockedGroup* group) { return group->actor.type == ActorType::Task; };
   std::stable_partition(groups.begin(), groups.end(), is_task);
-  if (groups.size() > kMostGroups) groups.resize(kMostGroups);
+  if (groups.size() > kMostDumped) groups.resize(kMostDumped);
   for (const BlockedGroup* const group : groups) print_group(*group);
 }
 
