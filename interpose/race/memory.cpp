@@ -345,16 +345,12 @@ void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::ui
 
 // The most usual of what access() does, and nothing else: a granule is in a state from which this thread knows the
 // move, as that of the one before it. False: that is not so, and nothing was done.
-[[gnu::always_inline]] inline bool moves_on(std::uintptr_t address, std::size_t size, std::uint64_t how,
-                                            std::uintptr_t pc) noexcept {
+[[gnu::noinline]] bool moves_on(std::uintptr_t address, std::size_t size, std::uint64_t how,
+                                std::uintptr_t pc) noexcept {
   const std::size_t first = address % kGranuleBytes;
   EngineThread* const thread = hot.thread;
-  if (first + size > kGranuleBytes || address >= kWatchedEnd) return false;
   ShadowCell& cell = cell_of(address);
-  if (is_private(cell.load(std::memory_order_relaxed)) || thread == nullptr || hot.epoch == nullptr ||
-      hot.top == nullptr || inside_shim) {
-    return false;
-  }
+  if (thread == nullptr || hot.epoch == nullptr || hot.top == nullptr || inside_shim) return false;
   // Such a move was made in this epoch already: the slot has its owner, the clock knows that it was given out.
   const std::uint64_t word = *hot.epoch | how | bytes_mask(first, size);
   const ContextId context = hot.top[-1].context;
@@ -375,6 +371,13 @@ void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::ui
   thread->end_visit();
   inside_shim = false;
   return is_done;
+}
+
+// Whether to ask: one granule, and it shares its state. Without a view of this thread's there may be no shadow to look
+// into.
+[[gnu::always_inline]] inline bool may_move_on(std::uintptr_t address, std::size_t size) noexcept {
+  return hot.epoch != nullptr && size <= kGranuleBytes - address % kGranuleBytes && address < kWatchedEnd &&
+         !is_private(cell_of(address).load(std::memory_order_relaxed));
 }
 
 // Part of a granule is forgotten.
@@ -403,12 +406,14 @@ thread_local constinit Ignored ignored __attribute__((tls_model("initial-exec"))
 void on_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads != 0) [[unlikely]]
     return;
-  if (!moves_on(address, size, 0, pc)) access(address, size, 0, pc);
+  if (!may_move_on(address, size) || !moves_on(address, size, 0, pc)) access(address, size, 0, pc);
 }
 void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.writes != 0) [[unlikely]]
     return;
-  if (!moves_on(address, size, AccessWord::kWrite, pc)) access(address, size, AccessWord::kWrite, pc);
+  if (!may_move_on(address, size) || !moves_on(address, size, AccessWord::kWrite, pc)) {
+    access(address, size, AccessWord::kWrite, pc);
+  }
 }
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads == 0) [[likely]]
