@@ -94,7 +94,8 @@ long kilobytes_of(const std::string& arguments) {
   return usage.ru_maxrss;
 }
 
-// The address sanitizer keeps what was freed, so that peaks say nothing: there the same is done with little, to be checked.
+// The address sanitizer keeps what was freed, so that peaks say nothing: there the same is done with little, to be
+// checked.
 #ifdef VIGIL_ADDRESS_SANITIZER
 constexpr bool kPeaksTell = false;
 #else
