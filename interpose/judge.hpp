@@ -19,8 +19,8 @@ struct ThreadLook {
   int tid = 0;
   CallKind kind = CallKind::None;
   std::uintptr_t object = 0;  // of an OpenWord: where it is
-  std::uint32_t round = 0;  // of its BlockedCall
-  bool for_ever = false;    // nobody outside this process, and no clock, ends its wait
+  std::uint32_t round = 0;    // of its BlockedCall
+  bool for_ever = false;      // nobody outside this process, and no clock, ends its wait
   KernelState kernel = KernelState::Elsewhere;
   friend bool operator==(const ThreadLook&, const ThreadLook&) noexcept = default;
 };
