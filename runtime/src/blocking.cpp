@@ -17,6 +17,7 @@
 #include "runtime/src/probe_calls.hpp"
 #include "runtime/src/spin_lock.hpp"
 #include "runtime/src/thread_record.hpp"
+#include "runtime/src/turns.hpp"
 
 namespace vigil::detail {
 namespace {
@@ -57,6 +58,13 @@ void serve(BlockingCall& call) noexcept {
   wake(inside.record(), call.waiter);
 }
 
+// What the call used of the runtime, and the waking, took turns (schedule=random); an idle helper needs none, and who
+// sleeps with one holds up all others.
+void leave_turn() noexcept {
+  ThreadRecord* const self = this_thread_or_null();
+  if (is_choosing() && self != nullptr) turns().leave(static_cast<PlainThread&>(*self));
+}
+
 bool leave_idle(const Helper& helper) noexcept {
   const SpinGuard held(lock);
   for (Helper** link = &idle; *link != nullptr; link = &(*link)->next) {
@@ -89,6 +97,7 @@ void* help(void* born) noexcept {
     BlockingCall& call = *helper->call;
     helper->word.store(Helper::kIdle, std::memory_order_relaxed);
     serve(call);
+    leave_turn();
     {
       const SpinGuard held(lock);
       helper->next = idle;
