@@ -54,6 +54,10 @@ class Schedule(unittest.TestCase):
             run = RUNNER.shimmed(PROGRAM, "poll", options=f"schedule=random:formats=:deadline=20:detect=-busy-select:seed={seed}")
             self.assertEqual((run.status, run.out), (0, "polled\n"), run.err)
 
+    def test_helpers_of_blocking_calls_hold_nobody_up(self):
+        run = RUNNER.shimmed(PROGRAM, "pipe", options="schedule=random:formats=:deadline=20:seed=3")
+        self.assertEqual((run.status, run.out), (0, "piped\n"), run.err)
+
 
 class Explore(unittest.TestCase):
     def test_finds_a_rare_order_and_how_to_have_it_again(self):

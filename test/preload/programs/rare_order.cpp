@@ -1,7 +1,9 @@
 // A program whose outcome hangs on the order of its tasks. "order": prints it. "latch": a latch that loses its signal
 // when that comes between the look and the wait; by itself that hardly ever happens. "held": tasks that hold a
 // std::mutex while they use primitives, which is sound as long as nobody makes them wait there. "poll": nobody ever
-// waits, but for one that sleeps.
+// waits, but for one that sleeps. "pipe": blocking calls.
+#include <unistd.h>
+
 #include <cstdio>
 #include <mutex>
 #include <string>
@@ -107,6 +109,24 @@ void poll() {
   std::puts("polled");
 }
 
+// Two tasks in calls that block their helper threads: a byte at a time through a pipe.
+void pipe_bytes() {
+  int ends[2];
+  if (pipe(ends) != 0) return;
+  vigil::WaitGroup both;
+  constexpr int kBytes = 100;
+  const auto each = [&](auto call) {
+    for (int i = 0; i < kBytes; ++i) {
+      char byte = 'x';
+      if (vigil::blocking([&] { return call(&byte); }) != 1) return;
+    }
+  };
+  both.go([&] { each([&](const char* byte) { return write(ends[1], byte, 1); }); });
+  both.go([&] { each([&](char* byte) { return read(ends[0], byte, 1); }); });
+  both.wait();
+  std::puts("piped");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -115,4 +135,5 @@ int main(int argc, char** argv) {
   if (what == "latch") latch();
   if (what == "held") held();
   if (what == "poll") poll();
+  if (what == "pipe") pipe_bytes();
 }
