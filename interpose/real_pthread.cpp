@@ -70,7 +70,6 @@ void resolve_waits() noexcept {
   resolve(table.sem_destroy, "sem_destroy");
   resolve(table.barrier_wait, "pthread_barrier_wait");
   resolve(table.once, "pthread_once");
-  resolve(table.system_call, "syscall");
   resolve(table.cnd_signal, "cnd_signal");
   resolve(table.cnd_broadcast, "cnd_broadcast");
   resolve(table.cnd_wait, "cnd_wait");

@@ -57,7 +57,6 @@ struct RealPthread {
 
   int (*barrier_wait)(pthread_barrier_t*);
   int (*once)(pthread_once_t*, void (*)());
-  long (*system_call)(long, ...);
 
   int (*thrd_create)(thrd_t*, thrd_start_t, void*);
   int (*thrd_join)(thrd_t, int*);

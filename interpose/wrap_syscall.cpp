@@ -4,16 +4,20 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <cstdarg>
 
 #include "interpose/export.hpp"
-#include "interpose/real_pthread.hpp"
+#include "interpose/real_calls.hpp"
 #include "interpose/stacks/modules.hpp"
 #include "interpose/sync_events.hpp"
 
 using namespace vigil::shim;  // the wrapper stands outside every namespace
 
 namespace {
+
+// Found by itself: a malloc library may come here before it can allocate, and a name that is not found allocates.
+constinit std::atomic<long (*)(long, ...)> real_syscall{nullptr};
 
 // The arguments of a futex wait: word, operation, value, timeout; none of the others says whether it may end by itself.
 bool waits_for_ever(long number, const long (&arguments)[6]) noexcept {
@@ -37,8 +41,8 @@ extern "C" VIGIL_EXPORT long syscall(long number, ...) noexcept {
   for (long& argument : arguments) argument = va_arg(given, long);
   va_end(given);
   const auto pass_on = [&] {
-    return real_pthread().system_call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-                                      arguments[5]);
+    return find_once(find_next, real_syscall, "syscall")(number, arguments[0], arguments[1], arguments[2], arguments[3],
+                                                         arguments[4], arguments[5]);
   };
   if (!waits_for_ever(number, arguments) || !sync_events::watching() || is_told_otherwise(__builtin_return_address(0)))
     return pass_on();
