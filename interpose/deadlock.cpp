@@ -109,6 +109,7 @@ class Picture {
     for (std::size_t i = 0; i < groups.size() && i < kMostDrawn; ++i) draw_nodes(*groups[i]);
     json_.end_array().key("edges").array();
     for (std::size_t i = 0; i < groups.size() && i < kMostDrawn; ++i) draw_edges(*groups[i]);
+    draw_reach(groups);
     json_.end_array().end_object();
     write_record(json_.view());
   }
@@ -139,6 +140,26 @@ class Picture {
       edge(actor.view(), name.view(), group.target.edge);
       Phrase holder;
       if (holder_of(group, object, holder)) edge(name.view(), holder.view(), "held by");
+    }
+  }
+  // What others wait for is in reach of a task when its address lies on the task's stack, where closures lie, too.
+  void draw_reach(const Groups& groups) noexcept {
+    OwnMap<std::uintptr_t, const ObjectInfo*> waited_for;
+    for (std::size_t i = 0; i < groups.size() && i < kMostDrawn; ++i) {
+      for (const ObjectInfo& object : groups[i]->target.objects) {
+        const bool is_lock = object.type == ObjectType::Mutex || object.type == ObjectType::RwMutex;
+        if (!is_lock && object.address != 0) waited_for[object.address] = &object;
+      }
+    }
+    for (std::size_t i = 0; i < groups.size() && i < kMostDrawn; ++i) {
+      const BlockedGroup& group = *groups[i];
+      OwnSet<std::uintptr_t> passed;  // what it waits for itself, and what is drawn
+      for (const ObjectInfo& object : group.target.objects) passed.insert(object.address);
+      for (std::uintptr_t at = (group.stack_low + 7) & ~std::uintptr_t{7}; at + 8 <= group.stack_high; at += 8) {
+        const auto found = waited_for.find(*reinterpret_cast<const std::uintptr_t*>(at));
+        if (found == waited_for.end() || !passed.insert(found.key()).second) continue;
+        edge(name_of_object(*found.value()).view(), words_for(group.actor).view(), "in reach of");
+      }
     }
   }
   // Whether this index is seen for the first time; they come in ascending order.

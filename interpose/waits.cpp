@@ -268,6 +268,14 @@ WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept {
   return for_ever("wait", "for something");
 }
 
+namespace {
+void set_stack(BlockedGroup& group, const vigil_probe_actor_view& view) noexcept {
+  const bool known = view.saved != nullptr && view.saved->rsp >= view.stack_low && view.saved->rsp <= view.stack_high;
+  group.stack_low = known ? view.saved->rsp : 0;
+  group.stack_high = known ? view.stack_high : 0;
+}
+}  // namespace
+
 void BlockedActors::add_task(const vigil_probe_actor_view& view, bool proved) noexcept {
   if (view.actor->watch == nullptr) return;  // born before the shim looked
   const auto& actor = *static_cast<const Actor*>(view.actor->watch);
@@ -286,16 +294,19 @@ void BlockedActors::add_task(const vigil_probe_actor_view& view, bool proved) no
     group.actor = info_of(actor, "blocked");
     group.held = &actor.held;
     group.target = target_of(*view.wait);
+    set_stack(group, view);
     return;
   }
-  groups_[key] = BlockedGroup{.actor = info_of(actor, "blocked"),
-                              .held = &actor.held,
-                              .name = {},
-                              .is_daemon = actor.is_daemon,
-                              .target = target_of(*view.wait),
-                              .stack = stack,
-                              .waited_ms = waited,
-                              .proved = proved ? std::uint64_t{1} : std::uint64_t{0}};
+  BlockedGroup& group = groups_[key];
+  group = BlockedGroup{.actor = info_of(actor, "blocked"),
+                       .held = &actor.held,
+                       .name = {},
+                       .is_daemon = actor.is_daemon,
+                       .target = target_of(*view.wait),
+                       .stack = stack,
+                       .waited_ms = waited,
+                       .proved = proved ? std::uint64_t{1} : std::uint64_t{0}};
+  set_stack(group, view);
 }
 
 void BlockedActors::add_moving(const vigil_probe_actor_view& view) noexcept {

@@ -62,6 +62,9 @@ struct BlockedGroup {
   std::int64_t waited_ms = 0;  // the longest
   std::uint64_t count = 1;
   std::uint64_t proved = 0;  // of those: nobody can ever wake them (leaks/proof.hpp)
+  std::uintptr_t stack_low =
+      0;  // of that one's stack in use, when it is a parked task; to be read while it stands still
+  std::uintptr_t stack_high = 0;
 };
 
 // Adds who touched the channel last, one participant each. Their texts live in notes.

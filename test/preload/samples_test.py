@@ -92,6 +92,18 @@ class Samples(unittest.TestCase):
                     if form == "fixed":
                         self.assertEqual(run.err, plain.err)
 
+    def test_the_picture_of_a_ring_of_channels_is_a_ring(self):
+        run = shimmed(next(sample for sample in CATALOG if sample["id"] == "channel-ring"), "buggy")
+        follows = {}
+        for edge in run.report["wait_for"]["edges"]:
+            follows.setdefault(edge["from"], set()).add(edge["to"])
+        reached, new = set(), {"task 1"}
+        while new:
+            reached |= new
+            new = set().union(*(follows.get(one, set()) for one in new)) - reached
+        self.assertLessEqual({"task 1", "task 2", "task 3", "c1", "c2", "c3"}, reached)
+        self.assertIn("task 1", set().union(*(follows.get(one, set()) for one in reached)))
+
     def test_a_deadlock_ends_at_once_and_not_in_a_hang(self):
         for sample in CATALOG:
             if "deadlock" in sample["expect"]:
