@@ -85,6 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
            "the printed suppression silences its finding");
   }
   const auto& form = all_forms()[data[0] % all_forms().size()];
-  demand(!form.render(report, {}).empty(), "a form is not empty");
+  // Of nothing ThreadSanitizer writes nothing.
+  const bool is_silent = form.name == "tsan" && report.findings.empty();
+  demand(form.render(report, {}).empty() == is_silent, "a form is not empty");
   return 0;
 }

@@ -29,6 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   join_equal_findings(merged.findings);
   sort_by_level(merged.findings);
   const auto& form = all_forms()[data[0] % all_forms().size()];
-  demand(!form.render(merged, {}).empty(), "a form is not empty");
+  // Of nothing ThreadSanitizer writes nothing.
+  const bool is_silent = form.name == "tsan" && merged.findings.empty();
+  demand(form.render(merged, {}).empty() == is_silent, "a form is not empty");
   return 0;
 }
