@@ -10,6 +10,7 @@
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/options.hpp"
 #include "interpose/process_info.hpp"
+#include "interpose/race/tsan_bridge.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/waits.hpp"
@@ -65,8 +66,12 @@ std::int64_t Patrol::pause_ms() const noexcept {
 
 void Patrol::look() noexcept {
   const vigil_probe_runtime* const table = runtime();
-  // One actor at a time, by turns: a pause would change whose turn comes.
-  if (table == nullptr || steady_now_ns() < next_ns_ || options().schedule == Schedule::Random) return;
+  // One actor at a time, by turns: a pause would change whose turn comes. And ThreadSanitizer's runtime knows nothing
+  // of this thread, which would go through the program's runtime every now and then.
+  if (table == nullptr || steady_now_ns() < next_ns_ || options().schedule == Schedule::Random ||
+      race::bridge::is_on()) {
+    return;
+  }
   const std::int64_t used_ns = used_processor_ns(this_tid());
   period_ns_ = kPeriodNs;
   vigil_probe_counts counts{};

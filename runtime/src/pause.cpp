@@ -44,8 +44,16 @@ void nap(std::uint64_t until_ns) noexcept {
 }  // namespace
 
 void fence_all_threads() noexcept {
-  static const bool have_membarrier = register_membarrier();
-  if (!have_membarrier || ::syscall(SYS_membarrier, kPrivateExpedited, 0, 0) != 0) fence_by_mprotect();
+  // Whoever comes first registers, twice if need be. Without a guarded static: who watches comes here on a thread of
+  // his own, and a sanitizer that follows the guards knows no such thread.
+  enum : int { kUnknown, kHave, kHaveNot };
+  static constinit std::atomic<int> membarrier{kUnknown};
+  int known = membarrier.load(std::memory_order_relaxed);  // relaxed: the kernel was told before, whoever did it
+  if (known == kUnknown) {
+    known = register_membarrier() ? kHave : kHaveNot;
+    membarrier.store(known, std::memory_order_relaxed);
+  }
+  if (known == kHaveNot || ::syscall(SYS_membarrier, kPrivateExpedited, 0, 0) != 0) fence_by_mprotect();
 }
 
 void publish_record(ThreadRecord& record) noexcept {
