@@ -82,6 +82,9 @@ class Frames {
 };
 
 thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec"))) = nullptr;
+// Thousands of threads that are asked for their stack once or twice need no memory for it: 24 KiB each.
+constexpr std::uint8_t kWalkedFirst = 4;
+thread_local constinit std::uint8_t walked __attribute__((tls_model("initial-exec"))) = 0;
 thread_local constinit bool thread_is_over __attribute__((tls_model("initial-exec"))) = false;
 
 StackId walk_from(const unwind::Registers& here, Frames& frames) noexcept {
@@ -93,7 +96,13 @@ StackId walk_from(const unwind::Registers& here, Frames& frames) noexcept {
 }  // namespace
 
 RecentStacks* recent_stacks() noexcept {
-  if (recent == nullptr && !thread_is_over) recent = own_new<RecentStacks>();
+  if (recent == nullptr && !thread_is_over) {
+    if (walked == kWalkedFirst) {
+      recent = own_new<RecentStacks>();
+    } else {
+      ++walked;
+    }
+  }
   return recent;
 }
 

@@ -30,7 +30,6 @@ class Category final : public std::error_category {
   }
 };
 
-
 DoneCore* source_of(const Context& ctx) noexcept {
   const auto& core = ContextCore::of(ctx);
   return core != nullptr ? core->source() : nullptr;

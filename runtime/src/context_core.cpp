@@ -17,7 +17,7 @@ namespace {
 class DeadlineTimer final : public TimerCore {
  public:
   DeadlineTimer(std::shared_ptr<DoneCore> context, std::exception_ptr cause) noexcept
-      : context_(std::move(context)), cause_(std::move(cause)) {}
+      : context_(std::move(context)), cause_(std::move(cause)) {}  // NOLINT(bugprone-throw-keyword-missing): kept
 
  private:
   void fire_locked(Inside& inside, WakeList& /*woken*/) noexcept override {
