@@ -30,12 +30,13 @@ bool is_told() {
   constexpr const char* kFolder = "report_dir=";
   const char* const options = std::getenv("VIGIL_OPTIONS");
   const std::string folder = std::strstr(options, kFolder) + std::strlen(kFolder);
+  const std::string below = folder + "/";
   bool told = false;
   DIR* const open = opendir(folder.c_str());
   while (const dirent* const entry = readdir(open)) {
     const std::string name = entry->d_name;
     if (!name.ends_with(".jsonl")) continue;
-    std::ifstream file(folder + "/" + name, std::ios::binary);
+    std::ifstream file(below + name, std::ios::binary);
     const std::string text(std::istreambuf_iterator<char>(file), {});
     told = told || text.find("\"deadlock\"") != std::string::npos;
   }
