@@ -27,7 +27,7 @@ alignas(64) char arena[kArena];
 // has memory at hand for.
 pthread_mutex_t fork_locks[1000];
 void make_locks() {
-  for (auto& lock : fork_locks) pthread_mutex_init(&lock, nullptr);
+  for (auto& lock : fork_locks) pthread_mutex_init(&lock, nullptr);  // NOLINT(misc-non-copyable-objects): by reference
 }
 void keep_whole_in_fork() {
   static constinit std::atomic<bool> done{false};
