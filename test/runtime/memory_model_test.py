@@ -11,7 +11,7 @@ import tempfile
 
 
 def run(program, shim, tests, reports):
-    environment = os.environ | {"LD_PRELOAD": shim, "VIGIL_OPTIONS": f"report_dir={reports}:formats=json"}
+    environment = os.environ | {"LD_PRELOAD": shim, "VIGIL_OPTIONS": f"report_dir={reports}:formats=text"}
     ended = subprocess.run([program, f"--gtest_filter={tests}", "--gtest_brief=1"], env=environment, timeout=100, text=True,
                            errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     told = [line for line in ended.stdout.splitlines() if re.match(r"vigil: \d+ (error|warning)", line)]
@@ -26,6 +26,7 @@ def main(program, shim):
         status, told, words = run(program, shim, "Workers/With.*", pathlib.Path(folder))
         if status != 0 or told or "[  PASSED  ]" not in words:
             wrong.append(f"what is ordered: status {status}\n{words}")
+            wrong += [report.read_text() for report in pathlib.Path(folder).glob("*.txt")]
         for test in unordered:
             status, told, words = run(program, shim, test, pathlib.Path(folder))
             if status != 66 or len(told) != 1 or not told[0].startswith("vigil: 1 error (data-race)"):
