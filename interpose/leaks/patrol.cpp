@@ -87,15 +87,18 @@ bool Patrol::is_any_due(const OwnVector<Ring>& rings) const noexcept {
   });
 }
 
-// Those that live may do so for as long as the program runs.
+// Those that live may do so for as long as the program runs. A ring that was merely looked at because another was due
+// keeps its time: among many each would wait for the longest otherwise.
 void Patrol::put_off(const OwnVector<Ring>& rings) noexcept {
   constexpr std::size_t kMostKnown = 1000;
   constexpr std::int64_t kMostPauseNs = 60'000'000'000;
   if (living_.size() > kMostKnown) living_.clear();
+  const std::int64_t now = steady_now_ns();
   for (const Ring& ring : rings) {
     Living& one = living_[ring.mark];
+    if (one.next_ns > now) continue;
     one.pause_ns = std::clamp(2 * one.pause_ns, kPeriodNs, kMostPauseNs);
-    one.next_ns = steady_now_ns() + one.pause_ns;
+    one.next_ns = now + one.pause_ns;
   }
 }
 
