@@ -113,7 +113,7 @@ bool MemorySearch::read(AddressRange range, Visitor visit, void* context) noexce
       at = (at / kPage + 1) * kPage;
       continue;
     }
-    visit(std::span(words).first(static_cast<std::size_t>(got) / 8), context);
+    visit(std::span(words).first(static_cast<std::size_t>(got) / 8), at, context);
     at += static_cast<std::size_t>(got) & ~std::size_t{7};
   }
   return true;
@@ -164,17 +164,38 @@ bool MemorySearch::run(Visitor visit, void* context) noexcept {
   return all;
 }
 
-bool is_shared_memory(std::uintptr_t address) noexcept {
-  OwnVector<char> maps;
-  if (!read_whole("/proc/self/maps", maps)) return true;
-  std::string_view text(maps.data(), maps.size());
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
+namespace {
+
+// The mapping's line; "" when there is none. text: where it lies.
+std::string_view line_of(std::uintptr_t address, OwnVector<char>& text) noexcept {
+  if (!read_whole("/proc/self/maps", text)) return {};
+  std::string_view rest(text.data(), text.size());
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     Mapping mapping;
-    if (parse(line, mapping) && mapping.range.holds(address)) return mapping.is_shared;
+    if (parse(line, mapping) && mapping.range.holds(address)) return line;
   }
-  return true;
+  return {};
+}
+
+}  // namespace
+
+FixedText<64> name_of_mapping(std::uintptr_t address) noexcept {
+  OwnVector<char> text;
+  std::string_view line = line_of(address, text);
+  FixedText<64> name;
+  for (int field = 0; field < 5; ++field) {
+    line.remove_prefix(std::min(line.size(), line.find(' ')));
+    line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ')));
+  }
+  return name << line;
+}
+
+bool is_shared_memory(std::uintptr_t address) noexcept {
+  OwnVector<char> text;
+  Mapping mapping;
+  return !parse(line_of(address, text), mapping) || mapping.is_shared;
 }
 
 }  // namespace vigil::shim::leaks

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "interpose/fixed_text.hpp"
 #include "interpose/own_mappings.hpp"
 #include "interpose/own_memory.hpp"
 
@@ -19,7 +20,8 @@ class MemorySearch {
   explicit MemorySearch(std::size_t most_bytes = kMost) noexcept : most_bytes_(most_bytes) {}
   // The ranges may come in any order, and overlap.
   void leave_out(AddressRange range) noexcept { left_out_.push_back(range); }
-  // Calls visit(span of words) for all the rest. False: it could not be read whole, or is more than may be read.
+  // Calls visit(span of words, where they lie) for all the rest. False: it could not be read whole, or is more than may
+  // be read.
   template <class Visit>
   [[nodiscard]] bool run(Visit& visit) noexcept {
     return run(&call<Visit>, &visit);
@@ -31,10 +33,10 @@ class MemorySearch {
   }
 
  private:
-  using Visitor = void (*)(std::span<const std::uintptr_t> words, void* context);
+  using Visitor = void (*)(std::span<const std::uintptr_t> words, std::uintptr_t at, void* context);
   template <class Visit>
-  static void call(std::span<const std::uintptr_t> words, void* context) {
-    (*static_cast<Visit*>(context))(words);
+  static void call(std::span<const std::uintptr_t> words, std::uintptr_t at, void* context) {
+    (*static_cast<Visit*>(context))(words, at);
   }
   bool run(Visitor visit, void* context) noexcept;
   static bool read(AddressRange range, Visitor visit, void* context) noexcept;
@@ -42,6 +44,9 @@ class MemorySearch {
   const std::size_t most_bytes_;
   OwnVector<AddressRange> left_out_;
 };
+
+// The mapping that it lies in as the system calls it, "" when it has no name.
+FixedText<64> name_of_mapping(std::uintptr_t address) noexcept;
 
 // Whether what lies there is another process's, too, or may be: a mapping that is shared, or none that is known.
 bool is_shared_memory(std::uintptr_t address) noexcept;

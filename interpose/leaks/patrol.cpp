@@ -8,12 +8,14 @@
 #include "interpose/leaks/rings.hpp"
 #include "interpose/life/timers.hpp"
 #include "interpose/locks/lock_waits.hpp"
+#include "interpose/log.hpp"
 #include "interpose/options.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/race/tsan_bridge.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/waits.hpp"
+#include "interpose/words.hpp"
 
 namespace vigil::shim::leaks {
 namespace {
@@ -39,14 +41,32 @@ struct ToldRing {
   OwnVector<ActorKey> members;
 };
 
+struct Looked {
+  OwnVector<ToldRing> proved;
+  OwnVector<Line> lives;  // for the log: of the others, what may wake them
+};
+
+void note_living(const Proof& proof, const Ring& ring, OwnVector<Line>& notes) noexcept {
+  if (!log_on(LogLevel::Debug)) return;
+  for (std::size_t i = 0; i < ring.members.size(); ++i) {
+    if (proof.are_dead({&ring.actors[i], 1})) continue;
+    Line& note = notes.emplace_back();
+    note << words_for(info_of(ring.members[i], "")).view()
+         << " waits in a ring, and may be woken: " << proof.why_alive(ring.actors[i]).view();
+  }
+}
+
 // Demands that the runtime is paused.
-Proof::Answer collect_proved(OwnVector<Ring>& rings, OwnVector<ToldRing>& proved) noexcept {
+Proof::Answer collect_proved(OwnVector<Ring>& rings, Looked& looked) noexcept {
   Proof proof(nullptr, kMostBytes);
   const Proof::Answer answer = proof.run();
   if (answer != Proof::Answer::Known) return answer;
   for (Ring& ring : rings) {
-    if (!proof.are_dead(ring.actors)) continue;
-    ToldRing& told = proved.emplace_back();
+    if (!proof.are_dead(ring.actors)) {
+      note_living(proof, ring, looked.lives);
+      continue;
+    }
+    ToldRing& told = looked.proved.emplace_back();
     told.members = std::move(ring.members);
     for_each_actor([&](const vigil_probe_actor_view& view) {
       const bool is_member = std::find(ring.actors.begin(), ring.actors.end(), view.actor) != ring.actors.end();
@@ -103,7 +123,7 @@ void Patrol::put_off(const OwnVector<Ring>& rings) noexcept {
 }
 
 void Patrol::look_now() noexcept {
-  OwnVector<ToldRing> proved;
+  Looked looked;
   {
     const RuntimePause pause(kMostHoldNs);
     if (!pause) return;
@@ -116,13 +136,14 @@ void Patrol::look_now() noexcept {
     OwnVector<Ring> rings = search.find();
     if (rings.empty()) quiet_mark_ = search.mark();
     if (!is_any_due(rings)) return;
-    if (collect_proved(rings, proved) == Proof::Answer::Moves) {
+    if (collect_proved(rings, looked) == Proof::Answer::Moves) {
       period_ns_ = kSoonNs;
     } else {
       put_off(rings);
     }
   }
-  for (const ToldRing& ring : proved) {
+  for (const Line& note : looked.lives) log_line(LogLevel::Debug, note.view());
+  for (const ToldRing& ring : looked.proved) {
     tell_ring(ring.blocked);
     // After it: the end may come in between, and must not leave it out while it is not told yet.
     locks::note_told_ring(ring.members);

@@ -32,7 +32,7 @@ constexpr std::uintptr_t kRedZone = 128;
   const std::uint64_t word = 0;
   const auto at = reinterpret_cast<std::uintptr_t>(&word);
   std::uintptr_t deepest = at;
-  auto measure = [&](std::span<const std::uintptr_t> /*words*/) {
+  auto measure = [&](std::span<const std::uintptr_t> /*words*/, std::uintptr_t /*at*/) {
     deepest = std::min(deepest, reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
   };
   if (!MemorySearch::read({at, at + sizeof(word)}, measure)) return {};
@@ -126,10 +126,10 @@ void Proof::link_candidates() noexcept {
     Candidate& one = candidates_[i];
     if (one.hope == Candidate::Hope::Object) {
       Candidate* const owner = candidate_at(one.object);
-      owner != nullptr ? owner->those_who_hope.push_back(i) : revive(one);
+      owner != nullptr ? owner->those_who_hope.push_back(i) : revive(one, {});
     } else if (one.hope == Candidate::Hope::Lock) {
       const auto holder = by_key.find(one.holder);
-      holder != by_key.end() ? candidates_[holder->second].those_who_hope.push_back(i) : revive(one);
+      holder != by_key.end() ? candidates_[holder->second].those_who_hope.push_back(i) : revive(one, {});
     }
   }
 }
@@ -147,24 +147,28 @@ Proof::Channel* Proof::channel_at(std::uintptr_t address) noexcept {
   return (--after)->record.holds(address) ? &*after : nullptr;
 }
 
-void Proof::revive(Candidate& candidate) noexcept {
+void Proof::revive(Candidate& candidate, Found by) noexcept {
   if (std::exchange(candidate.live, true)) return;
+  candidate.found = by;
   revived_.push_back(static_cast<std::uint32_t>(&candidate - candidates_.data()));
 }
 
-void Proof::reach(Channel& channel) noexcept {
+void Proof::reach(Channel& channel, Found by) noexcept {
   // Without handles a word is a memory of one.
   if (channel.handles == 0 || std::exchange(channel.reached, true)) return;
-  for (const std::uint32_t waiter : channel.waiters) revive(candidates_[waiter]);
+  for (const std::uint32_t waiter : channel.waiters) revive(candidates_[waiter], by);
 }
 
-void Proof::see(std::uintptr_t word) noexcept {
+void Proof::see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept {
   constexpr std::uintptr_t kPlain = 0x0000'ffff'ffff'fff8;  // pointers may carry marks at both ends
-  const std::uintptr_t address = word & kPlain;
-  if (all_channels_.holds(address)) {
-    if (Channel* const channel = channel_at(address)) reach(*channel);
-  } else if (all_frames_.holds(address)) {
-    if (Candidate* const owner = candidate_at(address)) revive(*owner);
+  for (const std::uintptr_t& word : words) {
+    const std::uintptr_t address = word & kPlain;
+    const auto found = [&]() -> Found { return {at + 8 * static_cast<std::uintptr_t>(&word - words.data()), word}; };
+    if (all_channels_.holds(address)) {
+      if (Channel* const channel = channel_at(address)) reach(*channel, found());
+    } else if (all_frames_.holds(address)) {
+      if (Candidate* const owner = candidate_at(address)) revive(*owner, found());
+    }
   }
 }
 
@@ -178,9 +182,7 @@ bool Proof::search_roots() noexcept {
   for (const Channel& channel : channels_) search.leave_out(channel.record);
   search.leave_out({shim_code.low.load(std::memory_order_relaxed), shim_code.high.load(std::memory_order_relaxed)});
   search.leave_out(own_frames());
-  auto see_all = [this](std::span<const std::uintptr_t> words) {
-    for (const std::uintptr_t word : words) see(word);
-  };
+  auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
   bool all = search.run(see_all);
   for (const AddressRange& stack : roots_) all = all && MemorySearch::read(stack, see_all);
   return all;
@@ -191,10 +193,8 @@ bool Proof::spread() noexcept {
   while (!revived_.empty()) {
     const Candidate& candidate = candidates_[revived_.back()];
     revived_.pop_back();
-    for (const std::uint32_t one : candidate.those_who_hope) revive(candidates_[one]);
-    auto see_all = [this](std::span<const std::uintptr_t> words) {
-      for (const std::uintptr_t word : words) see(word);
-    };
+    for (const std::uint32_t one : candidate.those_who_hope) revive(candidates_[one], {});
+    auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
     if (!MemorySearch::read(candidate.stack, see_all)) return false;
   }
   return true;
@@ -203,7 +203,7 @@ bool Proof::spread() noexcept {
 // Channels with more handles than words that could be one, on the stacks of the dead, have a handle elsewhere.
 bool Proof::count_handles() noexcept {
   OwnMap<std::uintptr_t, std::uint64_t> found;
-  auto count = [&](std::span<const std::uintptr_t> words) {
+  auto count = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) {
     for (const std::uintptr_t word : words) {
       if (all_channels_.holds(word)) ++found[word];
     }
@@ -214,9 +214,22 @@ bool Proof::count_handles() noexcept {
   }
   for (Channel& channel : channels_) {
     const auto words = found.find(channel.record.low);
-    if (channel.handles > (words == found.end() ? 0 : words->second)) reach(channel);
+    if (channel.handles > (words == found.end() ? 0 : words->second)) reach(channel, {});
   }
   return true;
+}
+
+Line Proof::why_alive(const vigil_probe_actor* actor) const noexcept {
+  Line line;
+  const auto one = std::ranges::find(candidates_, actor, &Candidate::actor);
+  if (one == candidates_.end() || !one->live) return line;
+  if (one->found.at == 0) return line << "it waits for one that lives, or for what lies in reach of anybody";
+  line << "0x";
+  line.hex(one->found.word) << " was found at 0x";
+  line.hex(one->found.at);
+  const FixedText<64> name = name_of_mapping(one->found.at);
+  if (!name.view().empty()) line << " in " << name.view();
+  return line;
 }
 
 Proof::Answer Proof::run() noexcept {

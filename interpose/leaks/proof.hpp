@@ -29,6 +29,7 @@
 #include <span>
 
 #include "interpose/actor.hpp"
+#include "interpose/fixed_text.hpp"
 #include "interpose/leaks/memory_search.hpp"
 #include "interpose/own_mappings.hpp"
 #include "interpose/own_memory.hpp"
@@ -53,8 +54,15 @@ class Proof {
     return std::ranges::all_of(actors, [&](const vigil_probe_actor* one) { return dead_.contains(one); });
   }
   [[nodiscard]] std::size_t dead() const noexcept { return dead_.size(); }
+  // Of a candidate that is not dead: what was found first that may wake it, in words for the log.
+  [[nodiscard]] Line why_alive(const vigil_probe_actor* actor) const noexcept;
 
  private:
+  // What made somebody live: a word in memory, or nothing that lies anywhere.
+  struct Found {
+    std::uintptr_t at = 0;  // 0: no word
+    std::uintptr_t word = 0;
+  };
   struct Channel {
     AddressRange record;
     std::uint64_t handles = 0;
@@ -71,6 +79,7 @@ class Proof {
     ActorKey holder{};                          // Lock: whose it is, if known
     OwnVector<std::uint32_t> those_who_hope{};  // live when this one does: they wait for what it holds, or has
     bool live = false;
+    Found found{};  // when it is
   };
 
   [[nodiscard]] bool collect() noexcept;
@@ -80,9 +89,9 @@ class Proof {
   [[nodiscard]] bool search_roots() noexcept;
   [[nodiscard]] bool spread() noexcept;
   [[nodiscard]] bool count_handles() noexcept;
-  void see(std::uintptr_t word) noexcept;
-  void reach(Channel& channel) noexcept;
-  void revive(Candidate& candidate) noexcept;
+  void see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept;
+  void reach(Channel& channel, Found by) noexcept;
+  void revive(Candidate& candidate, Found by) noexcept;
   [[nodiscard]] Channel* channel_at(std::uintptr_t address) noexcept;
 
   const Actor* const self_;

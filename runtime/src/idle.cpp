@@ -65,6 +65,7 @@ void Scheduler::call_due(Worker& worker, TimedCall& first) noexcept {
     vigil_probe_thread_start(&worker.clock_.probe);
   }
   worker.actor = &worker.clock_;
+  worker.makes_calls_.store(true, std::memory_order_relaxed);
   worker.leave();
   for (TimedCall* call = &first; call != nullptr;) {
     TimedCall* const next = call->next_due;  // the call may be due again once it has begun
@@ -72,6 +73,7 @@ void Scheduler::call_due(Worker& worker, TimedCall& first) noexcept {
     call = next;
   }
   worker.enter();
+  worker.makes_calls_.store(false, std::memory_order_relaxed);
   worker.actor = nullptr;
 }
 

@@ -317,6 +317,10 @@ void Worker::run() noexcept {
   exceptions_ = exception_state_of_this_thread();
   const ThreadStack stack = prepare_thread_for_overflow();
   sanitizer_.adopt_thread(stack.low, stack.bytes);
+  if (stack.low != nullptr) {
+    loop_low_ = stack.low;
+    loop_high_.store(__builtin_frame_address(0), std::memory_order_release);  // pairs with loop_stack()
+  }
   random_state = now_ns() ^ (std::uint64_t{index_ + 1} << 32);
   enter();
   for (;;) run_task(*find_work());

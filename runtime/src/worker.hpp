@@ -56,6 +56,19 @@ class Worker : public ThreadRecord {
   // a buffer of 100 items (at 2 us a pipeline of such buffers was spread, and took 160 ns an item in place of 70).
   static constexpr Ticks kRipe = 15'000;
 
+  // Its stack from the low end up to the loop's frame, on which nothing of the program's lies; empty before the loop
+  // begins, and while it makes timers' calls. For watchers: from any thread, at any time.
+  struct LoopStack {
+    const void* low = nullptr;
+    const void* high = nullptr;
+  };
+  [[nodiscard]] LoopStack loop_stack() const noexcept {
+    // acquire: pairs with the release in run(), before which low is written.
+    const void* const high = loop_high_.load(std::memory_order_acquire);
+    if (high == nullptr || makes_calls_.load(std::memory_order_relaxed)) return {};
+    return {loop_low_, high};
+  }
+
   StackCache stacks;
 
  private:
@@ -105,6 +118,10 @@ class Worker : public ThreadRecord {
   Task* left_ = nullptr;  // null: the loop
   AfterSwitch after_;
   SavedContext loop_ = nullptr;
+  const void* loop_low_ = nullptr;  // set once, before loop_high_
+  std::atomic<const void*> loop_high_{nullptr};
+  // relaxed: set and cleared inside, so who has paused the runtime knows it.
+  std::atomic<bool> makes_calls_{false};
   ExceptionState* exceptions_ = nullptr;  // this thread's
   [[no_unique_address]] SanitizerFiber sanitizer_;
 

@@ -52,15 +52,11 @@ bool is_told() {
 }
 
 // Looks for it again and again, each time after twice the pause: the shim can prove it only while nobody moves, and on
-// a loaded machine that takes longer. Where it never is quiet enough, the ring is told at the end, as decision 93 says.
+// a loaded machine that takes longer.
 template <class Sleep>
 void look_until_told(Sleep sleep) {
   constexpr auto kMost = 2000ms;
-  std::chrono::milliseconds left = 12s;
-  for (auto pause = 20ms; left > 0ms && !is_told(); pause = std::min(2 * pause, kMost)) {
-    sleep(pause);
-    left -= pause;
-  }
+  for (auto pause = 20ms; !is_told(); pause = std::min(2 * pause, kMost)) sleep(pause);
 }
 void sleep_in_the_system(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
 
