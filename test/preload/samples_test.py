@@ -86,6 +86,9 @@ class Samples(unittest.TestCase):
                 with self.subTest(sample=sample["id"], form=form):
                     plain = RUNNER.plain(RUNNER.build / "bin" / f"{sample['id']}_{form}")
                     run = shimmed(sample, form)
+                    kinds = {finding["kind"] for finding in run.report["findings"]}
+                    if form == "buggy" and "task-exception" in sample["may"] and (plain.status != 0 or "task-exception" in kinds):
+                        continue  # chance ended one of the two early, before or after main() printed
                     # Tasks that print at the same time may do so in any order.
                     self.assertEqual(sorted(run.out.splitlines()), sorted(plain.out.splitlines()))
                     self.assertEqual(run.status, 66 if run.has_errors and plain.status == 0 else plain.status, run.err)
