@@ -95,16 +95,18 @@ void ChannelCore::move_item(void* to, void* from) const noexcept {
 
 // The way of most operations on a buffered channel: a small item, room or items, nobody to wake. It calls nothing but
 // its probe, so that next to nothing has to be saved around that (docs/benchmarks.md); all else is do_send().
+template <Telling telling>
 inline bool ChannelCore::send_quickly(Inside& inside, const void* item) noexcept {
   const std::size_t size = size_.load(std::memory_order_relaxed);
   if (!is_quick_ || size == capacity_ || receivers_.first != nullptr || closed_) return false;
   const std::size_t at = after(first_, size);
   copy_quickly(slot(at), item);
   size_.store(size + 1, std::memory_order_relaxed);
-  vigil_probe_channel_send(inside.probe(), this, at);
+  if constexpr (telling == Telling::Told) vigil_probe_channel_send(inside.probe(), this, at);
   return true;
 }
 
+template <Telling telling>
 inline bool ChannelCore::receive_quickly(Inside& inside, void* to) noexcept {
   const std::size_t size = size_.load(std::memory_order_relaxed);
   if (!is_quick_ || size == 0 || senders_.first != nullptr) return false;
@@ -112,7 +114,7 @@ inline bool ChannelCore::receive_quickly(Inside& inside, void* to) noexcept {
   copy_quickly(to, slot(at));
   first_ = after(at, 1);
   size_.store(size - 1, std::memory_order_relaxed);
-  vigil_probe_channel_receive(inside.probe(), this, at);
+  if constexpr (telling == Telling::Told) vigil_probe_channel_receive(inside.probe(), this, at);
   return true;
 }
 
@@ -182,10 +184,11 @@ ChannelCore::Outcome ChannelCore::receive_locked(Inside& inside, void* to) noexc
 
 // ---- the operations ----------------------------------------------------------------------------------------------
 
+template <Telling telling>
 void ChannelCore::send(void* item) {
   Inside inside;
   lock_.lock();
-  if (send_quickly(inside, item)) [[likely]] {
+  if (send_quickly<telling>(inside, item)) [[likely]] {
     lock_.unlock();
     return;
   }
@@ -209,10 +212,11 @@ void ChannelCore::send_slowly(Inside& inside, void* item) {
   if (outcome.step == Step::Closed) throw_send_on_closed();
 }
 
+template <Telling telling>
 bool ChannelCore::receive(void* to) {
   Inside inside;
   lock_.lock();
-  if (receive_quickly(inside, to)) [[likely]] {
+  if (receive_quickly<telling>(inside, to)) [[likely]] {
     lock_.unlock();
     return true;
   }
@@ -325,14 +329,22 @@ ChannelCore* channel_make(const ItemType& type, std::size_t capacity) { return C
 void channel_retain(ChannelCore* core) noexcept { core->retain(); }
 void channel_release(ChannelCore* core) noexcept { core->release(); }
 
-void channel_send(ChannelCore* core, void* item) {
+void channel_send_told(ChannelCore* core, void* item) {
   if (core == nullptr) block_on_nil(true);
-  core->send(item);
+  core->send<Telling::Told>(item);
+}
+void channel_send_silently(ChannelCore* core, void* item) {
+  if (core == nullptr) block_on_nil(true);
+  core->send<Telling::Silent>(item);
 }
 
-bool channel_receive(ChannelCore* core, void* to) {
+bool channel_receive_told(ChannelCore* core, void* to) {
   if (core == nullptr) block_on_nil(false);
-  return core->receive(to);
+  return core->receive<Telling::Told>(to);
+}
+bool channel_receive_silently(ChannelCore* core, void* to) {
+  if (core == nullptr) block_on_nil(false);
+  return core->receive<Telling::Silent>(to);
 }
 
 bool channel_try_send(ChannelCore* core, void* item) { return core != nullptr && core->try_send(item); }

@@ -15,12 +15,16 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/src/hidden.hpp"
 #include "runtime/src/park.hpp"
 #include "runtime/src/spin_lock.hpp"
 #include "runtime/src/waiter.hpp"
 #include "vigil/detail/channel_core.hpp"
 
 namespace vigil::detail {
+
+// Whether the quick way of an operation calls its probe. Silent where nobody can hear it: see channel_entry.cpp.
+enum class Telling : std::uint8_t { Told, Silent };
 
 class ChannelCore {
  public:
@@ -29,7 +33,9 @@ class ChannelCore {
   void release() noexcept;
   [[nodiscard]] std::uint32_t handles() const noexcept { return references_.load(std::memory_order_relaxed); }
 
+  template <Telling telling>
   void send(void* item);
+  template <Telling telling>
   [[nodiscard]] bool receive(void* to);
   [[nodiscard]] bool try_send(void* item);
   [[nodiscard]] TryReceived try_receive(void* to);
@@ -70,7 +76,9 @@ class ChannelCore {
 
  private:
   // The operations, under the lock. Inlined into their few callers. quickly: false when it is not that simple.
+  template <Telling telling>
   [[gnu::always_inline]] inline bool send_quickly(Inside& inside, const void* item) noexcept;
+  template <Telling telling>
   [[gnu::always_inline]] inline bool receive_quickly(Inside& inside, void* to) noexcept;
   [[gnu::always_inline]] inline Outcome do_send(Inside& inside, void* item) noexcept;
   [[gnu::always_inline]] inline Outcome do_receive(Inside& inside, void* to) noexcept;
@@ -113,6 +121,12 @@ class ChannelCore {
   std::uint32_t pins_ = 0;   // guarded by lock_
   std::atomic<std::uint32_t> references_{1};
 };
+
+// The bodies of channel_send() and channel_receive(), which are one or the other.
+VIGIL_HIDDEN void channel_send_told(ChannelCore* core, void* item);
+VIGIL_HIDDEN void channel_send_silently(ChannelCore* core, void* item);
+[[nodiscard]] VIGIL_HIDDEN bool channel_receive_told(ChannelCore* core, void* to);
+[[nodiscard]] VIGIL_HIDDEN bool channel_receive_silently(ChannelCore* core, void* to);
 
 // What a waiting sender whose channel was closed, or a sender on a closed one, gets.
 [[noreturn]] void throw_send_on_closed();

@@ -2,6 +2,8 @@
 // them, or inlined, and a preloaded definition would never be called.
 #include "vigil/probe.h"
 
+#include "runtime/src/probe_defaults.hpp"
+
 #define VIGIL_WEAK __attribute__((weak, visibility("default")))
 
 extern "C" {
@@ -20,8 +22,12 @@ VIGIL_WEAK void vigil_probe_task_exception(vigil_probe_actor*, const char*, cons
 
 VIGIL_WEAK void vigil_probe_channel_make(const void*, size_t) noexcept {}
 VIGIL_WEAK void vigil_probe_channel_destroy(const void*, size_t) noexcept {}
-VIGIL_WEAK void vigil_probe_channel_send(vigil_probe_actor*, const void*, size_t) noexcept {}
-VIGIL_WEAK void vigil_probe_channel_receive(vigil_probe_actor*, const void*, size_t) noexcept {}
+void vigil_empty_channel_send(vigil_probe_actor*, const void*, size_t) noexcept {}
+void vigil_empty_channel_receive(vigil_probe_actor*, const void*, size_t) noexcept {}
+VIGIL_WEAK void vigil_probe_channel_send(vigil_probe_actor*, const void*, size_t) noexcept
+    __attribute__((alias("vigil_empty_channel_send")));
+VIGIL_WEAK void vigil_probe_channel_receive(vigil_probe_actor*, const void*, size_t) noexcept
+    __attribute__((alias("vigil_empty_channel_receive")));
 VIGIL_WEAK void vigil_probe_channel_meet(vigil_probe_actor*, vigil_probe_actor*, const void*) noexcept {}
 VIGIL_WEAK void vigil_probe_channel_pass(vigil_probe_actor*, vigil_probe_actor*, const void*, size_t) noexcept {}
 VIGIL_WEAK void vigil_probe_channel_close(vigil_probe_actor*, const void*) noexcept {}
