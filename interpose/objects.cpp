@@ -83,6 +83,13 @@ void SlotPoints::step(order::Clocks& actor, std::size_t slot) noexcept {
   }
 }
 
+void SlotPoints::acquire_all(order::Clocks& actor) const noexcept {
+  for (const Block* const block : blocks_) {
+    if (block == nullptr) continue;
+    for (const order::Point& at : *block) order::acquire(actor, at, order::Edge::Lock);
+  }
+}
+
 template <class T>
 typename ObjectTable<T>::Shard& ObjectTable<T>::shard_of(const void* address) noexcept {
   return shards_[mix(reinterpret_cast<std::uintptr_t>(address)) % kShards];

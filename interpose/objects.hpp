@@ -40,6 +40,8 @@ class SlotPoints {
   SlotPoints& operator=(const SlotPoints&) = delete;
   // One send into, or receive out of, that slot.
   void step(order::Clocks& actor, std::size_t slot) noexcept;
+  // All that was sent and received so far is in the actor's past: the channel is its alone.
+  void acquire_all(order::Clocks& actor) const noexcept;
 
  private:
   static constexpr std::size_t kPerBlock = 16;

@@ -68,6 +68,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_destroy(const void* channel, si
     if (items_left != 0 && channel_use::counts_items()) {
       if (const ChannelObject* const known = channels().find(channel)) channel_use::destroyed(*known, items_left);
     }
+    // Whoever put something in has let go of the channel since: the items that are left are the caller's.
+    if (items_left != 0 && order::needs(order::Edge::Lock) != 0) {
+      if (ChannelObject* const known = channels().find(channel)) known->slots.acquire_all(current_actor().clocks);
+    }
     timers::channel_gone(channel);
     channels().drop(channel);
   });

@@ -108,6 +108,28 @@ extern "C" VIGIL_EXPORT void vigil_probe_acquire(vigil_probe_actor* actor, const
   });
 }
 
+// The edges of a count of references: in the whole order only, for who comes last is this schedule's doing.
+extern "C" VIGIL_EXPORT void vigil_probe_let_go(vigil_probe_actor* actor, const void* object) noexcept {
+  if (order::needs(order::Edge::Lock) == 0) return;
+  record([&] {
+    SyncObject& known = sync_objects().at(object);
+    known.lock.lock();
+    order::release_merge(actor_of(actor).clocks, known.written, order::Edge::Lock);
+    known.lock.unlock();
+  });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_take_apart(vigil_probe_actor* actor, const void* object) noexcept {
+  record([&] {
+    SyncObject* const known = sync_objects().find(object);
+    if (known == nullptr) return;
+    known->lock.lock();
+    order::acquire(actor_of(actor).clocks, known->written, order::Edge::Lock);
+    known->lock.unlock();
+    sync_objects().drop(object);
+  });
+}
+
 extern "C" VIGIL_EXPORT void vigil_probe_sync_destroy(const void* object) noexcept {
   record([&] { sync_objects().drop(object); });
 }

@@ -86,6 +86,11 @@ const void* Context::find_value(const std::type_info& key_type, const void* key,
   return nullptr;
 }
 
+void Context::tell_read() const noexcept {
+  for (const ContextCore* core = core_.get(); core != nullptr; core = core->parent())
+    if (core->value() != nullptr) core->tell_read();
+}
+
 // ---- making one --------------------------------------------------------------------------------------------------
 
 CancelContext with_cancel(const Context& parent) {
@@ -115,6 +120,7 @@ CancelContext detail::with_deadline_in(const Context& parent, std::int64_t remai
 Context detail::make_value_context(const Context& parent, std::unique_ptr<AnyContextValue> value) {
   auto core =
       std::make_shared<ContextCore>(ContextCore::of(parent), source_of(parent), deadline_of(parent), std::move(value));
+  core->tell_read();  // it was made
   core->announce(0);
   return ContextCore::handle(std::move(core));
 }
@@ -141,6 +147,7 @@ void detail::belong_to(const Context& ctx) noexcept {
 StopFunction detail::after_done(const Context& ctx, Job job) {
   auto listener = std::make_shared<FunctionListener>(std::move(job));
   vigil_probe_release(who(), listener.get());
+  vigil_probe_let_go(who(), listener.get());
   if (DoneCore* const source = source_of(ctx); source != nullptr) {
     listener->context = std::static_pointer_cast<DoneCore>(source->shared_from_this());
     bool linked = false;
@@ -164,17 +171,20 @@ bool StopFunction::operator()() const {
   }
   // acq_rel: with start_function(), which has done with what it found when it lost.
   const bool is_first = !listener.settled.exchange(true, std::memory_order_acq_rel);
-  if (is_first) listener.job = {};  // where it is still listed, above a context that has gone, it may stay for long
-  return is_first;
+  if (!is_first) return false;
+  vigil_probe_take_apart(detail::who(), &listener);
+  listener.job = {};  // where it is still listed, above a context that has gone, it may stay for long
+  return true;
 }
 
-detail::FunctionListener::~FunctionListener() { vigil_probe_sync_destroy(this); }
+detail::FunctionListener::~FunctionListener() { vigil_probe_take_apart(who(), this); }
 
 void detail::start_function(std::shared_ptr<FunctionListener> listener) {
   if (listener->settled.exchange(true, std::memory_order_acq_rel)) return;
   go([listener = std::move(listener)] {
     vigil_probe_acquire(who(), listener.get());
     listener->job();
+    vigil_probe_let_go(who(), listener.get());
   });
 }
 

@@ -36,12 +36,15 @@ class DeadlineTimer final : public TimerCore {
 // A long chain goes link by link, not by recursion: a task's stack is small.
 ContextCore::~ContextCore() {
   vigil_probe_context_destroy(this);
+  if (value_ != nullptr) vigil_probe_take_apart(who(), &value_);
   std::shared_ptr<ContextCore> up = std::move(parent_);
   while (up != nullptr && up.use_count() == 1) {
     std::shared_ptr<ContextCore> next = std::move(up->parent_);
     up = std::move(next);  // `next` of the one that goes here is alive in `up`
   }
 }
+
+void ContextCore::tell_read() const noexcept { vigil_probe_let_go(who(), &value_); }
 
 void ContextCore::announce(std::uint32_t flags) const noexcept {
   vigil_probe_context_make(who(), this, parent_.get(), source_ != nullptr ? core_of(source_->done()) : nullptr, flags);

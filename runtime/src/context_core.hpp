@@ -78,6 +78,8 @@ class ContextCore : public std::enable_shared_from_this<ContextCore> {
   [[nodiscard]] std::uint64_t deadline_ns() const noexcept { return deadline_ns_; }  // kNoDeadline: none
   [[nodiscard]] const ContextCore* parent() const noexcept { return parent_.get(); }
   [[nodiscard]] const AnyContextValue* value() const noexcept { return value_.get(); }
+  // Tells the watcher that the caller has looked at the value, which somebody else may take apart.
+  void tell_read() const noexcept;
   // Tells the watcher.
   void announce(std::uint32_t flags) const noexcept;
 

@@ -68,4 +68,7 @@ VIGIL_WEAK void vigil_probe_task_context(vigil_probe_actor*, const void*) noexce
 
 VIGIL_WEAK void vigil_probe_park(vigil_probe_actor*, const vigil_probe_wait*) noexcept {}
 VIGIL_WEAK void vigil_probe_default_taken(vigil_probe_actor*, const vigil_probe_case*, uint32_t) noexcept {}
+
+VIGIL_WEAK void vigil_probe_let_go(vigil_probe_actor*, const void*) noexcept {}
+VIGIL_WEAK void vigil_probe_take_apart(vigil_probe_actor*, const void*) noexcept {}
 }

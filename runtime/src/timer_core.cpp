@@ -2,13 +2,17 @@
 
 #include "runtime/src/clock.hpp"
 #include "runtime/src/park.hpp"
+#include "runtime/src/probe_calls.hpp"
 #include "runtime/src/scheduler.hpp"
 
 namespace vigil::detail {
 
 void TimerCore::release() noexcept {
+  vigil_probe_let_go(who(), &references_);
   // acq_rel: what every holder did happens before it is taken apart.
-  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  vigil_probe_take_apart(who(), &references_);
+  delete this;
 }
 
 bool TimerCore::arm(std::uint64_t first_deadline_ns, std::int64_t period_ns) {

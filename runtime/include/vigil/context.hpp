@@ -106,7 +106,10 @@ class Context {
   [[nodiscard]] std::optional<T> value(const Key& key) const {
     const detail::Kept<Key>& kept = key;
     const void* const found = find_value(typeid(detail::Kept<Key>), std::addressof(kept), typeid(T));
-    return found != nullptr ? std::optional<T>(*static_cast<const T*>(found)) : std::nullopt;
+    std::optional<T> copy;
+    if (found != nullptr) copy.emplace(*static_cast<const T*>(found));
+    tell_read();
+    return copy;
   }
 
   friend bool operator==(const Context& a, const Context& b) noexcept { return a.core_ == b.core_; }
@@ -116,6 +119,8 @@ class Context {
   explicit Context(std::shared_ptr<detail::ContextCore> core) noexcept : core_(std::move(core)) {}
   [[nodiscard]] VIGIL_EXPORT const void* find_value(const std::type_info& key_type, const void* key,
                                                     const std::type_info& type) const;
+  // To a watcher: keys and values from here up were looked at; whoever takes them apart comes after that.
+  VIGIL_EXPORT void tell_read() const noexcept;
   std::shared_ptr<detail::ContextCore> core_;  // null: background
 };
 

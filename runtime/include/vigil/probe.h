@@ -279,6 +279,14 @@ void vigil_probe_park(vigil_probe_actor* actor, const vigil_probe_wait* wait) VI
 void vigil_probe_default_taken(vigil_probe_actor* actor, const vigil_probe_case* cases,
                                uint32_t case_count) VIGIL_PROBE_NOEXCEPT;
 
+/* ---- what several share and the last one takes apart --------------------------------------------------------- */
+
+/* let_go: what actor did so far with something of the user's that the runtime keeps for several (a timer's function, a
+ * context's value) happens before that is destroyed. take_apart: before it is; the object is forgotten. Who is the last
+ * is this schedule's doing. */
+void vigil_probe_let_go(vigil_probe_actor* actor, const void* object) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_take_apart(vigil_probe_actor* actor, const void* object) VIGIL_PROBE_NOEXCEPT;
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

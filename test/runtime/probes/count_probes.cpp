@@ -46,6 +46,8 @@ enum Probe {
   kVariableWrite,
   kVariableDestroy,
   kDefaultTaken,
+  kLetGo,
+  kTakeApart,
   kProbes
 };
 constinit Count counts[kProbes] = {{"attach", 0},
@@ -80,7 +82,9 @@ constinit Count counts[kProbes] = {{"attach", 0},
                                    {"variable_read", 0},
                                    {"variable_write", 0},
                                    {"variable_destroy", 0},
-                                   {"default_taken", 0}};
+                                   {"default_taken", 0},
+                                   {"let_go", 0},
+                                   {"take_apart", 0}};
 
 void came(Probe probe) noexcept { counts[probe].calls.fetch_add(1, std::memory_order_relaxed); }
 
@@ -146,4 +150,6 @@ VIGIL_WATCHER void vigil_probe_variable_destroy(const void*, size_t) noexcept { 
 VIGIL_WATCHER void vigil_probe_default_taken(vigil_probe_actor*, const vigil_probe_case*, uint32_t) noexcept {
   came(kDefaultTaken);
 }
+VIGIL_WATCHER void vigil_probe_let_go(vigil_probe_actor*, const void*) noexcept { came(kLetGo); }
+VIGIL_WATCHER void vigil_probe_take_apart(vigil_probe_actor*, const void*) noexcept { came(kTakeApart); }
 }

@@ -59,6 +59,10 @@ void steps() {
   traced = 1;                     // write
   ++traced;                       // read, write
   static_cast<void>(traced.load());
+  {
+    const vigil::Context valued = vigil::with_value(vigil::background(), 1, 2);  // let_go
+    static_cast<void>(valued.value<int>(1));                                     // let_go
+  }                                                                              // take_apart
   while (vigil::task_count() != 0) vigil::yield();  // a task ends a little later than its done()
 }
 
