@@ -174,20 +174,23 @@ void keep(Writer& to, const Finding& finding, std::uint64_t id) noexcept {
                               std::span<const KeptParticipant>(participants, count)};
 }
 
+void count_more(Writer& to, Known& known, std::uint64_t more) noexcept {
+  const std::uint64_t before = known.total;
+  known.total += more;
+  // Powers of two only: what a hot place costs grows with the logarithm of its count.
+  if (std::bit_width(before) != std::bit_width(known.total)) write_repeat(to, known);
+}
+
 // Counts a finding that is known already. False: it is new, and registered now under the id it is given.
-bool count_known(const Finding& finding, std::uint64_t& id) noexcept {
+bool count_known(const Finding& finding, std::uint64_t identity, std::uint64_t& id) noexcept {
   const WriterHold hold;
   if (!hold.held()) return true;
   Writer& to = writer();
   open_file(to);
   if (options().dedup) {
-    auto [entry, is_new] = to.known.try_emplace(identity_of(finding), Known{to.next_id, finding.count, finding.count});
+    auto [entry, is_new] = to.known.try_emplace(identity, Known{to.next_id, finding.count, finding.count});
     if (!is_new) {
-      Known& known = entry.value();
-      const std::uint64_t before = known.total;
-      known.total += finding.count;
-      // Powers of two only: what a hot place costs grows with the logarithm of its count.
-      if (std::bit_width(before) != std::bit_width(known.total)) write_repeat(to, known);
+      count_more(to, entry.value(), finding.count);
       return true;
     }
   }
@@ -214,10 +217,19 @@ void open_record() noexcept {
   if (hold.held()) open_file(writer());
 }
 
-void report(const Finding& finding) noexcept {
-  if (!wants(finding.kind) || !in_own_process()) return;
+void report_again(std::uint64_t finding) noexcept {
+  if (finding == 0 || !in_own_process()) return;
+  const WriterHold hold;
+  if (!hold.held()) return;
+  Writer& to = writer();
+  if (const auto known = to.known.find(finding); known != to.known.end()) count_more(to, known.value(), 1);
+}
+
+std::uint64_t report(const Finding& finding) noexcept {
+  if (!wants(finding.kind) || !in_own_process()) return 0;
+  const std::uint64_t identity = options().dedup ? identity_of(finding) : 0;
   std::uint64_t id = 0;
-  if (count_known(finding, id)) return;
+  if (count_known(finding, identity, id)) return identity;
   JsonText json;
   const std::int64_t at_ns = since_start_ns();
   json_finding(json, finding, id, at_ns, tests::test_of(finding));
@@ -237,6 +249,7 @@ void report(const Finding& finding) noexcept {
     log_line(LogLevel::Info, line.view());
   }
   if (options().halt_on_error && info_of(finding.kind).is_error) halt_after_error();
+  return identity;
 }
 
 void write_record(std::string_view json_object) noexcept {

@@ -11,8 +11,10 @@ namespace vigil::shim {
 
 // Records one finding, or counts it when an equal one (same kind, same stacks) is known and `dedup` is on.
 // Safe from any thread inside the shim; takes the writer's lock, the last in the rank order. Ignores kinds that are
-// off.
-void report(const Finding& finding) noexcept;
+// off. Returns the finding's number, for report_again(); 0 when it has none, as with `dedup` off.
+std::uint64_t report(const Finding& finding) noexcept;
+// Counts another sight of a finding whose detector knows it for the same, though its stacks differ. 0: nothing.
+void report_again(std::uint64_t finding) noexcept;
 
 struct FindingCounts {
   std::uint64_t errors = 0;  // distinct findings

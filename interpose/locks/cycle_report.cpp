@@ -4,7 +4,9 @@
 
 #include "interpose/finding.hpp"
 #include "interpose/finding_writer.hpp"
+#include "interpose/locks/nesting.hpp"
 #include "interpose/object_list.hpp"
+#include "interpose/options.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::locks {
@@ -17,17 +19,27 @@ std::uint64_t place_of(const CycleEdge& edge) noexcept {
          static_cast<std::uint64_t>(edge.witness->wanted_at);
 }
 
-// One number for the places of a cycle, wherever it begins.
-std::uint64_t number_of(std::span<const CycleEdge> cycle) noexcept {
-  OwnVector<std::uint64_t> places;
-  for (const CycleEdge& edge : cycle) places.push_back(place_of(edge));
-  std::sort(places.begin(), places.end());
-  std::uint64_t number = places.size();
-  for (const std::uint64_t place : places) {
-    number = (number ^ place) * 0x9e3779b97f4a7c15ULL;
+std::uint64_t held_by(const CycleEdge& edge) noexcept { return static_cast<std::uint64_t>(edge.from); }
+
+// One number for what each edge of a cycle says, wherever the cycle begins.
+std::uint64_t number_of(std::span<const CycleEdge> cycle, std::uint64_t (*of_edge)(const CycleEdge&) noexcept) {
+  OwnVector<std::uint64_t> parts;
+  for (const CycleEdge& edge : cycle) parts.push_back(of_edge(edge));
+  std::sort(parts.begin(), parts.end());
+  std::uint64_t number = parts.size();
+  for (const std::uint64_t part : parts) {
+    number = (number ^ part) * 0x9e3779b97f4a7c15ULL;
     number ^= number >> 31U;
   }
   return number;
+}
+
+OwnVector<std::uint64_t> nestings_of(std::span<const CycleEdge> cycle) {
+  OwnVector<std::uint64_t> nestings;
+  for (const CycleEdge& edge : cycle) nestings.push_back(nesting_of(edge.witness->taken_at, edge.witness->wanted_at));
+  std::sort(nestings.begin(), nestings.end());
+  nestings.erase(std::unique(nestings.begin(), nestings.end()), nestings.end());
+  return nestings;
 }
 
 // Runs differ in which edge came last; the finding begins where the binary says.
@@ -49,16 +61,46 @@ bool CycleReport::has_wandered(std::span<const CycleEdge> cycle) const noexcept 
   });
 }
 
+CycleReport::Bug* CycleReport::bug_of(std::span<const CycleEdge> cycle,
+                                      const OwnVector<std::uint64_t>& nestings) noexcept {
+  if (!options().dedup) return nullptr;
+  for (Bug& bug : bugs_) {
+    if (bug.nestings.size() == 1) {
+      // One function takes both, in an order that its arguments decide: it may have callers with nothing in common.
+      const auto is_its = [&](const CycleEdge& edge) { return bug.locks.contains(edge.from); };
+      if (nestings == bug.nestings && std::any_of(cycle.begin(), cycle.end(), is_its)) return &bug;
+    } else if (std::includes(nestings.begin(), nestings.end(), bug.nestings.begin(), bug.nestings.end())) {
+      return &bug;  // a longer way round through the same nestings goes with them
+    }
+  }
+  return nullptr;
+}
+
 bool CycleReport::on_cycle(std::span<const CycleEdge> cycle, void* self) noexcept {
-  constexpr std::size_t kMostCycles = 200;  // distinct ones told in one run
   auto& report = *static_cast<CycleReport*>(self);
-  if (report.told_.size() >= kMostCycles) return false;
+  if (report.bugs_.size() >= kMostBugs) return false;
   if (report.has_wandered(cycle)) return true;
-  if (report.told_.insert(number_of(cycle)).second) report.tell(cycle);
+  const std::uint64_t places = number_of(cycle, place_of);
+  const bool is_kept = report.sights_.size() < kMostSights;
+  const auto known = report.places_.find(places);
+  if (!is_kept && known != report.places_.end()) return true;
+  if (is_kept && !report.sights_.insert(places ^ number_of(cycle, held_by) * 0x9e3779b97f4a7c15ULL).second) return true;
+
+  const OwnVector<std::uint64_t> nestings = nestings_of(cycle);
+  Bug* bug = known != report.places_.end() ? &report.bugs_[known->second] : report.bug_of(cycle, nestings);
+  if (bug == nullptr) {
+    bug = &report.bugs_.emplace_back(Bug{.nestings = nestings, .locks = {}, .finding = report.tell(cycle)});
+  } else if (is_kept) {
+    report_again(bug->finding);
+  }
+  if (is_kept) report.places_.try_emplace(places, static_cast<std::uint32_t>(bug - report.bugs_.data()));
+  if (bug->nestings.size() == 1) {
+    for (const CycleEdge& edge : cycle) bug->locks.insert(edge.from);
+  }
   return true;
 }
 
-void CycleReport::tell(std::span<const CycleEdge> cycle) noexcept {
+std::uint64_t CycleReport::tell(std::span<const CycleEdge> cycle) noexcept {
   const OwnVector<CycleEdge> edges = in_stable_order(cycle);
   ObjectList locks;
   const auto index_of = [&](LockId lock) -> std::int32_t {
@@ -100,12 +142,12 @@ void CycleReport::tell(std::span<const CycleEdge> cycle) noexcept {
   }
   message << (edges.size() == 2 ? "; in another schedule each waits for the other's lock for ever"
                                 : "; in another schedule they wait for each other's locks in a ring, for ever");
-  report({.kind = Kind::LockCycle,
-          .predicted = true,
-          .message = message.view(),
-          .hint = {},
-          .participants = participants,
-          .objects = locks.all()});
+  return report({.kind = Kind::LockCycle,
+                 .predicted = true,
+                 .message = message.view(),
+                 .hint = {},
+                 .participants = participants,
+                 .objects = locks.all()});
 }
 
 }  // namespace vigil::shim::locks

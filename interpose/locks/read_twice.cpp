@@ -1,12 +1,18 @@
 #include "interpose/locks/read_twice.hpp"
 
+#include <algorithm>
+
 #include "interpose/finding_writer.hpp"
+#include "interpose/locks/nesting.hpp"
+#include "interpose/options.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::locks {
-namespace {
 
-void tell(const LockObject& lock, const Witness& reader, const Witness& writer) noexcept {
+void ReadTwice::tell(const LockObject& lock, const Witness& reader, const Witness& writer) noexcept {
+  const std::uint64_t nesting = nesting_of(reader.taken_at, reader.wanted_at);
+  const auto known = std::find_if(bugs_.begin(), bugs_.end(), [&](const Bug& bug) { return bug.nesting == nesting; });
+  if (known != bugs_.end() && options().dedup) return report_again(known->finding);
   const ActorInfo reads = info_of(static_cast<ActorKey>(reader.actor), "");
   const ActorInfo writes = info_of(static_cast<ActorKey>(writer.actor), "");
   const Phrase name = words_for(lock);
@@ -40,15 +46,16 @@ void tell(const LockObject& lock, const Witness& reader, const Witness& writer) 
        .stack = writer.wanted_at,
        .note = "the writer that may come in between"},
   }};
-  report({.kind = Kind::LockCycle,
-          .predicted = true,
-          .message = message.view(),
-          .hint = {},
-          .participants = participants,
-          .objects = {&object, 1}});
+  const std::uint64_t finding =
+      report({.kind = Kind::LockCycle,
+              .predicted = true,
+              .message = message.view(),
+              .hint = "Lock for reading once; what is called meanwhile needs a form that does not lock.",
+              .participants = participants,
+              .objects = {&object, 1}});
+  constexpr std::size_t kMostBugs = 200;
+  if (bugs_.size() < kMostBugs) bugs_.push_back({.nesting = nesting, .finding = finding});
 }
-
-}  // namespace
 
 void ReadTwice::add(const LockObject& lock, Witness witness, bool reads) noexcept {
   Sides& sides = sides_[static_cast<LockId>(lock.id)];

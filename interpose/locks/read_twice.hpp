@@ -26,9 +26,17 @@ class ReadTwice {
     OwnVector<Witness> writers;
     bool told = false;
   };
+  // One finding for each place that reads twice, whoever calls it, with whichever locks, and whoever the writer is.
+  struct Bug {
+    std::uint64_t nesting = 0;
+    std::uint64_t finding = 0;  // as report() numbers it
+  };
   void add(const LockObject& lock, Witness witness, bool reads) noexcept;
 
+  void tell(const LockObject& lock, const Witness& reader, const Witness& writer) noexcept;
+
   OwnMap<LockId, Sides> sides_;
+  OwnVector<Bug> bugs_;
 };
 
 }  // namespace vigil::shim::locks

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "reports/model/function_name.hpp"
+#include "reports/model/nesting.hpp"
 #include "reports/model/user_frames.hpp"
 
 namespace vigil::reports {
@@ -31,17 +32,33 @@ std::string frame_text(const Frame& frame) {
   return fmt::format("{}@{}+{}", stable_name(frame.function), where, frame.place_in_function);
 }
 
-std::string stack_text(const Stack& stack) {
-  std::string text;
-  std::string last;
-  for (const std::size_t i : user_frames(stack)) {
-    std::string frame = frame_text(*stack[i]);
-    if (frame == last) continue;  // recursion: how deep it was differs from run to run
-    text += frame;
-    text += '\n';
-    last = std::move(frame);
+// Each place a line, but one that follows itself once: how deep a recursion was differs from run to run.
+class PlacesText {
+ public:
+  void add(const Frame& frame) {
+    std::string place = frame_text(frame);
+    if (place == last_) return;
+    text_ += place;
+    text_ += '\n';
+    last_ = std::move(place);
   }
-  return text;
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+  std::string last_;
+};
+
+std::string stack_text(const Stack& stack) {
+  PlacesText text;
+  for (const std::size_t i : user_frames(stack)) text.add(*stack[i]);
+  return text.take();
+}
+
+std::string text_of(const std::vector<const Frame*>& frames) {
+  PlacesText text;
+  for (const Frame* frame : frames) text.add(*frame);
+  return text.take();
 }
 
 bool speaks_of_a_life(std::string_view kind) noexcept {
@@ -59,9 +76,25 @@ bool is_symmetric(std::string_view role) noexcept {
 // What led up to the finding, in as much as it is kept: which actors come there in which order differs from run to run.
 bool is_history(std::string_view role) noexcept { return role.starts_with("earlier "); }
 
-}  // namespace
+void unite(std::vector<std::string>& parts) {
+  std::sort(parts.begin(), parts.end());
+  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());  // how many are alike differs from run to run
+}
 
-std::string fingerprint_of(const Finding& finding) {
+// Of a cycle in the order of locks: which of a nesting's callers comes first differs from run to run, and the defect is
+// one. Nothing where one function nests them all, with locks that its callers choose: then callers tell defects apart.
+std::vector<std::string> nesting_parts(const Finding& finding) {
+  std::vector<std::string> parts;
+  for (const Nesting& nesting : nestings_of(finding)) {
+    parts.push_back("holds|" + text_of(nesting.taken) + "wants|" + text_of(nesting.wanted));
+  }
+  unite(parts);
+  const bool reads_twice = finding.participants.size() == 3;  // one nesting, and a writer who may be anybody
+  if (parts.size() == 1 && !reads_twice) parts.clear();
+  return parts;
+}
+
+std::vector<std::string> participant_parts(const Finding& finding) {
   std::vector<std::string> parts;
   for (const Participant& participant : finding.participants) {
     if (is_history(participant.role)) continue;
@@ -73,8 +106,15 @@ std::string fingerprint_of(const Finding& finding) {
     }
     parts.push_back(std::move(part));
   }
-  std::sort(parts.begin(), parts.end());
-  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());  // how many wait alike differs from run to run
+  unite(parts);
+  return parts;
+}
+
+}  // namespace
+
+std::string fingerprint_of(const Finding& finding) {
+  std::vector<std::string> parts = nesting_parts(finding);
+  if (parts.empty()) parts = participant_parts(finding);
   std::string all = finding.kind + '\n';
   for (const std::string& part : parts) {
     all += part;

@@ -7,6 +7,7 @@
 
 #include "reports/model/function_name.hpp"
 #include "reports/model/kind.hpp"
+#include "reports/model/nesting.hpp"
 #include "reports/model/phrases.hpp"
 #include "reports/model/user_frames.hpp"
 
@@ -127,6 +128,10 @@ bool Suppressions::match(const Finding& finding) const {
 
 std::string suppression_for(const Finding& finding) {
   const Frame* frame = nullptr;
+  // Whoever nests locks may do so by a function of his that all of the program locks with.
+  for (const Nesting& nesting : nestings_of(finding)) {
+    if (frame == nullptr) frame = nesting.function;
+  }
   for (const auto find : {find_user_frame, first_user_frame}) {
     for (const bool creation : {false, true}) {
       for (const Participant& participant : finding.participants) {

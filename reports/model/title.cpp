@@ -9,6 +9,7 @@
 
 #include "reports/model/function_name.hpp"
 #include "reports/model/kind.hpp"
+#include "reports/model/nesting.hpp"
 #include "reports/model/phrases.hpp"
 #include "reports/model/user_frames.hpp"
 
@@ -46,14 +47,22 @@ struct People {
   std::size_t total = 0;
 
   explicit People(const Finding& finding) {
+    for (const Nesting& nesting : nestings_of(finding)) {
+      ++total;
+      add(nesting.function != nullptr && !nesting.function->function.empty() ? spoken_name(nesting.function->function)
+                                                                             : who(*nesting.wants));
+    }
+    if (total != 0) return;
     for (const Participant& participant : finding.participants) {
       // Both show where an actor took the lock it had; it is counted for what it waits for.
       if (participant.role == "holds" || participant.role == "holder") continue;
       if (participant.role.starts_with("earlier ")) continue;  // what led up to it
       ++total;
-      std::string name = who(participant);
-      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+      add(who(participant));
     }
+  }
+  void add(std::string name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
   [[nodiscard]] bool one_name() const noexcept { return names.size() == 1; }
   [[nodiscard]] std::string text() const {
@@ -123,6 +132,9 @@ std::string deadlock(const Finding& f) {
 
 std::string lock_cycle(const Finding& f) {
   const People people(f);
+  if (f.participants.size() == 3) {  // one lock, read twice around a writer
+    return fmt::format("{} read-locks twice what {} may write-lock in between", people.text(), who(f.participants[2]));
+  }
   std::size_t locks = 0;
   for (const Object& object : f.objects) locks += object.type == "mutex" || object.type == "rw-mutex" ? 1U : 0U;
   const std::size_t count = locks == 0 ? people.total : locks;

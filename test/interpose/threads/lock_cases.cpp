@@ -466,5 +466,7 @@ void vigil::test::run_on_until_told() {
 }
 
 int main(int argc, char** argv) {
-  return vigil::test::run_case({kCases, vigil::test::lock_task_cases(), vigil::test::micro_task_cases()}, argc, argv);
+  return vigil::test::run_case(
+      {kCases, vigil::test::lock_bug_cases(), vigil::test::lock_task_cases(), vigil::test::micro_task_cases()}, argc,
+      argv);
 }

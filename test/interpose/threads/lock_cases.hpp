@@ -13,6 +13,7 @@
 
 namespace vigil::test {
 
+std::span<const Case> lock_bug_cases();
 std::span<const Case> lock_task_cases();
 std::span<const Case> micro_task_cases();
 
