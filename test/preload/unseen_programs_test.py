@@ -173,7 +173,7 @@ class UnseenPrograms(unittest.TestCase):
         self.assertEqual(len(prints), 1)
 
     def test_a_task_that_outlives_its_cancel_is_told_during_the_run(self):
-        run = RUNNER.shimmed(program("cancel_grace"), options="cancel_grace=20ms")
+        run = RUNNER.shimmed(program("cancel_grace"), "told", options="cancel_grace=20ms")
         self.assertEqual((run.kinds, run.status), (["cancelled-but-alive"], 66), run.err)
         survivor, canceller, maker = run.finding("cancelled-but-alive")["participants"]
         self.assert_first_frame(survivor["stack"], "cancel_grace", "waits")
