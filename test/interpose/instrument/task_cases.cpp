@@ -2,7 +2,6 @@
 // whoever keeps a pointer to it races. Items have memory of their own, moved by code that is instrumented (templates in
 // the user's module) under locks that are not (libvigil.so).
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -10,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -17,6 +17,8 @@
 #include <vector>
 
 #include <vigil/vigil.hpp>
+
+#include "test/interpose/instrument/end_cases.hpp"
 
 namespace {
 
@@ -380,63 +382,6 @@ void clean_timers() {
   use(text);
   (void)vigil::after(1ms).receive();
 }
-// What the runtime keeps for several goes with the last of them, who may be ordered after the others by nothing but the
-// count of references. `ran` and task_count() order nothing.
-void wait_for_end_of_tasks(const std::atomic<bool>& ran) {
-  while (!ran.load(std::memory_order_relaxed) || vigil::task_count() != 0) vigil::yield();
-}
-void clean_timer_goes_after_its_function() {
-  static constinit std::atomic<bool> ran{false};
-  const vigil::Timer last = vigil::after_func(0s, [text = long_text(1)] {
-    use(text);
-    ran.store(true, std::memory_order_relaxed);
-  });
-  wait_for_end_of_tasks(ran);
-}
-void race_beside_a_timer() {
-  static constinit std::atomic<bool> ran{false};
-  int value = 0;
-  const vigil::Timer last = vigil::after_func(0s, [&value] {
-    value = 1;
-    ran.store(true, std::memory_order_relaxed);
-  });
-  wait_for_end_of_tasks(ran);
-  value = 2;
-}
-void clean_listener_goes_after_its_function() {
-  static constinit std::atomic<bool> ran{false};
-  auto [ctx, cancel] = vigil::with_cancel(vigil::background());
-  const vigil::StopFunction last = vigil::after_func(ctx, [text = long_text(1)] {
-    use(text);
-    ran.store(true, std::memory_order_relaxed);
-  });
-  cancel();
-  wait_for_end_of_tasks(ran);
-}
-void clean_context_value_goes_after_its_readers() {
-  static constinit std::atomic<bool> ran{false};
-  auto last = std::make_unique<vigil::Context>(vigil::with_value(vigil::background(), 1, long_text(1)));
-  vigil::go([child = vigil::with_cancel(*last)]() mutable {  // which lets go of its parent by itself
-    use(*child.ctx.value<std::string>(1));
-    child.cancel();
-    ran.store(true, std::memory_order_relaxed);
-  });
-  wait_for_end_of_tasks(ran);
-  last.reset();
-}
-void clean_item_goes_with_its_channel() {
-  static constinit std::atomic<bool> ran{false};
-  auto kept = std::make_shared<std::string>(long_text(1));
-  auto last = std::make_unique<Channel<std::shared_ptr<std::string>>>(1);
-  vigil::go([text = kept, items = *last]() mutable {
-    *text += '!';
-    items.send(std::move(text));
-    ran.store(true, std::memory_order_relaxed);
-  });
-  wait_for_end_of_tasks(ran);
-  last.reset();
-  kept.reset();
-}
 void clean_worker_pool() {
   std::array<std::string, 30> results;
   vigil::WaitGroup done;
@@ -488,13 +433,7 @@ void clean_tasks_and_threads_together() {
   if (taken.size() != 60) std::abort();
 }
 
-struct Case {
-  const char* name;
-  void (*run)();
-};
-#define VIGIL_CASE(name) \
-  Case { #name, name }
-constexpr Case kCases[] = {
+constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(race_traced_before_a_static),
     VIGIL_CASE(clean_traced_behind_a_static),
     VIGIL_CASE(clean_unbuffered),
@@ -521,34 +460,27 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_once_semaphore_and_group),
     VIGIL_CASE(clean_context_values_and_cancel),
     VIGIL_CASE(clean_timers),
-    VIGIL_CASE(clean_timer_goes_after_its_function),
-    VIGIL_CASE(race_beside_a_timer),
-    VIGIL_CASE(clean_listener_goes_after_its_function),
-    VIGIL_CASE(clean_context_value_goes_after_its_readers),
-    VIGIL_CASE(clean_item_goes_with_its_channel),
     VIGIL_CASE(clean_worker_pool),
     VIGIL_CASE(clean_exceptions_out_of_tasks),
     VIGIL_CASE(clean_tasks_and_threads_together),
 };
-#undef VIGIL_CASE
 
 }  // namespace
 
 // No argument: the names. `clean`: all correct ones in one process. Else the case of that name.
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::puts("clean");
-    for (const Case& one : kCases) {
-      if (std::strncmp(one.name, "race", 4) == 0) std::puts(one.name);
+  const bool lists = argc < 2;
+  const bool all_clean = !lists && std::strcmp(argv[1], "clean") == 0;
+  bool found = lists;
+  if (lists) std::puts("clean");
+  for (const auto table : {std::span<const vigil::test::Case>(kCases), vigil::test::end_cases()}) {
+    for (const vigil::test::Case& one : table) {
+      const bool is_clean = std::strncmp(one.name, "clean", 5) == 0;
+      if (lists && !is_clean) std::puts(one.name);
+      if (lists || (std::strcmp(one.name, argv[1]) != 0 && !(all_clean && is_clean))) continue;
+      found = true;
+      one.run();
     }
-    return 0;
-  }
-  const bool all_clean = std::strcmp(argv[1], "clean") == 0;
-  bool found = false;
-  for (const Case& one : kCases) {
-    if (std::strcmp(one.name, argv[1]) != 0 && !(all_clean && std::strncmp(one.name, "clean", 5) == 0)) continue;
-    found = true;
-    one.run();
   }
   return found ? 0 : 1;
 }
