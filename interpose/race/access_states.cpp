@@ -157,7 +157,7 @@ void mark_born(StateId id) noexcept {
 }
 
 void mark_chain(StateId id) noexcept {
-  if (is_private(id)) return set_bit(reached, without_bit(id));
+  if (is_private(id)) return set_bit(reached, without_bits(id));
   for (; id != kUntouched && !has_bit(reached, id); id = node_of(id).older) set_bit(reached, id);
 }
 

@@ -10,7 +10,7 @@
 //       strong is there; or it was one side of a race that was told and kMostRaced others of the kind are there.
 //   I3  No two records of one state have an epoch, a place and a sort (write, atomic) in common.
 //   I4  A private state (private_states.hpp) is the exception to I1: it belongs to one granule, holds a few records,
-//       and is changed in place under its own lock. Its number in the granule has kPrivateBit.
+//       and is changed in place under its own lock. Its number in the granule has kPrivateBit, and may have kWideBit.
 // Numbers of states nobody can reach are found by collect.hpp. Number 0 is the state of memory never accessed.
 #pragma once
 
@@ -86,7 +86,13 @@ static_assert(sizeof(AccessNode) == 32);
 
 inline constexpr std::uint32_t kPrivateBit = 1U << 31U;
 constexpr bool is_private(StateId id) noexcept { return (static_cast<std::uint32_t>(id) & kPrivateBit) != 0; }
-constexpr StateId without_bit(StateId id) noexcept { return StateId{static_cast<std::uint32_t>(id) & ~kPrivateBit}; }
+// Of a wide private state as well: who comes to change one with its lock in its node would else have to read the node
+// first, and a line that another processor has changed is then fetched twice.
+inline constexpr std::uint32_t kWideBit = 1U << 30U;
+constexpr bool is_wide(StateId id) noexcept { return (static_cast<std::uint32_t>(id) & kWideBit) != 0; }
+constexpr StateId without_bits(StateId id) noexcept {
+  return StateId{static_cast<std::uint32_t>(id) & ~(kPrivateBit | kWideBit)};
+}
 
 inline constexpr std::uint32_t kMostStates = 1U << 28U;  // 8 GiB of address space
 
@@ -100,7 +106,7 @@ extern constinit std::atomic<std::uint64_t>* reached;  // the collector was ther
 extern constinit std::atomic<std::uint64_t>* born;     // made since marking began
 extern constinit std::uint64_t* doomed;                // the collector's own: noted as garbage
 }  // namespace detail
-// Any number ever handed out may be looked at, at any time. Without kPrivateBit.
+// Any number ever handed out may be looked at, at any time. Without those bits.
 inline AccessNode& node_of(StateId id) noexcept {
   // relaxed: set before the first number exists.
   return detail::state_nodes.load(std::memory_order_relaxed)[static_cast<std::uint32_t>(id)];
@@ -136,7 +142,7 @@ inline std::uint64_t states_made() noexcept { return detail::states_made.load(st
 // While marking is on, every state made counts as marked.
 void begin_marking() noexcept;
 void mark_born(StateId id) noexcept;
-// With or without kPrivateBit.
+// With or without those bits.
 void mark_chain(StateId id) noexcept;
 void end_marking() noexcept;
 // Notes the numbers that are in use and not marked; calls visit(node) for those that are. Returns how many it noted.

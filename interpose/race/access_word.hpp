@@ -17,6 +17,7 @@ inline constexpr unsigned kGranuleBytes = 8;
 class AccessWord {
  public:
   static constexpr std::uint64_t kBytes = 0xff;
+  static constexpr std::uint64_t kLastByte = 1U << 7U;
   static constexpr std::uint64_t kWrite = 1U << 8U;
   static constexpr std::uint64_t kAtomic = 1U << 9U;
   static constexpr std::uint64_t kFreed = 1U << 10U;
@@ -35,9 +36,10 @@ class AccessWord {
   [[nodiscard]] constexpr bool is_free() const noexcept { return (bits_ & kFreed) != 0; }
   [[nodiscard]] constexpr std::uint64_t sort() const noexcept { return bits_ & (kWrite | kAtomic | kFreed); }
   [[nodiscard]] constexpr bool same_epoch(AccessWord other) const noexcept { return at() == other.at(); }
-  // Whether this access races with everything that other races with, time aside.
-  [[nodiscard]] constexpr bool as_strong_as(AccessWord other) const noexcept {
-    return (is_write() || !other.is_write()) && (!is_atomic() || other.is_atomic()) && (is_free() || !other.is_free());
+  // Whether this access races with everything that other races with, time aside: it is a write or a free if other is
+  // one, and atomic only if other is.
+  [[nodiscard, gnu::always_inline]] constexpr bool as_strong_as(AccessWord other) const noexcept {
+    return ((other.bits_ & ~bits_ & (kWrite | kFreed)) | (bits_ & ~other.bits_ & kAtomic)) == 0;
   }
   [[nodiscard]] constexpr bool clashes_with(AccessWord other) const noexcept {
     return (is_write() || other.is_write()) && !(is_atomic() && other.is_atomic());

@@ -21,11 +21,12 @@ namespace vigil::shim::race {
 
 namespace detail {
 constinit std::atomic<std::uint32_t> collector_round{0};
-constinit std::atomic<std::uint64_t> collect_when_made{~std::uint64_t{0}};
+constinit std::atomic<std::uint64_t> collect_when_made{~std::uint64_t{0}};  // at first: never
 }  // namespace detail
 
 namespace {
 
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
 constexpr std::uint64_t kLeastMade = 1U << 16U;  // 2 MiB of states: below, collecting costs more than it saves
 
 constinit FutexLock collector_lock;  // one at a time; who finds it held goes on
@@ -105,6 +106,8 @@ struct HeldSlots {
 };
 
 void collect_locked() noexcept {
+  // Not due again while it goes on: everybody else would come here at each access, for a lock that is held.
+  detail::collect_when_made.store(kNever, std::memory_order_relaxed);
   begin_marking();
   slot_pool.mark_graves();
   mark_owners();

@@ -77,6 +77,7 @@ void put_away(EngineThread& thread) noexcept {
 void show(EngineThread& thread, Actor& actor) noexcept {
   ActorPart& part = part_of(actor);
   thread.actor = &actor;
+  thread.actor_key = key_of(actor);
   thread.part = &part;
   hot.top = part.top;
   hot.limit = part.limit;

@@ -43,9 +43,10 @@ struct CoveredEntry {
   std::uint8_t open_to_reads = 0xff;  // the bytes of which this does not hold
   std::uint8_t open_to_writes = 0xff;
 
-  [[nodiscard]] bool covers(std::uint64_t epoch_now, StateId of, bool is_write, std::uint64_t bytes) const noexcept {
-    return epoch == epoch_now && state.load(std::memory_order_relaxed) == of &&
-           ((is_write ? open_to_writes : open_to_reads) & bytes) == 0;
+  [[nodiscard]] bool is_of(StateId other) const noexcept { return state.load(std::memory_order_relaxed) == other; }
+  // Demands: is_of() the state at hand.
+  [[nodiscard]] bool covers(std::uint64_t epoch_now, bool is_write, std::uint64_t bytes) const noexcept {
+    return epoch == epoch_now && ((is_write ? open_to_writes : open_to_reads) & bytes) == 0;
   }
 };
 static_assert(sizeof(CoveredEntry) == 16);
@@ -111,7 +112,8 @@ struct EngineThread {
     ClockTime until = 0;
   };
   std::array<KnownOrder, kOrdered> ordered{};
-  // The place looked up last for a pc; and the set of the one lock that was held then.
+  KnownOrder& order_with(ClockSlot other) noexcept { return ordered[static_cast<std::uint32_t>(other) % kOrdered]; }
+  // The place looked up last for a pc.
   struct KnownPlace {
     std::uintptr_t pc = 0;
     ContextId context{};
@@ -132,8 +134,13 @@ struct EngineThread {
     friend bool operator==(const LastWrite&, const LastWrite&) noexcept = default;
   };
   LastWrite last_write;
-  locks::LockId only_lock{};
-  LockSetId only_lock_set{};
+  // The locks held when their set was asked for last, if they were few, and their set.
+  struct KnownSet {
+    std::array<locks::LockId, 3> locks{};
+    std::size_t count = 0;
+    LockSetId set{};
+  };
+  KnownSet known_set;
 
   Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc, ContextId context) noexcept {
     // Places differ in the low bits of pc, moves of one place in the state they come from, or in the context.
@@ -153,6 +160,7 @@ struct EngineThread {
   StateCache states;
   FoundRaces found;        // by the access being entered
   Actor* actor = nullptr;  // whose part hot shows; null: none
+  ActorKey actor_key{};    // its key_of()
   ActorPart* part = nullptr;
   bool runs_collector = false;
   std::uint32_t flushed = 0;  // the collector's round for which the moves were dropped

@@ -7,25 +7,17 @@
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lock_sets.hpp"
+#include "interpose/race/lookups.hpp"
 #include "interpose/race/private_states.hpp"
 #include "interpose/race/race_report.hpp"
 #include "interpose/race/shadow_map.hpp"
 #include "interpose/race/slot_owners.hpp"
 #include "interpose/race/transition.hpp"
+#include "interpose/race/usual_access.hpp"
 #include "interpose/race/vector_clock.hpp"
 
 namespace vigil::shim::race {
 namespace {
-
-// Nothing was known of that granule. What lies on this stack below where any call began (alloca) is to be forgotten
-// with the rest when the stack is used anew.
-void note_untouched(std::uintptr_t address) noexcept {
-  note_touched(address);
-  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-  if (address < hot.lowest && address >= here) hot.lowest = address;
-}
-
-constexpr std::uint64_t kLastByte = 1U << (kGranuleBytes - 1);
 
 // One access of one actor while it is being entered, granule by granule.
 class Entering {
@@ -44,7 +36,7 @@ class Entering {
   void granule(std::uintptr_t address, std::uint64_t bytes) noexcept;
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
-    const LockSetId held = held_set();
+    const LockSetId held = held_set(thread_);
     if (known_ == nullptr) known_ = &thread_.place_for(pc_, context_);
     EngineThread::KnownPlace& known = *known_;
     if (known.pc != pc_ || known.context != context_ || known.held != held) {
@@ -76,18 +68,6 @@ class Entering {
   [[nodiscard]] std::uint16_t held_count() const noexcept {
     return static_cast<std::uint16_t>(thread_.actor->held.count());
   }
-  [[nodiscard]] LockSetId held_set() noexcept {
-    locks::HeldLocks& held = thread_.actor->held;
-    if (held.empty()) return LockSetId{0};
-    if (held.count() != 1) return lock_set_of(held);
-    const std::span<const locks::HeldLock> live = held.live();
-    if (live.empty()) return LockSetId{0};
-    if (live[0].lock != thread_.only_lock) {
-      thread_.only_lock_set = lock_set_of(held);
-      thread_.only_lock = live[0].lock;
-    }
-    return thread_.only_lock_set;
-  }
   [[nodiscard]] bool is_ordered(Epoch epoch) noexcept;
   void remember_covered(StateId state, Covered covered) noexcept {
     thread_.remember_covered(at_.bits(), state, static_cast<std::uint8_t>(~covered.reads),
@@ -100,7 +80,7 @@ class Entering {
   [[nodiscard]] bool is_covered(StateId state, AccessWord word) const noexcept {
     if (word.is_atomic() || word.is_free()) return false;
     const CoveredEntry& entry = thread_.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
-    return entry.covers(at_.bits(), state, word.is_write(), word.bytes());
+    return entry.is_of(state) && entry.covers(at_.bits(), word.is_write(), word.bytes());
   }
 
   EngineThread& thread_;
@@ -116,12 +96,7 @@ class Entering {
 
 bool Entering::is_ordered(Epoch epoch) noexcept {
   if (epoch.slot() == at_.slot()) return epoch.time() <= at_.time();
-  EngineThread::KnownOrder& known = thread_.ordered[static_cast<std::uint32_t>(epoch.slot()) % EngineThread::kOrdered];
-  const ActorKey self = key_of(*thread_.actor);
-  if (known.self == self && known.other == epoch.slot() && epoch.time() <= known.until) return true;
-  if (!happened_before(epoch, clock_)) return false;
-  known = {self, epoch.slot(), epoch.time()};
-  return true;
+  return race::is_ordered(thread_, clock_, epoch);
 }
 
 void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
@@ -173,7 +148,7 @@ bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexc
   Covered covered;
   switch (step_private(cell, from, record, KnowsRef(ordered), covered)) {
     case PrivateStep::Done:
-      if (is_plain_write(word) && (word.bytes() & kLastByte) != 0) {
+      if (is_plain_write(word) && (word.bytes() & AccessWord::kLastByte) != 0) {
         thread_.last_write = {word.with_bytes(AccessWord::kBytes).bits(), pc_, context_};
       }
       remember_covered(from, covered);
@@ -275,7 +250,7 @@ StateId Entering::alone(AccessWord word) noexcept {
         remember_covered(own, covered);
         return true;
       }
-      thread_.states.give(without_bit(own));
+      thread_.states.give(without_bits(own));
       return false;
     }
   }
@@ -343,43 +318,6 @@ void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::ui
   }
 }
 
-// The most usual of what access() does, and nothing else: a granule is in a state from which this thread knows the
-// move, as that of the one before it. False: that is not so, and nothing was done.
-[[gnu::noinline]] bool moves_on(std::uintptr_t address, std::size_t size, std::uint64_t how,
-                                std::uintptr_t pc) noexcept {
-  const std::size_t first = address % kGranuleBytes;
-  EngineThread* const thread = hot.thread;
-  ShadowCell& cell = cell_of(address);
-  if (thread == nullptr || hot.epoch == nullptr || hot.top == nullptr || inside_shim) return false;
-  // Such a move was made in this epoch already: the slot has its owner, the clock knows that it was given out.
-  const std::uint64_t word = *hot.epoch | how | bytes_mask(first, size);
-  const ContextId context = hot.top[-1].context;
-  const auto held = static_cast<std::uint16_t>(thread->actor->held.count());
-  bool is_done = false;
-  inside_shim = true;
-  thread->begin_visit();
-  StateId from = cell.load(std::memory_order_acquire);
-  const Move& move = thread->move_for(from, word, pc, context);
-  if (move.is_for(from, word, pc, context, held) && move.to != from && thread->flushed == collector_round()) {
-    node_of(move.to).mark_shared();
-    if (from == kUntouched) note_untouched(address);
-    is_done = cell.compare_exchange_strong(from, move.to, std::memory_order_acq_rel, std::memory_order_relaxed);
-    if (is_done) {
-      thread->remember_covered(word & AccessWord::kEpoch, move.to, move.open_to_reads, move.open_to_writes);
-    }
-  }
-  thread->end_visit();
-  inside_shim = false;
-  return is_done;
-}
-
-// Whether to ask: one granule, and it shares its state. Without a view of this thread's there may be no shadow to look
-// into.
-[[gnu::always_inline]] inline bool may_move_on(std::uintptr_t address, std::size_t size) noexcept {
-  return hot.epoch != nullptr && size <= kGranuleBytes - address % kGranuleBytes && address < kWatchedEnd &&
-         !is_private(cell_of(address).load(std::memory_order_relaxed));
-}
-
 // Part of a granule is forgotten.
 void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
   EngineThread* const thread = enter();
@@ -406,14 +344,12 @@ thread_local constinit Ignored ignored __attribute__((tls_model("initial-exec"))
 void on_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads != 0) [[unlikely]]
     return;
-  if (!may_move_on(address, size) || !moves_on(address, size, 0, pc)) access(address, size, 0, pc);
+  if (!usual_access(address, size, 0, pc)) access(address, size, 0, pc);
 }
 void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.writes != 0) [[unlikely]]
     return;
-  if (!may_move_on(address, size) || !moves_on(address, size, AccessWord::kWrite, pc)) {
-    access(address, size, AccessWord::kWrite, pc);
-  }
+  if (!usual_access(address, size, AccessWord::kWrite, pc)) access(address, size, AccessWord::kWrite, pc);
 }
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads == 0) [[likely]]

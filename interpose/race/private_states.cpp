@@ -1,142 +1,29 @@
 #include "interpose/race/private_states.hpp"
 
-#include <sched.h>
-
 #include <atomic>
 
+#include "interpose/race/narrow_records.hpp"
 #include "interpose/race/wide_records.hpp"
 
 namespace vigil::shim::race {
 namespace {
 
-struct Records {
-  AccessWord first;
-  AccessWord second;
-  PlaceId first_place{};
-  PlaceId second_place{};
-};
-
-std::atomic_ref<std::uint64_t> second_of(AccessNode& node) noexcept { return std::atomic_ref(node.second); }
-
-// The lock of a private state: a word of the node, or of the wide records. relaxed, where it fails: only tried again.
-template <class Word>
-class Locked {
- public:
-  Locked(std::atomic<Word>& word, Word open, Word locked) noexcept : word_(word), open_(open) {
-    for (unsigned tries = 1;; ++tries) {
-      Word expected = open;
-      if (word.compare_exchange_weak(expected, locked, std::memory_order_acquire, std::memory_order_relaxed)) return;
-      if (tries % 64 == 0) sched_yield();  // whoever holds it for so long does not run
-    }
-  }
-  ~Locked() { word_.store(open_, std::memory_order_release); }
-  Locked(const Locked&) = delete;
-  Locked& operator=(const Locked&) = delete;
-
- private:
-  std::atomic<Word>& word_;
-  const Word open_;
-};
-Locked<std::uint32_t> lock_of(AccessNode& node) noexcept {
-  return {node.flags, AccessNode::kPrivate, AccessNode::kPrivate | AccessNode::kLocked};
-}
 Locked<std::uint8_t> lock_of(WideRecords& records) noexcept { return {records.lock(), 0, 1}; }
-
-Records records_of(AccessNode& node) noexcept {
-  return {AccessWord(node.word.load(std::memory_order_relaxed)),
-          AccessWord(second_of(node).load(std::memory_order_relaxed)), node.place, node.second_place};
-}
-
-// P2: the second first.
-void put(AccessNode& node, const Records& records) noexcept {
-  node.second_place = records.second_place;
-  second_of(node).store(records.second.bits(), std::memory_order_relaxed);
-  node.place = records.first_place;
-  node.word.store(records.first.bits(), std::memory_order_relaxed);
-}
-
-// The step of transition.cpp, for at most two records that neither raced nor are frees. The usual case of the hottest
-// slow path: kept in registers, so no arrays.
-class Step2 {
- public:
-  Step2(const AccessRecord& access, const KnowsRef& ordered) noexcept
-      : access_(access.word), place_(access.place), ordered_(ordered) {}
-
-  enum class Result : std::uint8_t { Same, Changed, Races, Full };
-
-  [[gnu::always_inline]] Result run(Records& records, Covered& covered) noexcept {
-    const AccessWord first = records.first;
-    const AccessWord second = records.second;
-    const bool same_first = first.same_epoch(access_);
-    const bool same_second = second.same_epoch(access_);
-    open_ = access_.bytes();
-    if (same_first && first.as_strong_as(access_)) open_ &= ~first.bytes();
-    if (same_second && second.as_strong_as(access_)) open_ &= ~second.bytes();
-    if (open_ == 0) {
-      if (same_first) note_covered(covered, first);
-      if (same_second) note_covered(covered, second);
-      return Result::Same;
-    }
-    added_ = access_.with_bytes(open_);
-    const AccessWord left_first = rest_of(first, records.first_place, same_first);
-    const AccessWord left_second = second == AccessWord() ? second : rest_of(second, records.second_place, same_second);
-    if (races_) return Result::Races;
-    if (left_first.bytes() != 0 && left_second.bytes() != 0) return Result::Full;
-    bool same_kept = same_second;
-    if (left_first.bytes() != 0) {
-      records.second = left_first;
-      records.second_place = records.first_place;
-      same_kept = same_first;
-    } else {
-      records.second = left_second.bytes() != 0 ? left_second : AccessWord();
-    }
-    records.first = added_;
-    records.first_place = place_;
-    note_covered(covered, added_);
-    if (same_kept) note_covered(covered, records.second);
-    return Result::Changed;
-  }
-
- private:
-  // What stays of an older record; without bytes: nothing.
-  [[gnu::always_inline]] AccessWord rest_of(AccessWord word, PlaceId place, bool same) noexcept {
-    if (same) {
-      if (word.sort() == access_.sort() && place == place_) {
-        added_ = added_.with_bytes(added_.bytes() | word.bytes());
-        return word.with_bytes(0);
-      }
-      return access_.as_strong_as(word) ? word.with_bytes(word.bytes() & ~open_) : word;
-    }
-    if ((word.bytes() & open_) == 0) return word;
-    if (word.at().slot() != access_.at().slot() && !ordered_(word.at())) {
-      races_ |= word.clashes_with(access_);
-      return word;
-    }
-    return access_.as_strong_as(word) ? word.with_bytes(word.bytes() & ~open_) : word;
-  }
-
-  const AccessWord access_;
-  const PlaceId place_;
-  const KnowsRef& ordered_;
-  std::uint64_t open_ = 0;
-  AccessWord added_;
-  bool races_ = false;
-};
 
 PrivateStep step_narrow(const ShadowCell& cell, StateId id, AccessNode& node, const AccessRecord& access,
                         const KnowsRef& ordered, Covered& covered) noexcept {
   const auto locked = lock_of(node);
   if (cell.load(std::memory_order_relaxed) != id) return PrivateStep::Gone;
-  Records records = records_of(node);
+  NarrowRecords records = records_of(node);
   switch (Step2(access, ordered).run(records, covered)) {
-    case Step2::Result::Races:
+    case StepResult::Races:
       return PrivateStep::Races;
-    case Step2::Result::Full:
+    case StepResult::Full:
       return PrivateStep::Full;
-    case Step2::Result::Changed:
+    case StepResult::Changed:
       put(node, records);
       break;
-    case Step2::Result::Same:
+    case StepResult::Same:
       break;
   }
   return PrivateStep::Done;
@@ -171,14 +58,14 @@ StateId make_wide(StateCache& cache, WideRecords* records) noexcept {
   // In use, and like no access: who looks for one only must go on to the records. release: pairs with the acquire in
   // note_unmarked(), which looks into the node.
   node.word.store(AccessWord::kFreed | AccessWord::kAtomic, std::memory_order_release);
-  return StateId{static_cast<std::uint32_t>(id) | kPrivateBit};
+  return StateId{static_cast<std::uint32_t>(id) | kPrivateBit | kWideBit};
 }
 
 // The older records of a private state, into a chain or into more room. Its lock is held.
 template <class Visit>
 void each_record(AccessNode& node, Visit&& visit) noexcept {
   if (node.is_wide()) return node.wide->each(visit);
-  const Records records = records_of(node);
+  const NarrowRecords records = records_of(node);
   if (records.second.bytes() != 0) visit(records.second, records.second_place);
   visit(records.first, records.first_place);
 }
@@ -193,7 +80,7 @@ bool widen_locked(StateCache& cache, ShadowCell& cell, StateId id, AccessNode& n
   if (own == kUntouched) return false;
   StateId expected = id;
   if (!cell.compare_exchange_strong(expected, own, std::memory_order_acq_rel, std::memory_order_relaxed)) {
-    cache.give(without_bit(own));
+    cache.give(without_bits(own));
   }
   return true;
 }
@@ -257,7 +144,7 @@ bool share_locked(ShadowCell& cell, StateId id, AccessNode& node, const AccessRe
 }  // namespace
 
 PrivateView look_at_private(StateId id, AccessWord access) noexcept {
-  AccessNode& node = node_of(without_bit(id));
+  AccessNode& node = node_of(without_bits(id));
   PrivateView view;
   std::uint64_t open = access.bytes();
   std::uint64_t same = access.bytes();  // of this epoch and sort
@@ -286,15 +173,15 @@ PrivateView look_at_private(StateId id, AccessWord access) noexcept {
 }
 
 bool share(ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered, StateId alone) noexcept {
-  AccessNode& node = node_of(without_bit(id));
+  AccessNode& node = node_of(without_bits(id));
   return with_records_of(node, [&] { return share_locked(cell, id, node, access, ordered, alone); });
 }
 
 PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered,
                          Covered& covered) noexcept {
-  AccessNode& node = node_of(without_bit(id));
-  return node.is_wide() ? step_wide(cell, id, *node.wide, access, ordered, covered)
-                        : step_narrow(cell, id, node, access, ordered, covered);
+  AccessNode& node = node_of(without_bits(id));
+  return is_wide(id) ? step_wide(cell, id, *node.wide, access, ordered, covered)
+                     : step_narrow(cell, id, node, access, ordered, covered);
 }
 
 bool wants_private(StateId chain) noexcept {
@@ -312,14 +199,14 @@ StateId make_private(StateCache& cache, StateId chain, const AccessRecord& acces
                      Covered& covered) noexcept {
   const AccessNode& newest = node_of(chain);
   if (newest.chain.depth <= 2) {
-    Records records{AccessWord(newest.word.load(std::memory_order_relaxed)), {}, newest.place, {}};
+    NarrowRecords records{AccessWord(newest.word.load(std::memory_order_relaxed)), {}, newest.place, {}};
     if (newest.older != kUntouched) {
       records.second = AccessWord(node_of(newest.older).word.load(std::memory_order_relaxed));
       records.second_place = node_of(newest.older).place;
     }
-    const Step2::Result result = Step2(access, ordered).run(records, covered);
-    if (result == Step2::Result::Races) return kUntouched;
-    if (result != Step2::Result::Full) {
+    const StepResult result = Step2(access, ordered).run(records, covered);
+    if (result == StepResult::Races) return kUntouched;
+    if (result != StepResult::Full) {
       const StateId id = cache.take();
       if (id == kUntouched) return id;
       mark_born(id);
@@ -341,12 +228,12 @@ StateId make_private(StateCache& cache, StateId chain, const AccessRecord& acces
 }
 
 bool make_chain(StateCache& cache, ShadowCell& cell, StateId id) noexcept {
-  AccessNode& node = node_of(without_bit(id));
+  AccessNode& node = node_of(without_bits(id));
   return with_records_of(node, [&] { return make_chain_locked(cache, cell, id, node); });
 }
 
 bool widen(StateCache& cache, ShadowCell& cell, StateId id) noexcept {
-  AccessNode& node = node_of(without_bit(id));
+  AccessNode& node = node_of(without_bits(id));
   return with_records_of(node, [&] { return widen_locked(cache, cell, id, node); });
 }
 

@@ -39,7 +39,7 @@ struct Covered {
   std::uint64_t reads = 0;   // a plain read of these changes nothing
   std::uint64_t writes = 0;  // a plain write of these changes nothing
 };
-inline void note_covered(Covered& covered, AccessWord word) noexcept {
+[[gnu::always_inline]] inline void note_covered(Covered& covered, AccessWord word) noexcept {
   if (word.is_atomic() || word.is_free()) return;
   covered.reads |= word.bytes();
   if (word.is_write()) covered.writes |= word.bytes();

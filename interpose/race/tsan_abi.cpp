@@ -24,7 +24,8 @@ namespace {
 
 enum class Use : std::uint8_t { Read, Write };
 
-[[gnu::noinline]] void slow_access(std::uintptr_t address, std::size_t size, Use use, std::uintptr_t pc) noexcept {
+[[gnu::always_inline]] inline void slow_access(std::uintptr_t address, std::size_t size, Use use,
+                                               std::uintptr_t pc) noexcept {
   if (use == Use::Write) {
     on_write(address, size, pc);
   } else {
@@ -43,7 +44,8 @@ template <std::size_t kSize, Use kUse>
 
 // Whether a plain access to those bytes of a granule changes nothing. The thread's covered accesses know of many states
 // a little; the granule's newest record is one line of memory further, and in the same line is the other one of a
-// granule that has its records to itself.
+// granule that has its records to itself. That line is left alone when the thread's entry is of this state: it would
+// say no more, and to read a line that others change and then to change it is to fetch it twice.
 // All are asked outside enter() and leave(). The record of an epoch is written by the thread that runs in it, and this
 // is it: whatever else becomes of the number meanwhile, this epoch stands in it only if the granule still had it just
 // now. Where the other record lies something else may lie by then, so it counts only if the granule has the number
@@ -52,11 +54,10 @@ template <std::size_t kSize, Use kUse>
                                               std::uint64_t epoch) noexcept {
   // relaxed: a state that covers us was put there by ourselves, or after ourselves.
   const StateId state = cell.load(std::memory_order_relaxed);
-  if (hot.covered[static_cast<std::uint32_t>(state) % kCoveredEntries].covers(epoch, state, use == Use::Write, bytes)) {
-    return true;
-  }
+  const CoveredEntry& entry = hot.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
+  if (entry.is_of(state)) return entry.covers(epoch, use == Use::Write, bytes);
   // Of memory never accessed, number 0, the record is empty.
-  const AccessNode& node = node_of(without_bit(state));
+  const AccessNode& node = node_of(without_bits(state));
   const std::uint64_t newest = node.word.load(std::memory_order_relaxed);
   // Our epoch, no free, not atomic; for a write, a write; all the bytes.
   constexpr std::uint64_t kPlain = AccessWord::kEpoch | AccessWord::kFreed | AccessWord::kAtomic;
@@ -64,7 +65,7 @@ template <std::size_t kSize, Use kUse>
   const std::uint64_t wanted = epoch | bytes | (use == Use::Write ? AccessWord::kWrite : 0);
   if ((newest & fixed) == wanted) return true;
   if (!is_private(state) || (node.second_word() & fixed) != wanted) return false;
-  return node.is_private() && !node.is_wide() && cell.load(std::memory_order_relaxed) == state;
+  return !is_wide(state) && cell.load(std::memory_order_relaxed) == state;
 }
 
 template <std::size_t kSize, Use kUse>

@@ -1,0 +1,42 @@
+// What an access asks of its actor, answered from what the thread remembers of the last answers. Between enter() and
+// leave() (engine_thread.hpp).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "interpose/actor.hpp"
+#include "interpose/race/engine_thread.hpp"
+#include "interpose/race/vector_clock.hpp"
+
+namespace vigil::shim::race {
+
+// The set of the locks that the running actor holds.
+inline LockSetId held_set(EngineThread& thread) noexcept {
+  locks::HeldLocks& held = thread.actor->held;
+  if (held.empty()) return LockSetId{0};
+  const std::span<const locks::HeldLock> live = held.live();
+  if (live.empty()) return LockSetId{0};
+  EngineThread::KnownSet& known = thread.known_set;
+  const auto is_lock = [](const locks::HeldLock& one, locks::LockId lock) { return one.lock == lock; };
+  const auto end = known.locks.begin() + static_cast<std::ptrdiff_t>(known.count);
+  if (std::equal(live.begin(), live.end(), known.locks.begin(), end, is_lock)) return known.set;
+  const LockSetId set = lock_set_of(held);
+  if (live.size() <= known.locks.size()) {
+    known.count = live.size();
+    for (std::size_t i = 0; i < live.size(); ++i) known.locks[i] = live[i].lock;
+    known.set = set;
+  }
+  return set;
+}
+
+// Whether that epoch of another actor is in the past of the running one, whose clock that is.
+[[gnu::noinline]] bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept;
+inline bool is_ordered(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {
+  const EngineThread::KnownOrder& known = thread.order_with(epoch.slot());
+  if (known.self == thread.actor_key && known.other == epoch.slot() && epoch.time() <= known.until) return true;
+  return is_ordered_slow(thread, clock, epoch);
+}
+
+}  // namespace vigil::shim::race

@@ -1,0 +1,123 @@
+#include "interpose/race/usual_access.hpp"
+
+#include "interpose/race/collect.hpp"
+#include "interpose/race/engine_thread.hpp"
+#include "interpose/race/lookups.hpp"
+#include "interpose/race/narrow_records.hpp"
+#include "interpose/race/shadow_map.hpp"
+
+namespace vigil::shim::race {
+namespace {
+
+// What both begin with.
+struct OneAccess {
+  EngineThread& thread;
+  ShadowCell& cell;
+  std::uint64_t word;  // AccessWord
+  std::uintptr_t address;
+  std::uintptr_t pc;
+};
+
+// A visit (E2 of engine_thread.hpp) that makes no states, so that the collector cannot become due.
+class Visit {
+ public:
+  explicit Visit(EngineThread& thread) noexcept : thread_(thread) {
+    inside_shim = true;
+    thread.begin_visit();
+  }
+  ~Visit() {
+    thread_.end_visit();
+    inside_shim = false;
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+ private:
+  EngineThread& thread_;
+};
+
+// The granule is in a state from which this thread knows the move, as that of the one before it.
+[[gnu::always_inline]] inline bool moves_on(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  // Such a move was made in this epoch already: the slot has its owner, the clock knows that it was given out.
+  const ContextId context = hot.top[-1].context;
+  const auto held = static_cast<std::uint16_t>(thread.actor->held.count());
+  const Visit visit(thread);
+  StateId from = one.cell.load(std::memory_order_acquire);
+  const Move& move = thread.move_for(from, one.word, one.pc, context);
+  if (!move.is_for(from, one.word, one.pc, context, held) || move.to == from) return false;
+  if (thread.flushed != collector_round()) return false;
+  node_of(move.to).mark_shared();
+  if (from == kUntouched) note_untouched(one.address);
+  const StateId to = move.to;
+  if (!one.cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
+  thread.remember_covered(one.word & AccessWord::kEpoch, to, move.open_to_reads, move.open_to_writes);
+  return true;
+}
+
+// The granule has its records to itself, in their node, and takes one more.
+[[gnu::always_inline]] inline bool renews(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  ActorClock& clock = thread.actor->clocks.whole;
+  if (thread.part->named != word.at().slot()) return false;
+  const Visit visit(thread);
+  const ContextId context = context_here(thread);
+  const EngineThread::KnownPlace& known = thread.place_for(one.pc, context);
+  if (known.pc != one.pc || known.context != context || known.held != held_set(thread)) return false;
+  // It may be one of a sweep, which gives granules their shared states back.
+  EngineThread::LastWrite& last = thread.last_write;
+  const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
+  if (last.word == all && last.pc == one.pc && last.context == context) return false;
+
+  const StateId id = one.cell.load(std::memory_order_acquire);
+  if (!is_private(id) || is_wide(id)) return false;
+  AccessNode& node = node_of(without_bits(id));
+  const auto ordered = [&](Epoch epoch) noexcept { return is_ordered(thread, clock, epoch); };
+  Covered covered;
+  {
+    const auto locked = lock_of(node);
+    if (one.cell.load(std::memory_order_relaxed) != id) return false;
+    NarrowRecords records = records_of(node);
+    const AccessRecord access{word, known.place, false};
+    const StepResult result = are_own(records.first, records.second, word)
+                                  ? step_own(records, access, covered)
+                                  : Step2(access, ordered).run(records, covered);
+    if (result == StepResult::Races || result == StepResult::Full) return false;
+    if (result == StepResult::Changed) {
+      clock.now_in_shadow();
+      put(node, records);
+    }
+  }
+  if (word.is_write() && (word.bytes() & AccessWord::kLastByte) != 0) last = {all, one.pc, context};
+  thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~covered.reads),
+                          static_cast<std::uint8_t>(~covered.writes));
+  return true;
+}
+
+}  // namespace
+
+bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {
+  if (!happened_before(epoch, clock)) return false;
+  thread.order_with(epoch.slot()) = {thread.actor_key, epoch.slot(), epoch.time()};
+  return true;
+}
+
+void note_untouched(std::uintptr_t address) noexcept {
+  note_touched(address);
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  if (address < hot.lowest && address >= here) hot.lowest = address;
+}
+
+bool usual_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
+  const std::size_t first = address % kGranuleBytes;
+  EngineThread* const thread = hot.thread;
+  // Without a view of this thread's there may be no shadow to look into.
+  if (thread == nullptr || hot.epoch == nullptr || hot.top == nullptr || inside_shim) return false;
+  if (size > kGranuleBytes - first || address >= kWatchedEnd) return false;
+  const std::uint64_t bytes = ((std::uint64_t{1} << size) - 1) << first;
+  const OneAccess one{*thread, cell_of(address), *hot.epoch | how | bytes, address, pc};
+  return is_private(one.cell.load(std::memory_order_relaxed)) ? renews(one) : moves_on(one);
+}
+
+}  // namespace vigil::shim::race

@@ -1,0 +1,18 @@
+// The two most usual things that a plain access is when it is not covered: the whole of on_read() and on_write()
+// (memory.hpp) for one granule, from a place that the thread has been at before. Neither does anything that the general
+// way (memory.cpp) would not do; each says false where it is not so simple, and then has done nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vigil::shim::race {
+
+// how: AccessWord::kWrite or 0.
+bool usual_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept;
+
+// Nothing was known of that granule. What lies on this stack below where any call began (alloca) is to be forgotten
+// with the rest when the stack is used anew.
+void note_untouched(std::uintptr_t address) noexcept;
+
+}  // namespace vigil::shim::race
