@@ -22,6 +22,7 @@
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/say.hpp"
+#include "interpose/stacks/callers_frame.hpp"
 #include "interpose/stacks/safe_read.hpp"
 #include "interpose/stall.hpp"
 
@@ -46,8 +47,9 @@ struct Launch {
   void* context;
 };
 
-// Lower ends of the helpers' stacks. What lies there is no word of the program's, up to the helper's first frame: above
-// that are thread-local variables, which may be. relaxed: each is written by its helper, and read when that is gone.
+// Lower ends of the helpers' stacks. What lies there is no word of the program's, up to the end of libc's frame that
+// called the helper's first (it has registers of whoever created the thread): above that are thread-local variables,
+// which may be. relaxed: each is written by its helper, and read when that is gone.
 constinit std::array<std::atomic<std::uintptr_t>, kMostHelpers> helper_stacks{};
 
 // By what can be read below the frame, down to the guard: pthread_getattr_np() would allocate, and this thread is none
@@ -55,10 +57,11 @@ constinit std::array<std::atomic<std::uintptr_t>, kMostHelpers> helper_stacks{};
 void note_own_stack(std::size_t slot, const void* first_frame) noexcept {
   constexpr std::uintptr_t kPage = 4096;
   const auto frame = reinterpret_cast<std::uintptr_t>(first_frame);
+  const std::uintptr_t high = unwind::end_of_callers_frame(frame);
   std::uintptr_t low = frame / kPage * kPage;
   while (frame - low < kStackBytes && unwind::is_readable(low - kPage)) low -= kPage;
   helper_stacks[slot].store(low, std::memory_order_relaxed);
-  note_own_mapping(low, frame - low);
+  note_own_mapping(low, high - low);
 }
 
 void forget_own_stack(std::size_t slot) noexcept {

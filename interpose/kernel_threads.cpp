@@ -60,6 +60,8 @@ bool argument(std::string_view line, int n, std::uint64_t& value) noexcept {
   return std::from_chars(digits.data(), digits.data() + digits.size(), value, 16).ec == std::errc();
 }
 
+constexpr std::string_view kFutex = "202 ";
+
 }  // namespace
 
 OwnVector<int> kernel_threads() noexcept {
@@ -93,6 +95,13 @@ bool kernel_naps(int tid) noexcept {
   return call.view().starts_with(kNanosleep) || call.view().starts_with(kClockNanosleep);
 }
 
+std::uintptr_t stack_pointer_in_futex(int tid) noexcept {
+  constexpr int kStackPointer = 6;  // behind the call's six arguments
+  const Content call = content_of(tid, "syscall");
+  std::uint64_t pointer = 0;
+  return call.view().starts_with(kFutex) && argument(call.view(), kStackPointer, pointer) ? pointer : 0;
+}
+
 std::int64_t used_processor_ns(int tid) noexcept {
   // The clock of another thread of this process: see clock_getcpuclockid(3) and the kernel's posix-timers.h.
   constexpr unsigned kPerThreadSched = 6;
@@ -108,7 +117,6 @@ KernelState kernel_state(int tid) noexcept {
     // Not readable here (a sandbox, an old kernel): the letter says less, but never takes one who is ready for asleep.
     return state_letter(tid) == 'S' ? KernelState::Asleep : KernelState::Elsewhere;
   }
-  constexpr std::string_view kFutex = "202 ";
   constexpr int kTimeout = 3;  // the argument of futex()
   std::uint64_t timeout = 0;
   const bool waits = call.view().starts_with(kFutex) && argument(call.view(), kTimeout, timeout) && timeout == 0;

@@ -1,6 +1,8 @@
 // Kernel threads: what /proc says of the threads of this process, read with raw system calls.
 #pragma once
 
+#include <cstdint>
+
 #include "interpose/fixed_text.hpp"
 #include "interpose/judge.hpp"
 #include "interpose/own_memory.hpp"
@@ -16,6 +18,9 @@ bool kernel_runs(int tid) noexcept;
 bool kernel_sleeps(int tid) noexcept;
 // Whether it sleeps in the system for a time. False also where the kernel does not say.
 bool kernel_naps(int tid) noexcept;
+// Where its stack pointer stands while it sleeps for a value in memory to change (futex); 0: it does not, or the kernel
+// does not say.
+std::uintptr_t stack_pointer_in_futex(int tid) noexcept;
 // What it has used of processors so far.
 std::int64_t used_processor_ns(int tid) noexcept;
 // The thread's own name, "" when it has none but the program's.

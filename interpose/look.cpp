@@ -136,7 +136,7 @@ Look take_look() noexcept {
   if (judge(look) == Verdict::Moves) return look;  // the rest is only needed for a proof
   for (ThreadLook& thread : look.threads) {
     thread.kernel = kernel_state(thread.tid);
-    if (thread.kind == CallKind::OpenWord && leaks::is_shared_memory(thread.object)) thread.for_ever = false;
+    if (thread.kind == CallKind::OpenWord && leaks::Mappings().is_shared_at(thread.object)) thread.for_ever = false;
   }
   look.has_strangers = has_strangers(known.accounted);
   look.has_signal_handlers = handles_a_signal();

@@ -112,10 +112,11 @@ Actor& this_thread() noexcept {
   return *thread;
 }
 
-Actor& prepare_thread() noexcept {
+Actor& prepare_thread(bool has_own_stack) noexcept {
   Actor& creator = current_actor();
   Actor* const thread = make_thread(last_number.fetch_add(1, std::memory_order_relaxed) + 1);
   thread->created_at = capture_stack();
+  thread->thread->has_own_stack = has_own_stack;
   order::spawn(thread->clocks, creator.clocks);
   created.fetch_add(1, std::memory_order_relaxed);
   note_awake();
@@ -129,7 +130,8 @@ void forget_thread(Actor& thread) noexcept {
   note_asleep();
 }
 
-void begin_thread(Actor& thread) noexcept {
+void begin_thread(Actor& thread, std::uintptr_t stack_high) noexcept {
+  thread.thread->stack_high.store(stack_high, std::memory_order_relaxed);
   enroll(&thread);
   if (timeline::on()) timeline::goes_on(thread);
 }

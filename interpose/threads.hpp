@@ -53,18 +53,22 @@ struct ThreadPart {
   std::atomic<std::uintptr_t> handle{0};  // pthread_t; 0: not begun yet
   std::atomic<ThreadState> state{ThreadState::Running};
   std::atomic<bool> is_worker{false};  // the runtime's own
+  // Above the frames of all that the program runs on it; 0: not begun, or not known.
+  std::atomic<std::uintptr_t> stack_high{0};
+  bool has_own_stack = false;  // the mapping below is its stack, and nothing else; set before it begins
   BlockedCall call;
   order::Point final;  // what it knew when it ended; acquired by join
 };
 
 // The thread that calls, as an actor of its own whatever task it runs.
 Actor& this_thread() noexcept;
-// A new thread is being created by the actor that runs here: its Actor, with what its creator knows.
-Actor& prepare_thread() noexcept;
+// A new thread is being created by the actor that runs here: its Actor, with what its creator knows. has_own_stack: the
+// system gives it its stack.
+Actor& prepare_thread(bool has_own_stack) noexcept;
 // The creation failed.
 void forget_thread(Actor& thread) noexcept;
-// On the new thread itself, before anything else.
-void begin_thread(Actor& thread) noexcept;
+// On the new thread itself, before anything else; what the program runs on it will lie below stack_high.
+void begin_thread(Actor& thread, std::uintptr_t stack_high) noexcept;
 // On the thread, when it ends. Twice is once.
 void end_thread(Actor& thread) noexcept;
 // This thread is one of the runtime's own.

@@ -230,6 +230,10 @@ WaitTarget told_target_of(const vigil_probe_wait& wait) noexcept {
 
 }  // namespace
 
+std::uint32_t waits_since_ms(const Actor& actor) noexcept {
+  return (actor.thread != nullptr ? actor.thread->call.since_ms : actor.left_at_ms).load(std::memory_order_relaxed);
+}
+
 WaitTarget target_of(const vigil_probe_wait& wait) noexcept {
   WaitTarget target = told_target_of(wait);
   target.go_state = go_state_of(wait.kind);
@@ -336,7 +340,7 @@ void BlockedActors::add_moving(const Actor& thread) noexcept {
   group.waited_ms = -1;
 }
 
-void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view* view) noexcept {
+void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view* view, bool proved) noexcept {
   const BlockedCall& call = thread.thread->call;
   const bool in_primitive = view != nullptr && view->wait != nullptr;
   const Actor* const task = call.task.load(std::memory_order_relaxed);
@@ -352,7 +356,8 @@ void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view
                     ? target_of(*view->wait)
                     : target_of(call.kind.load(std::memory_order_acquire), call.object.load(std::memory_order_relaxed)),
       .stack = call.stack.load(std::memory_order_relaxed),
-      .waited_ms = waited_since(call.since_ms.load(std::memory_order_relaxed))};
+      .waited_ms = waited_since(call.since_ms.load(std::memory_order_relaxed)),
+      .proved = proved ? std::uint64_t{1} : std::uint64_t{0}};
 }
 
 OwnVector<const BlockedGroup*> BlockedActors::groups() const noexcept {

@@ -42,6 +42,8 @@ struct WaitTarget {
   std::string_view go_state{};          // what Go calls such a wait: "chan receive"
 };
 
+// Since when it waits, in coarse_ms(): a parked task, or a thread in a blocked call.
+std::uint32_t waits_since_ms(const Actor& actor) noexcept;
 // Whether nobody but another actor can end that wait.
 bool needs_others(const vigil_probe_wait& wait) noexcept;
 // Without any channel or object: nobody ends it.
@@ -79,7 +81,7 @@ class BlockedActors {
   // A thread that waits for nobody.
   void add_moving(const Actor& thread) noexcept;
   // A thread in a blocked call. view: the runtime's when it is parked in a primitive, else null.
-  void add_thread(const Actor& thread, const vigil_probe_actor_view* view) noexcept;
+  void add_thread(const Actor& thread, const vigil_probe_actor_view* view, bool proved = false) noexcept;
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
   // Threads first, each sort in the order of its numbers.
   [[nodiscard]] OwnVector<const BlockedGroup*> groups() const noexcept;

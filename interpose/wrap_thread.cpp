@@ -28,26 +28,27 @@ struct ThreadStart {
   Actor* actor = nullptr;
 };
 
-// Leaves the functions to run in `start`, which is the thread's own from here.
-ThreadStart enter(void* given) noexcept {
+// Leaves the functions to run in `start`, which is the thread's own from here. frame: the caller's, below which they
+// run.
+ThreadStart enter(void* given, const void* frame) noexcept {
   auto* const start = static_cast<ThreadStart*>(given);
   const ThreadStart mine = *start;
   record([&] {
-    begin_thread(*mine.actor);
+    begin_thread(*mine.actor, reinterpret_cast<std::uintptr_t>(frame));
     own_delete(start);
   });
   return mine;
 }
 
 void* enter_posix(void* given) {
-  const ThreadStart mine = enter(given);
+  const ThreadStart mine = enter(given, __builtin_frame_address(0));
   return mine.posix(mine.argument);
 }
 
 // ThreadSanitizer's runtime knows pthread's functions only, and crashes in a thread that it did not see come: there
 // C11's threads are pthread's, as they are inside libc.
 void* enter_c11_as_posix(void* given) {
-  const ThreadStart mine = enter(given);
+  const ThreadStart mine = enter(given, __builtin_frame_address(0));
   return reinterpret_cast<void*>(static_cast<std::intptr_t>(mine.c11(mine.argument)));
 }
 int c11_result(int posix) noexcept { return posix == 0 ? thrd_success : posix == EAGAIN ? thrd_nomem : thrd_error; }
@@ -59,18 +60,30 @@ int join_as_posix(thrd_t thread, int* result) {
 }
 
 int enter_c11(void* given) {
-  const ThreadStart mine = enter(given);
+  const ThreadStart mine = enter(given, __builtin_frame_address(0));
   return mine.c11(mine.argument);
 }
 
+// Whether the thread gets a stack of the system's, with a guard below it.
+bool has_own_stack(const pthread_attr_t* attributes) noexcept {
+  if (attributes == nullptr) return true;
+  void* low = nullptr;
+  std::size_t bytes = 0;
+  std::size_t guard = 0;
+  if (pthread_attr_getstack(attributes, &low, &bytes) != 0 || pthread_attr_getguardsize(attributes, &guard) != 0) {
+    return false;
+  }
+  return reinterpret_cast<std::uintptr_t>(low) + bytes == 0 && guard != 0;  // unset, its end is 0
+}
+
 // Null: the shim is not there, or the thread is its own.
-ThreadStart* prepare(const ThreadStart& wanted) noexcept {
+ThreadStart* prepare(const ThreadStart& wanted, bool own_stack) noexcept {
   ThreadStart* made = nullptr;
   record([&] {
     this_thread();  // the first thread is known before the second
     become_concurrent();
     made = own_new<ThreadStart>(wanted);
-    made->actor = &prepare_thread();
+    made->actor = &prepare_thread(own_stack);
   });
   return made;
 }
@@ -104,7 +117,7 @@ int joined(pthread_t thread, Join&& join) {
 
 extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                                            void* (*function)(void*), void* argument) noexcept {
-  ThreadStart* const made = prepare({.posix = function, .argument = argument});
+  ThreadStart* const made = prepare({.posix = function, .argument = argument}, has_own_stack(attributes));
   if (made == nullptr) return real_pthread().create(thread, attributes, function, argument);
   const int rc = real_pthread().create(thread, attributes, enter_posix, made);
   if (rc != 0) undo(made);
@@ -112,7 +125,7 @@ extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr
 }
 
 extern "C" VIGIL_EXPORT int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
-  ThreadStart* const made = prepare({.c11 = function, .argument = argument});
+  ThreadStart* const made = prepare({.c11 = function, .argument = argument}, true);
   if (made == nullptr) return real_pthread().thrd_create(thread, function, argument);
   const int rc = race::bridge::is_on() ? c11_result(real_pthread().create(thread, nullptr, enter_c11_as_posix, made))
                                        : real_pthread().thrd_create(thread, enter_c11, made);

@@ -164,12 +164,12 @@ bool MemorySearch::run(Visitor visit, void* context) noexcept {
   return all;
 }
 
-namespace {
+Mappings::Mappings() noexcept {
+  if (!read_whole("/proc/self/maps", text_)) text_.clear();
+}
 
-// The mapping's line; "" when there is none. text: where it lies.
-std::string_view line_of(std::uintptr_t address, OwnVector<char>& text) noexcept {
-  if (!read_whole("/proc/self/maps", text)) return {};
-  std::string_view rest(text.data(), text.size());
+std::string_view Mappings::line_at(std::uintptr_t address) const noexcept {
+  std::string_view rest(text_.data(), text_.size());
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
@@ -179,23 +179,23 @@ std::string_view line_of(std::uintptr_t address, OwnVector<char>& text) noexcept
   return {};
 }
 
-}  // namespace
+AddressRange Mappings::holding(std::uintptr_t address) const noexcept {
+  Mapping mapping;
+  return parse(line_at(address), mapping) ? mapping.range : AddressRange{};
+}
 
-FixedText<64> name_of_mapping(std::uintptr_t address) noexcept {
-  OwnVector<char> text;
-  std::string_view line = line_of(address, text);
-  FixedText<64> name;
+FixedText<64> Mappings::name_at(std::uintptr_t address) const noexcept {
+  std::string_view line = line_at(address);
   for (int field = 0; field < 5; ++field) {
     line.remove_prefix(std::min(line.size(), line.find(' ')));
     line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ')));
   }
-  return name << line;
+  return FixedText<64>() << line;
 }
 
-bool is_shared_memory(std::uintptr_t address) noexcept {
-  OwnVector<char> text;
+bool Mappings::is_shared_at(std::uintptr_t address) const noexcept {
   Mapping mapping;
-  return !parse(line_of(address, text), mapping) || mapping.is_shared;
+  return !parse(line_at(address), mapping) || mapping.is_shared;
 }
 
 }  // namespace vigil::shim::leaks

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "interpose/fixed_text.hpp"
 #include "interpose/own_mappings.hpp"
@@ -45,10 +46,20 @@ class MemorySearch {
   OwnVector<AddressRange> left_out_;
 };
 
-// The mapping that it lies in as the system calls it, "" when it has no name.
-FixedText<64> name_of_mapping(std::uintptr_t address) noexcept;
+// The process's mappings, as they were when it was made.
+class Mappings {
+ public:
+  Mappings() noexcept;
+  // Empty: there is none that the program may have written to.
+  [[nodiscard]] AddressRange holding(std::uintptr_t address) const noexcept;
+  // As the system calls it, "" when it has no name.
+  [[nodiscard]] FixedText<64> name_at(std::uintptr_t address) const noexcept;
+  // Whether what lies there is another process's, too, or may be: a mapping that is shared, or none that is known.
+  [[nodiscard]] bool is_shared_at(std::uintptr_t address) const noexcept;
 
-// Whether what lies there is another process's, too, or may be: a mapping that is shared, or none that is known.
-bool is_shared_memory(std::uintptr_t address) noexcept;
+ private:
+  [[nodiscard]] std::string_view line_at(std::uintptr_t address) const noexcept;
+  OwnVector<char> text_;
+};
 
 }  // namespace vigil::shim::leaks

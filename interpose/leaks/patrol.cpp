@@ -28,12 +28,24 @@ constexpr std::uint64_t kMostHoldNs = 20'000'000;
 constexpr std::size_t kMostBytes = std::size_t{128} << 20U;  // some 50 ms to search
 
 bool is_long_stuck(const vigil_probe_actor_view& view) noexcept {
-  constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
-  if ((view.flags & kOthers) != 0 || view.state != VIGIL_TASK_PARKED || view.wait == nullptr) return false;
+  if ((view.flags & VIGIL_ACTOR_IS_DAEMON) != 0 || view.state != VIGIL_TASK_PARKED || view.wait == nullptr)
+    return false;
   const auto* const actor = static_cast<const Actor*>(view.actor->watch);
   if (actor == nullptr || !needs_others(*view.wait)) return false;
-  if (coarse_ms() - actor->left_at_ms.load(std::memory_order_relaxed) < kLongMs) return false;
+  if (coarse_ms() - waits_since_ms(*actor) < kLongMs) return false;
   return !timers::will_end(*view.wait) && !locks::is_in_told_ring(key_of(*actor));
+}
+
+std::uint64_t threads_in_primitives() noexcept {
+  std::uint64_t count = 0;
+  for_each_thread(
+      [](Actor& thread, void* context) noexcept {
+        const bool waits = thread.thread->call.kind.load(std::memory_order_relaxed) == CallKind::Primitive;
+        *static_cast<std::uint64_t*>(context) += waits ? 1 : 0;
+        return true;
+      },
+      &count);
+  return count;
 }
 
 struct ToldRing {
@@ -56,6 +68,11 @@ void note_living(const Proof& proof, const Ring& ring, OwnVector<Line>& notes) n
   }
 }
 
+void add_proved(const vigil_probe_actor_view& view, BlockedActors& to) noexcept {
+  if ((view.flags & VIGIL_ACTOR_IS_THREAD) == 0) return to.add_task(view, true);
+  to.add_thread(*static_cast<const Actor*>(view.actor->watch), &view, true);
+}
+
 // Demands that the runtime is paused.
 Proof::Answer collect_proved(OwnVector<Ring>& rings, Looked& looked) noexcept {
   Proof proof(nullptr, kMostBytes);
@@ -70,7 +87,7 @@ Proof::Answer collect_proved(OwnVector<Ring>& rings, Looked& looked) noexcept {
     told.members = std::move(ring.members);
     for_each_actor([&](const vigil_probe_actor_view& view) {
       const bool is_member = std::find(ring.actors.begin(), ring.actors.end(), view.actor) != ring.actors.end();
-      if (is_member) told.blocked.add_task(view, true);
+      if (is_member) add_proved(view, told.blocked);
       return true;
     });
   }
@@ -96,7 +113,8 @@ void Patrol::look() noexcept {
   period_ns_ = kPeriodNs;
   vigil_probe_counts counts{};
   table->counts(&counts);
-  if (counts.alive >= counts.moving + 2) look_now();
+  // counts: of tasks only.
+  if (counts.alive + threads_in_primitives() >= counts.moving + 2) look_now();
   next_ns_ = steady_now_ns() + std::max(period_ns_, kShare * (used_processor_ns(this_tid()) - used_ns));
 }
 

@@ -8,7 +8,10 @@
 #include "interpose/life/timers.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/runtime_view.hpp"
+#include "interpose/stacks/callers_frame.hpp"
 #include "interpose/stacks/modules.hpp"
+#include "interpose/stacks/safe_read.hpp"
+#include "interpose/threads.hpp"
 #include "interpose/waits.hpp"
 
 namespace vigil::shim::leaks {
@@ -41,6 +44,20 @@ constexpr std::uintptr_t kRedZone = 128;
   return {deepest - kRun - kLeaf, std::max(stack_pointer_at_end(), at)};
 }
 
+// libc's frames that began threads: they have registers of whoever created the thread, and nothing else that counts.
+void add_first_frames(OwnVector<AddressRange>& to) noexcept {
+  for_each_thread(
+      [](Actor& thread, void* context) noexcept {
+        const ThreadPart& part = *thread.thread;
+        const std::uintptr_t frame = part.stack_high.load(std::memory_order_relaxed);
+        const bool runs = part.state.load(std::memory_order_acquire) == ThreadState::Running;
+        if (frame == 0 || !runs || !unwind::is_readable(frame)) return true;
+        static_cast<OwnVector<AddressRange>*>(context)->push_back({frame, unwind::end_of_callers_frame(frame)});
+        return true;
+      },
+      &to);
+}
+
 template <class List>
 AddressRange around(const List& list) noexcept {
   AddressRange all{.low = ~std::uintptr_t{0}, .high = 0};
@@ -50,11 +67,17 @@ AddressRange around(const List& list) noexcept {
 
 }  // namespace
 
-void Proof::add_candidate(const vigil_probe_actor_view& view) noexcept {
-  const auto sp = static_cast<std::uintptr_t>(view.saved->rsp);
-  candidates_.push_back({.actor = view.actor,
-                         .frames = {sp + kSavedBytes, reinterpret_cast<std::uintptr_t>(view.actor)},
-                         .stack = {sp, view.stack_high}});
+void Proof::add_candidate(const vigil_probe_actor_view& view, const ParkedStack& stack) noexcept {
+  const bool is_task = (view.flags & VIGIL_ACTOR_IS_THREAD) == 0;
+  candidates_.push_back(
+      {.actor = view.actor,
+       .frames = is_task ? AddressRange{stack.used.low + kSavedBytes, reinterpret_cast<std::uintptr_t>(view.actor)}
+                         : stack.used,
+       .stack = stack.used,
+       .low = stack.low,
+       .notes = stack.notes});
+  // A task's whole stack is none.
+  if (!is_task) not_roots_.push_back({stack.low, stack.used.high});
   Candidate& candidate = candidates_.back();
   if (needs_nobody(view.wait->kind)) return;
   if (waits_for_lock(view.wait->kind)) {
@@ -80,13 +103,21 @@ void Proof::add_candidate(const vigil_probe_actor_view& view) noexcept {
 // False: somebody's registers are nowhere to be read.
 bool Proof::collect() noexcept {
   bool known = true;
+  ParkedStacks stacks;
   for_each_actor([&](const vigil_probe_actor_view& view) {
-    if ((view.flags & VIGIL_ACTOR_IS_THREAD) != 0) return true;  // its stack is memory like any other
-    const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr && view.saved != nullptr;
-    if (parked) {
+    const bool is_thread = (view.flags & VIGIL_ACTOR_IS_THREAD) != 0;
+    const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr;
+    const bool is_stuck = parked && needs_others(*view.wait) && !timers::will_end(*view.wait);
+    if (is_thread) {
+      // Unless it is stuck its stack is memory like any other.
+      const ParkedStack stack = is_stuck ? stacks.of(view) : ParkedStack{};
+      if (stack.is_known()) add_candidate(view, stack);
+      return true;
+    }
+    if (parked && view.saved != nullptr) {
       known = view.wait->kind != VIGIL_WAIT_BLOCKING;
-      if (needs_others(*view.wait) && !timers::will_end(*view.wait)) {
-        add_candidate(view);
+      if (is_stuck) {
+        add_candidate(view, {.used = {view.saved->rsp, view.stack_high}, .low = view.saved->rsp});
       } else {
         roots_.push_back({view.saved->rsp - kRedZone, view.stack_high});
       }
@@ -105,6 +136,7 @@ bool Proof::collect() noexcept {
         return 1;
       },
       &not_roots_);
+  add_first_frames(not_roots_);
   std::sort(candidates_.begin(), candidates_.end(),
             [](const Candidate& a, const Candidate& b) { return a.frames.low < b.frames.low; });
   std::sort(channels_.begin(), channels_.end(),
@@ -163,11 +195,16 @@ void Proof::see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexce
   constexpr std::uintptr_t kPlain = 0x0000'ffff'ffff'fff8;  // pointers may carry marks at both ends
   for (const std::uintptr_t& word : words) {
     const std::uintptr_t address = word & kPlain;
-    const auto found = [&]() -> Found { return {at + 8 * static_cast<std::uintptr_t>(&word - words.data()), word}; };
+    const auto found = [&]() -> Found {
+      return {at + sizeof(word) * static_cast<std::uintptr_t>(&word - words.data()), word};
+    };
+    // Both: frames may lie between channels.
     if (all_channels_.holds(address)) {
       if (Channel* const channel = channel_at(address)) reach(*channel, found());
-    } else if (all_frames_.holds(address)) {
-      if (Candidate* const owner = candidate_at(address)) revive(*owner, found());
+    }
+    if (all_frames_.holds(address)) {
+      Candidate* const owner = candidate_at(address);
+      if (owner != nullptr && !owner->notes.holds(found().at)) revive(*owner, found());
     }
   }
 }
@@ -195,7 +232,7 @@ bool Proof::spread() noexcept {
     revived_.pop_back();
     for (const std::uint32_t one : candidate.those_who_hope) revive(candidates_[one], {});
     auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
-    if (!MemorySearch::read(candidate.stack, see_all)) return false;
+    if (!MemorySearch::read({candidate.low, candidate.stack.high}, see_all)) return false;
   }
   return true;
 }
@@ -227,7 +264,7 @@ Line Proof::why_alive(const vigil_probe_actor* actor) const noexcept {
   line << "0x";
   line.hex(one->found.word) << " was found at 0x";
   line.hex(one->found.at);
-  const FixedText<64> name = name_of_mapping(one->found.at);
+  const FixedText<64> name = Mappings().name_at(one->found.at);
   if (!name.view().empty()) line << " in " << name.view();
   return line;
 }

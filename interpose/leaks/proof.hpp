@@ -1,10 +1,10 @@
 // Proof: which blocked tasks nobody can ever wake.
 //
-// A task that waits on channels is woken by whoever has a handle of one of them; one that waits on a wait group, a
-// condition, a semaphore or a Once, by whoever can refer to it; one that waits for a lock, by whoever holds it.
-// Candidates are the tasks parked without a deadline; everything else in the process may act. A candidate is proved
-// dead when nothing outside the stacks of dead candidates refers to any channel that it waits on, or into its stack:
-// the least fix-point over
+// An actor, task or plain thread, that waits on channels is woken by whoever has a handle of one of them; one that
+// waits on a wait group, a condition, a semaphore or a Once, by whoever can refer to it; one that waits for a lock, by
+// whoever holds it. Candidates are the actors parked in a primitive without a deadline; everything else in the process
+// may act. A candidate is proved dead when nothing outside the stacks of dead candidates refers to any channel that it
+// waits on, or into its stack: the least fix-point over
 //   - roots: all memory of the program, freed or not, but for the stacks of candidates and of tasks that are over;
 //   - a word that points into a channel's record, its low three and high sixteen bits aside, makes every candidate live
 //     that waits there; one that points into a candidate's frames or closure makes that one live; whoever is live is a
@@ -31,6 +31,7 @@
 #include "interpose/actor.hpp"
 #include "interpose/fixed_text.hpp"
 #include "interpose/leaks/memory_search.hpp"
+#include "interpose/leaks/parked_stack.hpp"
 #include "interpose/own_mappings.hpp"
 #include "interpose/own_memory.hpp"
 #include "vigil/probe.h"
@@ -73,6 +74,8 @@ class Proof {
     const vigil_probe_actor* actor = nullptr;
     AddressRange frames;                   // and its closure
     AddressRange stack;                    // all of it that is in use
+    std::uintptr_t low = 0;                // of what else of its stack may matter while it lives
+    AddressRange notes;                    // what knows its frames, and is nobody else's
     OwnVector<std::uintptr_t> channels{};  // addresses
     enum class Hope : std::uint8_t { Channels, Object, Lock } hope = Hope::Channels;
     std::uintptr_t object = 0;                  // Object: its address
@@ -83,7 +86,7 @@ class Proof {
   };
 
   [[nodiscard]] bool collect() noexcept;
-  void add_candidate(const vigil_probe_actor_view& view) noexcept;
+  void add_candidate(const vigil_probe_actor_view& view, const ParkedStack& stack) noexcept;
   void link_candidates() noexcept;
   [[nodiscard]] Candidate* candidate_at(std::uintptr_t address) noexcept;
   [[nodiscard]] bool search_roots() noexcept;

@@ -44,15 +44,16 @@ struct RingSearch::Graph {
 void RingSearch::add(const vigil_probe_actor_view& view) noexcept {
   ++seen_;
   if (is_full()) return waiters_.clear();
-  if (view.saved == nullptr || view.actor->watch == nullptr || needs_nobody(view.wait->kind)) return;
+  if (view.actor->watch == nullptr || needs_nobody(view.wait->kind)) return;
+  const ParkedStack stack = stacks_.of(view);
+  if (!stack.is_known()) return;
   const auto& actor = *static_cast<const Actor*>(view.actor->watch);
   Waiter waiter{.key = key_of(actor),
                 .actor = view.actor,
                 .targets = {},
                 .on_channels = waits_on_channels(view.wait->kind),
-                .low = view.saved->rsp,
-                .high = view.stack_high};
-  if (waiter.low < view.stack_low || waiter.low > waiter.high) return;
+                .low = stack.used.low,
+                .high = stack.used.high};
   const auto object = reinterpret_cast<std::uintptr_t>(view.wait->object);
   if (waits_for_lock(view.wait->kind)) {
     const LockObject* const lock = lock_objects().find(view.wait->object);
@@ -67,7 +68,7 @@ void RingSearch::add(const vigil_probe_actor_view& view) noexcept {
     waiter.targets.push_back(reinterpret_cast<std::uintptr_t>(view.wait->cases[i].channel));
   }
   std::sort(waiter.targets.begin(), waiter.targets.end());
-  const std::uint64_t since = actor.left_at_ms.load(std::memory_order_relaxed);
+  const std::uint64_t since = waits_since_ms(actor);
   waiter.mark = (actor.id << 32U ^ since) * 0x9e3779b97f4a7c15ULL;
   mark_ += waiter.mark;
   waiters_.push_back(std::move(waiter));

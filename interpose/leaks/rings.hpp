@@ -1,9 +1,9 @@
 // Rings: blocked tasks of which each waits for something that only the next one could do.
 //
-// Task a waits for task b when a channel that a waits on lies on b's stack (closures lie there too) and b does not wait
-// on it itself; when a word on b's stack is the address of the wait group, condition or the like that a waits on; or
-// when b holds the lock that a waits for. A ring of such waits, over two channels or more (an object counts as one), is
-// a deadlock
+// An actor (task or plain thread) a waits for b when a channel that a waits on lies on b's stack (closures lie there
+// too) and b does not wait on it itself; when a word on b's stack is the address of the wait group, condition or the
+// like that a waits on; or when b holds the lock that a waits for. A ring of such waits, over two channels or more (an
+// object counts as one), is a deadlock
 //   - at the end of the program, when whatever main had is gone, if its waits are on channels that nobody but its
 //   members
 //     ever sent on, received from or closed: then nobody else was meant to;
@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "interpose/actor.hpp"
+#include "interpose/leaks/parked_stack.hpp"
 #include "interpose/own_memory.hpp"
 #include "vigil/probe.h"
 
@@ -31,7 +32,7 @@ struct Ring {
 
 class RingSearch {
  public:
-  // A task that is parked, without a deadline; between pause() and resume().
+  // One that is parked, without a deadline; between pause() and resume().
   void add(const vigil_probe_actor_view& view) noexcept;
   // More are looked at no further: rings are small, and seen long before.
   [[nodiscard]] bool is_full() const noexcept { return seen_ > kMostTasks; }
@@ -60,6 +61,7 @@ class RingSearch {
   [[nodiscard]] Ring ring_of(const OwnVector<std::size_t>& members) const noexcept;
 
   OwnVector<Waiter> waiters_;
+  ParkedStacks stacks_;
   std::size_t seen_ = 0;
   std::uint64_t mark_ = 0;
 };

@@ -118,7 +118,13 @@ void each_own_range(int (*visit)(std::uintptr_t, std::uintptr_t, void*), void* c
   };
   scheduler().stacks.each_arena(show);
   each_record([&](const ThreadRecord& record) {
-    if (!more || record.worker == nullptr || !show(record.worker, record.worker + 1)) return;
+    if (!more) return;
+    if (record.worker == nullptr) {
+      const auto& thread = static_cast<const PlainThread&>(record);
+      show(&thread, &thread + 1);
+      return;
+    }
+    if (!show(record.worker, record.worker + 1)) return;
     if (const Worker::LoopStack stack = record.worker->loop_stack(); stack.high != nullptr) show(stack.low, stack.high);
   });
 }

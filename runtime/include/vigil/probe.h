@@ -144,8 +144,8 @@ typedef struct vigil_probe_runtime {
    * that it exists. */
   uint32_t (*channel_handles)(const void* channel);
   /* Calls visit for each range of memory in which what looks like a handle need not be one, until it returns 0: tasks'
-   * stacks, in use or not, the workers' own, and the runtime's notes of whom it switched last. Nothing else lies there.
-   */
+   * stacks, in use or not, the workers' own, and the runtime's notes of whom it switched last and what plain threads
+   * wait for. Nothing else lies there. */
   void (*each_own_range)(int (*visit)(uintptr_t low, uintptr_t high, void* context), void* context);
   /* Of a channel that is there for certain, because an actor waits on it between pause() and resume(). */
   void (*look_at_channel)(const void* channel, vigil_probe_channel_view* out);

@@ -309,6 +309,29 @@ void slow_handle_in_a_buffer() {
   (void)outer.receive();
 }
 
+// A task's frames between two channels: one is so large that it has a mapping of its own, above the tasks' stacks, for
+// it is there before them; the other lies in the heap, below. Who counts the task's wait group down refers to the
+// frames.
+struct Large {
+  char bytes[1 << 20];
+};
+void slow_frames_lie_between_channels() {
+  static const Channel<Large> above(1);
+  static const Channel<int> below(0);
+  vigil::go([] { (void)above.receive(); });
+  vigil::go([] { (void)below.receive(); });
+  vigil::go([] {
+    vigil::WaitGroup open;
+    open.add(1);
+    vigil::go([&open] {
+      (void)below.receive();
+      open.done();
+    });
+    open.wait();
+  });
+  end_by_signal();
+}
+
 constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(proved_receiver_is_forgotten),
     VIGIL_CASE(proved_selector_is_forgotten),
@@ -329,6 +352,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(slow_reference_to_a_tasks_variable),
     VIGIL_CASE(slow_chain_that_main_holds),
     VIGIL_CASE(slow_handle_in_a_buffer),
+    VIGIL_CASE(slow_frames_lie_between_channels),
 };
 
 }  // namespace

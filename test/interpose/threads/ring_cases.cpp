@@ -172,6 +172,43 @@ void told_ring_with_a_select() {
   wait_until_told();
 }
 
+// Who has what the tasks of a ring need, and waits for them: main, whose own stack has the handles.
+[[gnu::noinline]] void wait_for_two_that_wait_for_each_other() {
+  const Channel<int> a(0);
+  const Channel<int> b(0);
+  vigil::WaitGroup both;
+  both.go([a, b] {
+    (void)a.receive();
+    b.close();
+  });
+  both.go([a, b] {
+    (void)b.receive();
+    a.close();
+  });
+  vigil::daemon([] {
+    wait_until_told();
+    std::_Exit(0);
+  });
+  both.wait();
+}
+void told_main_waits_for_a_ring() { wait_for_two_that_wait_for_each_other(); }
+
+// A plain thread has what its task needs, and waits for what the task will do then, while main goes on.
+void told_thread_and_task_in_a_ring() {
+  std::thread([] {
+    const Channel<int> a(0);
+    const Channel<int> b(0);
+    vigil::go([a, b] {
+      (void)b.receive();
+      a.close();
+    });
+    (void)a.receive();
+    b.close();
+  }).detach();
+  wait_until_told();
+  std::_Exit(0);
+}
+
 // ---- slow: somebody alive can end each of these rings ---------------------------------------------------------------
 
 using Handle = Channel<int>;
@@ -224,6 +261,25 @@ std::uintptr_t hidden_batch;
   });
 }
 
+// A plain thread waits for a task that another thread, which has a pointer into the first one's frames, will free.
+[[gnu::noinline]] void start_thread_that_is_freed_by_reference(const Channel<int>& go_on, const Channel<int>& ended) {
+  std::thread([go_on, ended] {
+    const Channel<int> a(0);
+    const Channel<int> b(0);
+    vigil::go([go_on, of_the_thread = &a] {
+      (void)go_on.receive();
+      of_the_thread->close();
+    });
+    vigil::go([a, b] {
+      (void)b.receive();
+      (void)a.try_receive();
+    });
+    (void)a.receive();
+    b.close();
+    ended.send(1);
+  }).detach();
+}
+
 void told_one_of_many_that_look_alike() {
   const Handle in_main = [] {
     Handle kept;
@@ -253,6 +309,7 @@ void told_one_of_many_that_look_alike() {
   const Channel<int> ended(8);
   start_batch(ended);
   start_counted_down_later(go_on, ended);
+  start_thread_that_is_freed_by_reference(go_on, ended);
   vigil::sleep_for(300ms);  // so that all wait for longer than what follows
   make_dead_ring();
   wipe_stack();
@@ -266,7 +323,7 @@ void told_one_of_many_that_look_alike() {
   go_on.close();
   sleeper.join();
   reinterpret_cast<Batch*>(hidden_batch)->open.done();
-  for (int i = 0; i < 4; ++i) (void)ended.receive();
+  for (int i = 0; i < 5; ++i) (void)ended.receive();
 }
 
 constexpr vigil::test::Case kCases[] = {
@@ -276,6 +333,8 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(told_wait_group_before_the_results_are_taken),
     VIGIL_CASE(told_lock_held_while_the_answer_needs_it),
     VIGIL_CASE(told_ring_with_a_select),
+    VIGIL_CASE(told_main_waits_for_a_ring),
+    VIGIL_CASE(told_thread_and_task_in_a_ring),
     VIGIL_CASE(told_one_of_many_that_look_alike),
 };
 
