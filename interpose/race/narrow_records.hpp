@@ -22,14 +22,15 @@ struct NarrowRecords {
 
 inline std::atomic_ref<std::uint64_t> second_of(AccessNode& node) noexcept { return std::atomic_ref(node.second); }
 
-// The lock of a private state: a word of the node, or of the wide records. relaxed, where it fails: only tried again.
+// The lock of a private state: a word of the node, or of the wide records. seq_cst for WideRecords::renew_alone(), who
+// does not take it. relaxed, where it fails: only tried again.
 template <class Word>
 class Locked {
  public:
   Locked(std::atomic<Word>& word, Word open, Word locked) noexcept : word_(word), open_(open) {
     for (unsigned tries = 1;; ++tries) {
       Word expected = open;
-      if (word.compare_exchange_weak(expected, locked, std::memory_order_acquire, std::memory_order_relaxed)) return;
+      if (word.compare_exchange_weak(expected, locked, std::memory_order_seq_cst, std::memory_order_relaxed)) return;
       if (tries % 64 == 0) sched_yield();  // whoever holds it for so long does not run
     }
   }

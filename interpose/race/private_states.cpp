@@ -72,9 +72,12 @@ void each_record(AccessNode& node, Visit&& visit) noexcept {
 
 bool widen_locked(StateCache& cache, ShadowCell& cell, StateId id, AccessNode& node) noexcept {
   if (cell.load(std::memory_order_relaxed) != id) return true;
-  const std::uint32_t room = (node.is_wide() ? node.wide->capacity() : 2) + 1;
+  // A crowded one has all its room again, and more between its records.
+  const bool was_crowded = node.is_wide() && node.wide->is_crowded();
+  const bool spread = was_crowded || (node.is_wide() && node.wide->is_spread());
+  const std::uint32_t room = (node.is_wide() ? node.wide->capacity() : 2) + (was_crowded ? 0 : 1);
   if (room > WideRecords::kMost) return false;
-  WideRecords* const records = WideRecords::make(room);
+  WideRecords* const records = WideRecords::make(room, spread);
   each_record(node, [records](AccessWord word, PlaceId place) { records->put(word, place); });
   const StateId own = make_wide(cache, records);
   if (own == kUntouched) return false;
@@ -115,7 +118,9 @@ bool with_records_of(AccessNode& node, Work work) noexcept {
     return work();
   }
   const auto locked = lock_of(*node.wide);
-  return work();
+  const bool done = work();
+  node.wide->change_version();
+  return done;
 }
 
 // Whether nothing of that record, beside `access`, is left: superseded, or the same access of other bytes.
@@ -216,7 +221,7 @@ StateId make_private(StateCache& cache, StateId chain, const AccessRecord& acces
       return StateId{static_cast<std::uint32_t>(id) | kPrivateBit};
     }
   }
-  WideRecords* const records = WideRecords::make(newest.chain.depth + 1);
+  WideRecords* const records = WideRecords::make(newest.chain.depth + 1, false);
   for (StateId id = chain; id != kUntouched; id = node_of(id).older) {
     records->put(AccessWord(node_of(id).word.load(std::memory_order_relaxed)), node_of(id).place);
   }

@@ -4,7 +4,9 @@
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lookups.hpp"
 #include "interpose/race/narrow_records.hpp"
+#include "interpose/race/private_states.hpp"
 #include "interpose/race/shadow_map.hpp"
+#include "interpose/race/wide_records.hpp"
 
 namespace vigil::shim::race {
 namespace {
@@ -55,7 +57,7 @@ class Visit {
   return true;
 }
 
-// The granule has its records to itself, in their node, and takes one more.
+// The granule has its records to itself, and takes one more.
 [[gnu::always_inline]] inline bool renews(const OneAccess& one) noexcept {
   EngineThread& thread = one.thread;
   const AccessWord word(one.word);
@@ -71,23 +73,27 @@ class Visit {
   if (last.word == all && last.pc == one.pc && last.context == context) return false;
 
   const StateId id = one.cell.load(std::memory_order_acquire);
-  if (!is_private(id) || is_wide(id)) return false;
+  if (!is_private(id)) return false;
   AccessNode& node = node_of(without_bits(id));
+  const AccessRecord access{word, known.place, false};
   const auto ordered = [&](Epoch epoch) noexcept { return is_ordered(thread, clock, epoch); };
+  clock.now_in_shadow();
   Covered covered;
-  {
+  if (is_wide(id)) {
+    if (node.wide->renew_alone(word, known.place)) {
+      note_covered(covered, word);
+    } else if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) {
+      return false;
+    }
+  } else {
     const auto locked = lock_of(node);
     if (one.cell.load(std::memory_order_relaxed) != id) return false;
     NarrowRecords records = records_of(node);
-    const AccessRecord access{word, known.place, false};
     const StepResult result = are_own(records.first, records.second, word)
                                   ? step_own(records, access, covered)
                                   : Step2(access, ordered).run(records, covered);
     if (result == StepResult::Races || result == StepResult::Full) return false;
-    if (result == StepResult::Changed) {
-      clock.now_in_shadow();
-      put(node, records);
-    }
+    if (result == StepResult::Changed) put(node, records);
   }
   if (word.is_write() && (word.bytes() & AccessWord::kLastByte) != 0) last = {all, one.pc, context};
   thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~covered.reads),

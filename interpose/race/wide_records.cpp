@@ -4,6 +4,7 @@
 #include <bit>
 #include <memory>
 #include <new>
+#include <span>
 
 #include "interpose/own_memory.hpp"
 
@@ -12,29 +13,87 @@ namespace {
 
 constexpr std::size_t kLine = 64;
 constexpr std::array<std::uint32_t, 3> kCapacities = {5, 10, WideRecords::kMost};
+constexpr std::array<std::uint32_t, 2> kSpreadCapacities = {7, WideRecords::kMost};
+
+constexpr std::uint32_t kMostSpread = 4096;  // blocks: 2 to 6 MiB
+constinit std::atomic<std::uint32_t> spread_blocks{0};
+constinit std::atomic<std::uint8_t> crowded_after{WideRecords::kUsualTurns};  // relaxed: a number, no more
+
+constexpr std::uint32_t capacity_for(std::span<const std::uint32_t> capacities, std::uint32_t room) noexcept {
+  for (const std::uint32_t capacity : capacities) {
+    if (capacity >= room) return capacity;
+  }
+  return WideRecords::kMost;
+}
+
+// Counts one more, if there may be one.
+bool may_spread() noexcept {
+  if (spread_blocks.fetch_add(1, std::memory_order_relaxed) < kMostSpread) return true;
+  spread_blocks.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
 
 }  // namespace
 
-WideRecords::WideRecords(std::uint32_t capacity) noexcept : capacity_(static_cast<std::uint8_t>(capacity)) {
+WideRecords::WideRecords(std::uint32_t capacity, bool spread) noexcept
+    : capacity_(capacity & 0x7fU), is_spread_(spread ? 1U : 0U) {
   std::uninitialized_value_construct_n(places(), capacity);
-  std::uninitialized_value_construct_n(words(), capacity);
+  if (spread) {
+    ::new (&version()) std::atomic<std::uint32_t>(1);
+    std::uninitialized_value_construct_n(owners(), capacity);
+    std::uninitialized_value_construct_n(lines(), capacity);
+  } else {
+    std::uninitialized_value_construct_n(&word(0), capacity);
+  }
 }
 
-WideRecords* WideRecords::make(std::uint32_t room) noexcept {
-  static_assert(bytes_of(kCapacities[0]) == kLine && bytes_of(kCapacities[1]) == 2 * kLine &&
-                bytes_of(kCapacities[2]) == 4 * kLine);
-  std::uint32_t capacity = kMost;
-  for (std::size_t i = kCapacities.size(); i-- > 0 && kCapacities[i] >= room;) capacity = kCapacities[i];
-  return ::new (own_allocate(bytes_of(capacity), kLine)) WideRecords(capacity);
+WideRecords* WideRecords::make(std::uint32_t room, bool spread) noexcept {
+  static_assert(bytes_of(kCapacities[0], false) == kLine && bytes_of(kCapacities[1], false) == 2 * kLine &&
+                bytes_of(kCapacities[2], false) == 4 * kLine);
+  static_assert(bytes_of(kSpreadCapacities[0], true) == 8 * kLine && sizeof(Line) == kLine);
+  spread = spread && may_spread();
+  const std::uint32_t capacity = spread ? capacity_for(kSpreadCapacities, room) : capacity_for(kCapacities, room);
+  return ::new (own_allocate(bytes_of(capacity, spread), kLine)) WideRecords(capacity, spread);
 }
 
-void WideRecords::unmake(WideRecords* records) noexcept { own_free(records, bytes_of(records->capacity_), kLine); }
+void WideRecords::unmake(WideRecords* records) noexcept {
+  const bool spread = records->is_spread();
+  if (spread) spread_blocks.fetch_sub(1, std::memory_order_relaxed);
+  own_free(records, bytes_of(records->capacity_, spread), kLine);
+}
 
-void WideRecords::put(AccessWord word, PlaceId place) noexcept {
+void WideRecords::spread_after(std::uint8_t turns) noexcept { crowded_after.store(turns, std::memory_order_relaxed); }
+
+bool WideRecords::is_crowded() const noexcept {
+  return !is_spread_ && turns_ >= crowded_after.load(std::memory_order_relaxed) &&
+         spread_blocks.load(std::memory_order_relaxed) < kMostSpread;
+}
+
+void WideRecords::put_at(std::uint32_t index, AccessWord record, PlaceId place) noexcept {
+  places()[index].store(place, std::memory_order_relaxed);
+  if (is_spread_) {
+    owners()[index].store(record.at().slot(), std::memory_order_relaxed);
+    lines()[index].seen.store(0, std::memory_order_relaxed);
+  }
+  word(index).store(record.bits(), std::memory_order_relaxed);
+}
+
+void WideRecords::put(AccessWord record, PlaceId place) noexcept {
   std::uint32_t at = 0;
   while (word_at(at) != AccessWord()) ++at;
-  places()[at] = place;
-  words()[at].store(word.bits(), std::memory_order_relaxed);
+  put_at(at, record, place);
+}
+
+void WideRecords::renew(std::uint32_t index, AccessWord access) noexcept {
+  word(index).store(access.bits(), std::memory_order_relaxed);
+  if (is_spread_) {
+    // What others read does not clash with it if it is an atomic write of an earlier epoch; with this one it may.
+    if (access.is_write()) change_version();
+    lines()[index].seen.store(version().load(std::memory_order_relaxed), std::memory_order_relaxed);
+  } else if (index != renewed_last_) {
+    renewed_last_ = static_cast<std::uint8_t>(index);
+    if (turns_ != 0xff) ++turns_;
+  }
 }
 
 WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const KnowsRef& ordered,
@@ -42,23 +101,50 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
   // A plain write supersedes what others did, and should.
   if (access.is_write() && !access.is_atomic()) return any_step(access, place, ordered, covered);
   constexpr std::uint64_t kSlot = ~std::uint64_t{0} << (kTimeBits + kSpareBits);
-  constexpr std::uint32_t kNone = kMost;
   std::uint32_t own = kNone;
   for (std::uint32_t i = 0; i < capacity_; ++i) {
-    const AccessWord word = word_at(i);
-    if (((word.bits() ^ access.bits()) & kSlot) == 0) {
+    const AccessWord record = word_at(i);
+    if (((record.bits() ^ access.bits()) & kSlot) == 0) {
       // One like this one, which it supersedes; not the second of several.
-      const bool alike = own == kNone && word.sort() == access.sort() && word.bytes() == access.bytes();
-      if (!alike || places()[i] != place) return any_step(access, place, ordered, covered);
+      const bool alike = own == kNone && record.sort() == access.sort() && record.bytes() == access.bytes();
+      if (!alike || place_at(i) != place) return any_step(access, place, ordered, covered);
       own = i;
-    } else if ((word.bytes() & access.bytes()) != 0 && word.clashes_with(access) && !ordered(word.at())) {
+    } else if ((record.bytes() & access.bytes()) != 0 && record.clashes_with(access) && !ordered(record.at())) {
       return Result::Races;
     }
   }
   if (own == kNone) return any_step(access, place, ordered, covered);
-  words()[own].store(access.bits(), std::memory_order_relaxed);
+  if (is_crowded()) return Result::Full;
+  renew(own, access);
   note_covered(covered, access);
   return Result::Done;
+}
+
+bool WideRecords::renew_alone(AccessWord access, PlaceId place) noexcept {
+  constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
+  if (!is_spread_ || access.is_write() || access.is_atomic()) return false;
+  std::uint32_t own = kNone;
+  for (std::uint32_t i = 0; i < capacity_; ++i) {
+    if (owners()[i].load(std::memory_order_relaxed) != access.at().slot()) continue;
+    if (own != kNone) return false;
+    own = i;
+  }
+  if (own == kNone || place_at(own) != place) return false;
+  Line& line = lines()[own];
+  const std::uint64_t before = line.word.load(std::memory_order_relaxed);
+  if (((before ^ access.bits()) & ~kTime) != 0) return false;
+  std::uint64_t expected = before;
+  // seq_cst, with the lock's: see the declaration.
+  if (!line.word.compare_exchange_strong(expected, access.bits(), std::memory_order_seq_cst)) return false;
+  // acquire: pairs with the release that opened the lock; its version is seen.
+  const bool is_open = lock_.load(std::memory_order_acquire) == 0;
+  const std::uint32_t seen = line.seen.load(std::memory_order_relaxed);
+  if (is_open && version().load(std::memory_order_relaxed) == seen) return true;
+  // It may clash with something after all, and would not be looked at again if it stood here. Whoever has the lock may
+  // have put something else in its place.
+  expected = access.bits();
+  line.word.compare_exchange_strong(expected, before, std::memory_order_seq_cst);
+  return false;
 }
 
 // As add_access() in transition.cpp, on records that stand in no order.
@@ -67,10 +153,10 @@ WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, cons
   std::uint64_t open = access.bytes();
   std::uint32_t same = 0;  // the records of this epoch: usually none
   for (std::uint32_t i = 0; i < capacity_; ++i) {
-    const AccessWord word = word_at(i);
-    if (!word.same_epoch(access)) continue;
+    const AccessWord record = word_at(i);
+    if (!record.same_epoch(access)) continue;
     same |= 1U << i;
-    if (word.as_strong_as(access)) open &= ~word.bytes();
+    if (record.as_strong_as(access)) open &= ~record.bytes();
   }
   if (open == 0) {
     for (; same != 0; same &= same - 1)
@@ -88,31 +174,31 @@ WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, cons
     changed = 0;
     added = access.with_bytes(open);
     for (std::uint32_t i = 0; i < capacity_; ++i) {
-      const AccessWord word = word_at(i);
-      if (word == AccessWord()) {
+      const AccessWord record = word_at(i);
+      if (record == AccessWord()) {
         room = i;
         continue;
       }
-      std::uint64_t bytes = word.bytes();
-      if (word.same_epoch(access)) {
-        if (word.sort() == access.sort() && places()[i] == place) {
+      std::uint64_t bytes = record.bytes();
+      if (record.same_epoch(access)) {
+        if (record.sort() == access.sort() && place_at(i) == place) {
           added = added.with_bytes(added.bytes() | bytes);
           bytes = 0;
-        } else if (access.as_strong_as(word)) {
+        } else if (access.as_strong_as(record)) {
           bytes &= ~open;
         }
       } else if ((bytes & open) != 0) {
-        const bool own = word.at().slot() == access.at().slot();
-        const bool clashes = word.clashes_with(access);
+        const bool own = record.at().slot() == access.at().slot();
+        const bool clashes = record.clashes_with(access);
         if (!own && !clashes && !prunes) continue;
-        if (!own && !ordered(word.at())) {
+        if (!own && !ordered(record.at())) {
           if (clashes) return Result::Races;
           continue;
         }
-        if (access.as_strong_as(word)) bytes &= ~open;
+        if (access.as_strong_as(record)) bytes &= ~open;
       }
-      if (bytes == word.bytes()) continue;
-      left[i] = bytes != 0 ? word.with_bytes(bytes).bits() : 0;
+      if (bytes == record.bytes()) continue;
+      left[i] = bytes != 0 ? record.with_bytes(bytes).bits() : 0;
       changed |= 1U << i;
       if (bytes == 0) room = i;
     }
@@ -122,10 +208,11 @@ WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, cons
 
   for (std::uint32_t some = changed; some != 0; some &= some - 1) {
     const auto i = static_cast<std::uint32_t>(std::countr_zero(some));
-    words()[i].store(left[i], std::memory_order_relaxed);
+    word(i).store(left[i], std::memory_order_relaxed);
+    if (is_spread_ && left[i] == 0) owners()[i].store(ClockSlot{0}, std::memory_order_relaxed);
   }
-  places()[room] = place;
-  words()[room].store(added.bits(), std::memory_order_relaxed);
+  put_at(room, added, place);
+  change_version();
   same |= 1U << room;
   for (; same != 0; same &= same - 1)
     note_covered(covered, word_at(static_cast<std::uint32_t>(std::countr_zero(same))));

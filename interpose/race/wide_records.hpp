@@ -5,9 +5,17 @@
 // it is for as long as it is one: the collector, which takes no lock, misses none that was there all the time. A block
 // never grows: the granule gets another state with a larger one.
 //
+// Where readers take turns at renewing their records, the line goes from processor to processor each time. Such a block
+// becomes a spread one: each record has a line of its own, and its owner renews it without the lock, by the protocol
+// at renew_alone(). That is 512 bytes or more, so there is a most of such blocks.
+//
 // Model: the same set of accesses as a chain of its records, but that accesses which later ones supersede may stay
 // until their place is wanted, where they cannot clash with what supersedes them (reads with reads, atomic with
-// atomic). Invariant: no record is raced or a free.
+// atomic). Invariants:
+//   W1  No record is raced or a free.
+//   W2  Of a spread block: who holds the lock and changes another's record, adds one, or gives the granule another
+//       state, changes the version before the lock is open again. A line whose `seen` is the version belongs to a
+//       record whose actor knows every access here that a renewal of it would clash with.
 #pragma once
 
 #include <atomic>
@@ -22,31 +30,41 @@ namespace vigil::shim::race {
 
 class alignas(PlaceId) WideRecords {
  public:
-  static constexpr std::uint32_t kMost = 21;  // records, of the largest block: 256 bytes
+  static constexpr std::uint32_t kMost = 21;  // records, of the largest block: 256 bytes, or 1536
 
-  // A block with room for that many at least, at most kMost.
-  static WideRecords* make(std::uint32_t room) noexcept;
+  // A block with room for that many at least, at most kMost. spread: if there may be one more such.
+  static WideRecords* make(std::uint32_t room, bool spread) noexcept;
   static void unmake(WideRecords* records) noexcept;
+  // A number of turns that what is read now and then does not come to.
+  static constexpr std::uint8_t kUsualTurns = 200;
+  static void spread_after(std::uint8_t turns) noexcept;  // for tests
 
   WideRecords(const WideRecords&) = delete;
   WideRecords& operator=(const WideRecords&) = delete;
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool is_spread() const noexcept { return is_spread_; }
+  // Whether its readers take turns so often that it had better be spread.
+  [[nodiscard]] bool is_crowded() const noexcept;
   std::atomic<std::uint8_t>& lock() noexcept { return lock_; }
 
   // ---- with the lock held, or before anybody else has seen the block ----
   enum class Result : std::uint8_t {
     Done,   // the access is among the records, or covered by one
     Races,  // nothing was changed
-    Full,   // nothing was changed
+    Full,   // nothing was changed: there is no room, or it is crowded
   };
   Result step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
   // Demands room.
   void put(AccessWord word, PlaceId place) noexcept;
+  // The granule may have got another state.
+  void change_version() noexcept {
+    if (is_spread_) version().store(version().load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   template <class Visit>
   void each(Visit&& visit) const noexcept {
     for (std::uint32_t i = 0; i < capacity_; ++i) {
-      if (const AccessWord word = word_at(i); word != AccessWord()) visit(word, places()[i]);
+      if (const AccessWord record = word_at(i); record != AccessWord()) visit(record, place_at(i));
     }
   }
 
@@ -55,32 +73,70 @@ class alignas(PlaceId) WideRecords {
   void each_word(Visit&& visit) const noexcept {
     for (std::uint32_t i = 0; i < capacity_; ++i) visit(word_at(i));
   }
+  // Without the lock: a plain read as its actor, who calls, made it here in an earlier epoch. False: it has changed
+  // nothing, and what is to be done needs the lock.
+  //
+  // The new epoch is written first, and then it is asked whether the lock is open and the version the one for which
+  // this record was found to clash with nothing. Both the writing and the taking of the lock are full barriers: either
+  // whoever takes the lock sees the new epoch, or this sees the lock taken, or the version it left.
+  bool renew_alone(AccessWord access, PlaceId place) noexcept;
 
  private:
   using Word = std::atomic<std::uint64_t>;
+  struct alignas(64) Line {
+    Word word{0};
+    std::atomic<std::uint32_t> seen{0};  // a version; written with the lock held
+  };
+  static constexpr std::uint32_t kNone = kMost;
+
+  explicit WideRecords(std::uint32_t capacity, bool spread) noexcept;
   // Step, where it is not the usual one: a read, or an atomic access, as this actor made it in an earlier epoch.
   Result any_step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
-  explicit WideRecords(std::uint32_t capacity) noexcept;
+  void renew(std::uint32_t index, AccessWord access) noexcept;
+  void put_at(std::uint32_t index, AccessWord word, PlaceId place) noexcept;
 
-  // Behind this header: the places, then the words, aligned to theirs.
-  [[nodiscard]] static constexpr std::size_t words_at(std::uint32_t capacity) noexcept {
-    return (sizeof(WideRecords) + capacity * sizeof(PlaceId) + sizeof(Word) - 1) / sizeof(Word) * sizeof(Word);
+  // Behind this header, of a spread block the version and the owners' slots; the places; then, aligned, the words or
+  // the lines.
+  [[nodiscard]] static constexpr std::size_t places_from(std::uint32_t capacity, bool spread) noexcept {
+    return sizeof(WideRecords) + (spread ? (1 + capacity) * sizeof(std::uint32_t) : 0);
   }
-  [[nodiscard]] static constexpr std::size_t bytes_of(std::uint32_t capacity) noexcept {
-    return words_at(capacity) + capacity * sizeof(Word);
+  [[nodiscard]] static constexpr std::size_t words_from(std::uint32_t capacity, bool spread) noexcept {
+    const std::size_t alignment = spread ? sizeof(Line) : sizeof(Word);
+    return (places_from(capacity, spread) + capacity * sizeof(PlaceId) + alignment - 1) / alignment * alignment;
   }
-  [[nodiscard]] PlaceId* places() noexcept { return reinterpret_cast<PlaceId*>(this + 1); }
-  [[nodiscard]] const PlaceId* places() const noexcept { return reinterpret_cast<const PlaceId*>(this + 1); }
-  [[nodiscard]] Word* words() noexcept { return const_cast<Word*>(std::as_const(*this).words()); }
-  [[nodiscard]] const Word* words() const noexcept {
-    return reinterpret_cast<const Word*>(reinterpret_cast<const std::byte*>(this) + words_at(capacity_));
+  [[nodiscard]] static constexpr std::size_t bytes_of(std::uint32_t capacity, bool spread) noexcept {
+    return words_from(capacity, spread) + capacity * (spread ? sizeof(Line) : sizeof(Word));
+  }
+  template <class T>
+  [[nodiscard]] T* at_byte(std::size_t offset) const noexcept {
+    return reinterpret_cast<T*>(reinterpret_cast<std::byte*>(const_cast<WideRecords*>(this)) + offset);
+  }
+  [[nodiscard]] std::atomic<std::uint32_t>& version() const noexcept {
+    return *at_byte<std::atomic<std::uint32_t>>(sizeof(WideRecords));
+  }
+  [[nodiscard]] std::atomic<ClockSlot>* owners() const noexcept {
+    return at_byte<std::atomic<ClockSlot>>(sizeof(WideRecords) + sizeof(std::uint32_t));
+  }
+  [[nodiscard]] std::atomic<PlaceId>* places() const noexcept {
+    return at_byte<std::atomic<PlaceId>>(places_from(capacity_, is_spread_));
+  }
+  [[nodiscard]] Line* lines() const noexcept { return at_byte<Line>(words_from(capacity_, true)); }
+  [[nodiscard]] Word& word(std::uint32_t index) const noexcept {
+    return is_spread_ ? lines()[index].word : at_byte<Word>(words_from(capacity_, false))[index];
   }
   [[nodiscard]] AccessWord word_at(std::uint32_t index) const noexcept {
-    return AccessWord(words()[index].load(std::memory_order_relaxed));
+    return AccessWord(word(index).load(std::memory_order_relaxed));
+  }
+  // relaxed: changed with the lock held; without it only a record's owner asks, and then for the version.
+  [[nodiscard]] PlaceId place_at(std::uint32_t index) const noexcept {
+    return places()[index].load(std::memory_order_relaxed);
   }
 
   std::atomic<std::uint8_t> lock_{0};
-  const std::uint8_t capacity_;
+  const std::uint8_t capacity_ : 7;
+  const std::uint8_t is_spread_ : 1;
+  std::uint8_t renewed_last_ = 0;  // index; these two of a block that is not spread, with the lock held
+  std::uint8_t turns_ = 0;         // how often a record was renewed by another than the one before
 };
 static_assert(sizeof(WideRecords) == 4);
 

@@ -27,7 +27,9 @@
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/memory.hpp"
 #include "interpose/race/race_report.hpp"
+#include "interpose/race/shadow_map.hpp"
 #include "interpose/race/slot_pool.hpp"
+#include "interpose/race/wide_records.hpp"
 #include "interpose/threads.hpp"
 #include "test/interpose/naive_clock.hpp"
 #include "vigil/probe.h"
@@ -81,6 +83,11 @@ class Memory {
   char* at_;
   std::size_t bytes_;
 };
+
+// The running actor is in a call from then on, as instrumented code is: only then its accesses go the usual ways.
+inline void be_in_a_call() {
+  if (hot.top == nullptr) __tsan_func_entry(__builtin_return_address(0));
+}
 
 struct TestTask {
   TestTask() = default;
