@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "interpose/channel_touch.hpp"
+#include "interpose/current.hpp"
 #include "interpose/life/contexts.hpp"
 #include "interpose/life/growth.hpp"
 #include "interpose/locks/lock_events.hpp"
@@ -16,10 +17,14 @@
 #include "interpose/timeline.hpp"
 
 namespace vigil::shim {
+
+namespace detail {
+thread_local constinit Actor* running __attribute__((tls_model("initial-exec"))) = nullptr;
+}
+
 namespace {
 
-// The actor this thread runs; null: the thread itself.
-thread_local constinit Actor* running __attribute__((tls_model("initial-exec"))) = nullptr;
+using detail::running;
 
 // relaxed: who learns of a task by the program's own synchronisation sees it set.
 constinit std::atomic<bool> some_task_was_started{false};

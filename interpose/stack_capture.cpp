@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <utility>
 
@@ -11,6 +12,11 @@
 #include "interpose/stacks/unwind.hpp"
 
 namespace vigil::shim {
+
+namespace detail {
+thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec"))) = nullptr;
+}
+
 namespace {
 
 constexpr std::size_t kInnermost = 96;
@@ -47,6 +53,7 @@ class Frames {
   }
   void returns_by(std::uintptr_t place, std::uintptr_t address) noexcept {
     if (recent_ == nullptr) return;
+    if (place < recent_->stack_pointer) return;  // further in: how the shim came to ask
     const std::uintptr_t offset = place - recent_->stack_pointer;
     if (recent_->frames == RecentStacks::kMostFrames || offset > UINT32_MAX) return do_not_remember();
     recent_->offsets[recent_->frames] = static_cast<std::uint32_t>(offset);
@@ -81,7 +88,7 @@ class Frames {
   std::array<std::uintptr_t, kMaxFrames> frames_;  // not cleared: a kilobyte, on the hot path
 };
 
-thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec"))) = nullptr;
+using detail::recent;
 // Thousands of threads that are asked for their stack once or twice need no memory for it: 24 KiB each.
 constexpr std::uint8_t kWalkedFirst = 4;
 thread_local constinit std::uint8_t walked __attribute__((tls_model("initial-exec"))) = 0;
@@ -134,6 +141,16 @@ namespace {
   if (const RecentStacks::Entry* const entry = mine->find(stack_pointer, first_return, modules_generation())) [[likely]]
     return entry->stack;
   return capture_anew(unwind::current_registers(), &mine->replace(stack_pointer, first_return), stack_pointer);
+}
+
+[[gnu::noinline]] StackId capture_stack_from(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept {
+  const int saved_errno = errno;
+  RecentStacks* const mine = recent_stacks();
+  const StackId stack =
+      capture_anew(unwind::current_registers(), mine == nullptr ? nullptr : &mine->replace(stack_pointer, first_return),
+                   stack_pointer);
+  errno = saved_errno;
+  return stack;
 }
 
 StackId capture_parked(const vigil_probe_registers& saved, std::uintptr_t stack_low,

@@ -4,6 +4,7 @@
 
 #include <climits>
 
+#include "interpose/current.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
@@ -23,17 +24,23 @@
 #include "interpose/watch.hpp"
 
 namespace vigil::shim {
+
+namespace detail {
+thread_local constinit Actor* own_thread __attribute__((tls_model("initial-exec"))) = nullptr;
+// relaxed: set before the second actor exists, whose creation publishes it.
+constinit std::atomic<bool> concurrent{false};
+}  // namespace detail
+
 namespace {
 
-thread_local constinit Actor* own_thread __attribute__((tls_model("initial-exec"))) = nullptr;
+using detail::concurrent;
+using detail::own_thread;
 
 constinit FutexLock registry_lock;
 constinit OwnMap<std::uintptr_t, Actor*>* registry = nullptr;  // by pthread_t; guarded by registry_lock
 constinit std::atomic<std::uint64_t> last_number{1};           // 1 is main's
 constinit std::atomic<std::uint64_t> created{0};
 constinit std::atomic<int> awake{0};
-// relaxed: set before the second actor exists, whose creation publishes it.
-constinit std::atomic<bool> concurrent{false};
 
 Actor* make_thread(std::uint64_t number) noexcept {
   Actor* const thread = own_new<Actor>();

@@ -9,6 +9,7 @@
 #include "interpose/export.hpp"
 #include "interpose/locks/glibc_locks.hpp"
 #include "interpose/locks/pthread_events.hpp"
+#include "interpose/locks/quick_mutex.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 
@@ -60,17 +61,23 @@ int read_locked_if(int rc, const pthread_rwlock_t* lock, Attempt attempt) noexce
   return rc;
 }
 
-int lock_mutex(pthread_mutex_t* mutex) noexcept {
-  const RealPthread& real = real_pthread();
-  if (!sync_events::watching()) return real.mutex_lock(mutex);
-  int rc = real.mutex_trylock(mutex);
-  if (rc == EBUSY) rc = wait_for_mutex(mutex, [&] { return real.mutex_lock(mutex); });
-  return locked_if(rc, mutex, Attempt::Blocking);
-}
+bool watching() noexcept { return vigil::shim::detail::concurrent.load(std::memory_order_relaxed) && !inside_shim; }
 
 }  // namespace
 
-extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept { return lock_mutex(mutex); }
+extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
+  const RealPthread& real = real_pthread();
+  if (!watching()) return real.mutex_lock(mutex);
+  int rc = real.mutex_trylock(mutex);
+  if (rc == 0) [[likely]] {
+    // The word below this function's frame is its return address.
+    const auto stack_pointer = reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()) - sizeof(std::uintptr_t);
+    if (locks::quick_taken(mutex, stack_pointer, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0))))
+      return 0;
+  }
+  if (rc == EBUSY) rc = wait_for_mutex(mutex, [&] { return real.mutex_lock(mutex); });
+  return locked_if(rc, mutex, Attempt::Blocking);
+}
 
 extern "C" VIGIL_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
   const int rc = real_pthread().mutex_trylock(mutex);
@@ -89,10 +96,10 @@ extern "C" VIGIL_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, cloc
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
-  if (sync_events::watching()) {
-    locks::mutex_unlocking(mutex);
-  } else {
+  if (!watching()) {
     locks::mutex_unlocking_alone(mutex);
+  } else if (!locks::quick_unlocking(mutex)) {
+    locks::mutex_unlocking(mutex);
   }
   return real_pthread().mutex_unlock(mutex);
 }

@@ -18,14 +18,21 @@ extern thread_local constinit std::array<LockObject*, kRemembered> remembered_lo
 LockObject& find_lock_slow(LockFamily family, const void* address) noexcept;
 }  // namespace detail
 
+// What this thread used last under that address; null: nobody knows without looking further.
+inline LockObject* remembered_lock(LockFamily family, const void* address) noexcept {
+  const auto number = reinterpret_cast<std::uintptr_t>(address);
+  LockObject* const place = detail::remembered_locks[(number * 0x9e3779b97f4a7c15ULL) >> 58U];
+  // relaxed: equal says all; whoever uses a lock that is being destroyed has no right answer to get.
+  const bool is_it = place != nullptr && __atomic_load_n(&place->address, __ATOMIC_RELAXED) == number;
+  return is_it && place->family == family ? place : nullptr;
+}
+
 // Known already, or made here: with the place of its creation when that was told (born()), else of this first use.
 inline LockObject& find_lock(LockFamily family, const void* address) noexcept {
+  if (LockObject* const known = remembered_lock(family, address)) [[likely]]
+    return *known;
   const auto number = reinterpret_cast<std::uintptr_t>(address);
   LockObject*& place = detail::remembered_locks[(number * 0x9e3779b97f4a7c15ULL) >> 58U];
-  // relaxed: equal says all; whoever uses a lock that is being destroyed has no right answer to get.
-  if (place != nullptr && __atomic_load_n(&place->address, __ATOMIC_RELAXED) == number && place->family == family)
-      [[likely]]
-    return *place;
   place = &detail::find_lock_slow(family, address);
   return *place;
 }

@@ -1,6 +1,7 @@
 #include "interpose/locks/lock_events.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "interpose/finding_writer.hpp"
@@ -249,7 +250,7 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
     if (attempt == Attempt::Blocking && lock.type == ObjectType::RwMutex && lock.prefers_writers) {
       note_one_lock(actor, lock, mode, stack);
     }
-    if (attempt == Attempt::Blocking) {
+    if (attempt == Attempt::Blocking && !actor.held.empty()) {
       if (std::optional<Wish> wish = make_wish(actor, lock, mode, stack)) enter(*wish);
     }
   }
@@ -276,6 +277,12 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
     lock.type = ObjectType::RwMutex;
   }
   actor.held.add({.object = &lock, .lock = id_of(lock), .acquisition = number, .taken_at = stack, .mode = mode});
+}
+
+void taken_inside(Actor& actor, LockObject& lock, StackId stack) noexcept {
+  const int saved_errno = errno;
+  if (std::optional<Wish> wish = make_wish(actor, lock, LockMode::Exclusive, stack)) enter(*wish);
+  errno = saved_errno;
 }
 
 void released(Actor& actor, LockObject& lock, LockMode mode) noexcept {

@@ -67,8 +67,16 @@ class RecentStacks {
   std::array<std::uint8_t, kSets> next_{};
 };
 
-// This thread's. Null: it ended already.
+namespace detail {
+// This thread's; null: it has none, or none yet.
+extern thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec")));
+}  // namespace detail
+
+// This thread's, made when it is worth it. Null: not yet, or it ended already.
 RecentStacks* recent_stacks() noexcept;
+// capture_stack() for a wrapper that looked itself: where its own return address lies, and what it is. It is remembered
+// under these. Keeps errno.
+StackId capture_stack_from(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept;
 // Gives this thread's memory back.
 void forget_recent_stacks() noexcept;
 

@@ -53,6 +53,8 @@ def run(program, shim, case, procs):
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(os.environ, LD_PRELOAD=shim, VIGIL_PROCS=str(procs), VIGIL_COMMAND="/bin/true")
         environment["VIGIL_OPTIONS"] = f"report_dir={folder}"
+        if procs != 1:
+            environment["VIGIL_TEST_WARM"] = "1"
         try:
             done = subprocess.run(
                 [program, case],

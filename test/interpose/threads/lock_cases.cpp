@@ -296,20 +296,26 @@ void clean_thread_never_joined() {
 void other_thread_unlocks() {
   std::mutex lock;
   lock.lock();
-  std::thread([&] { lock.unlock(); }).join();
+  std::thread([&] {
+    vigil::test::warm_up();
+    lock.unlock();
+  }).join();
 }
 
 void unheld_thread_unlocks_twice() {
   std::thread([] {
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&lock);
-    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < 16; ++i) {  // the last ones are old acquaintances
+      pthread_mutex_lock(&lock);
+      pthread_mutex_unlock(&lock);
+    }
     pthread_mutex_unlock(&lock);
   }).join();
 }
 
 void destroyed_thread_holds() {
   std::thread([] {
+    vigil::test::warm_up();
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&lock);
     pthread_mutex_destroy(&lock);

@@ -22,10 +22,12 @@ template <class First, class Second>
 void threads_in_turn(First first, Second second) {
   Whistle over;
   std::thread one([&] {
+    warm_up();
     first();
     over.blow();
   });
   std::thread two([&] {
+    warm_up();
     over.hear();
     second();
   });
