@@ -11,6 +11,7 @@ install(FILES ${PROJECT_BINARY_DIR}/vigilConfig.cmake ${PROJECT_BINARY_DIR}/vigi
               ${PROJECT_SOURCE_DIR}/cmake/VigilTest.cmake ${PROJECT_SOURCE_DIR}/cmake/VigilInstrument.cmake
               ${PROJECT_SOURCE_DIR}/cmake/VigilGTest.cmake ${PROJECT_SOURCE_DIR}/cmake/VigilGTestList.cmake
         DESTINATION ${VIGIL_PACKAGE_FOLDER} COMPONENT development)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/cmake/instrumented DESTINATION ${VIGIL_PACKAGE_FOLDER} COMPONENT development)
 
 # For those who build with something else. The prefix is where the file lies, so the folder can be moved.
 file(RELATIVE_PATH vigil_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)

@@ -35,6 +35,8 @@ function(vigil_instrument)
       "$<${compiled}:-fsanitize=thread;-fno-omit-frame-pointer;-g>"
       "$<$<OR:${copies}>:-fno-builtin-memcpy;-fno-builtin-memmove;-fno-builtin-memset>"
       "$<$<OR:${wide}>:-mprefer-vector-width=128>")
+    # Before all that the system has, after all that the project says.
+    target_include_directories(${target} SYSTEM PRIVATE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/instrumented")
     # As properties: target_link_libraries() demands the form, with or without keyword, that the project chose.
     set_property(TARGET ${target} APPEND PROPERTY LINK_LIBRARIES vigil::instrument)
     if(type STREQUAL "STATIC_LIBRARY" OR type STREQUAL "OBJECT_LIBRARY")

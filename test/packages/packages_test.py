@@ -75,7 +75,7 @@ class Packages(unittest.TestCase):
         self.assertEqual(set(self.packages), {"libvigil0", "libvigil-dev", "vigil"})
         self.assertLessEqual({"libvigil.so.0", "libvigil_instrument.so.0"}, self.holds("libvigil0"))
         self.assertLessEqual({"libvigil.so", "libvigil_instrument.so", "vigil.hpp", "gtest.hpp", "probe.h", "vigilConfig.cmake",
-                              "VigilTest.cmake", "VigilGTest.cmake", "vigil.pc", "vigil-instrument.pc"}, self.holds("libvigil-dev"))
+                              "VigilTest.cmake", "VigilGTest.cmake", "vigil.pc", "vigil-instrument.pc", "c++config.h"}, self.holds("libvigil-dev"))
         self.assertLessEqual({"vigil", "libvigil_shim.so"}, self.holds("vigil"))
 
     def test_no_file_is_in_two(self):

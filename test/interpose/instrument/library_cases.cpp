@@ -25,11 +25,19 @@
 #include <vector>
 
 #include "test/interpose/instrument/order_cases.hpp"
+#include "test/interpose/instrument/string_cases.hpp"
 
 namespace {
 
 using vigil::test::Case;
+using vigil::test::clean_string_read_by_all;
+using vigil::test::clean_strings_through_streams_and_exceptions;
+using vigil::test::clean_strings_under_a_lock;
 using vigil::test::one_after_the_other;
+using vigil::test::race_string_appended_to;
+using vigil::test::race_string_assigned;
+using vigil::test::race_string_measured;
+using vigil::test::race_wide_string_erased;
 
 constexpr auto kAcquire = std::memory_order_acquire;
 constexpr auto kRelease = std::memory_order_release;
@@ -410,6 +418,13 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_streams_and_locales),
     VIGIL_CASE(clean_printing_together),
     VIGIL_CASE(clean_pool_of_std_threads),
+    VIGIL_CASE(race_string_appended_to),
+    VIGIL_CASE(race_string_assigned),
+    VIGIL_CASE(race_string_measured),
+    VIGIL_CASE(race_wide_string_erased),
+    VIGIL_CASE(clean_strings_under_a_lock),
+    VIGIL_CASE(clean_string_read_by_all),
+    VIGIL_CASE(clean_strings_through_streams_and_exceptions),
 };
 
 }  // namespace
