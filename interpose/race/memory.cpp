@@ -352,12 +352,15 @@ void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexc
   if (!usual_access(address, size, AccessWord::kWrite, pc)) access(address, size, AccessWord::kWrite, pc);
 }
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  if (ignored.reads == 0) [[likely]]
-    access(address, size, AccessWord::kAtomic, pc);
+  if (ignored.reads != 0) [[unlikely]]
+    return;
+  if (!usual_access(address, size, AccessWord::kAtomic, pc)) access(address, size, AccessWord::kAtomic, pc);
 }
 void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  if (ignored.writes == 0) [[likely]]
-    access(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
+  if (ignored.writes != 0) [[unlikely]]
+    return;
+  constexpr std::uint64_t kHow = AccessWord::kAtomic | AccessWord::kWrite;
+  if (!usual_access(address, size, kHow, pc)) access(address, size, kHow, pc);
 }
 void freed(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   access(address, size, AccessWord::kWrite | AccessWord::kFreed, pc);

@@ -95,7 +95,8 @@ class Visit {
     if (result == StepResult::Races || result == StepResult::Full) return false;
     if (result == StepResult::Changed) put(node, records);
   }
-  if (word.is_write() && (word.bytes() & AccessWord::kLastByte) != 0) last = {all, one.pc, context};
+  const bool is_plain_write = word.is_write() && !word.is_atomic();
+  if (is_plain_write && (word.bytes() & AccessWord::kLastByte) != 0) last = {all, one.pc, context};
   thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~covered.reads),
                           static_cast<std::uint8_t>(~covered.writes));
   return true;

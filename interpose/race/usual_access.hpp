@@ -1,5 +1,5 @@
-// The two most usual things that a plain access is when it is not covered: the whole of on_read() and on_write()
-// (memory.hpp) for one granule, from a place that the thread has been at before. Neither does anything that the general
+// The two most usual things that an access is when it is not covered: the whole of on_read() and its like (memory.hpp)
+// for one granule, from a place that the thread has been at before. Neither does anything that the general
 // way (memory.cpp) would not do; each says false where it is not so simple, and then has done nothing.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace vigil::shim::race {
 
-// how: AccessWord::kWrite or 0.
+// how: AccessWord::kWrite, kAtomic, both or none.
 bool usual_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept;
 
 // Nothing was known of that granule. What lies on this stack below where any call began (alloca) is to be forgotten

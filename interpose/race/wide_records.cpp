@@ -122,7 +122,7 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
 
 bool WideRecords::renew_alone(AccessWord access, PlaceId place) noexcept {
   constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
-  if (!is_spread_ || access.is_write() || access.is_atomic()) return false;
+  if (!is_spread_ || access.is_write()) return false;
   std::uint32_t own = kNone;
   for (std::uint32_t i = 0; i < capacity_; ++i) {
     if (owners()[i].load(std::memory_order_relaxed) != access.at().slot()) continue;

@@ -73,7 +73,7 @@ class alignas(PlaceId) WideRecords {
   void each_word(Visit&& visit) const noexcept {
     for (std::uint32_t i = 0; i < capacity_; ++i) visit(word_at(i));
   }
-  // Without the lock: a plain read as its actor, who calls, made it here in an earlier epoch. False: it has changed
+  // Without the lock: a read as its actor, who calls, made it here in an earlier epoch. False: it has changed
   // nothing, and what is to be done needs the lock.
   //
   // The new epoch is written first, and then it is asked whether the lock is open and the version the one for which
