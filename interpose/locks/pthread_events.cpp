@@ -27,6 +27,10 @@ int own_tid() noexcept { return this_thread().thread->tid.load(std::memory_order
 // A lock that the thread which forked held before the fork is the child's only thread's now.
 bool is_mine(int owner) noexcept { return owner == own_tid() || (owner != 0 && owner == tid_before_fork()); }
 
+// While there is one thread nobody follows its locks; but what the lock says of this very thread is certain. Not in the
+// child of a fork, which makes its parent's locks anew.
+bool is_held_alone(int owner) noexcept { return tid_before_fork() == 0 && owner == own_tid(); }
+
 void give_back(const volatile void* address, LockMode mode) noexcept {
   released(current_actor(), lock_at(address), mode);
 }
@@ -88,7 +92,8 @@ void mutex_given_back(const pthread_mutex_t* mutex) noexcept {
 
 void mutex_destroyed(const pthread_mutex_t* mutex) noexcept {
   record([&] {
-    if (is_concurrent() && glibc::is_usual(mutex) && glibc::is_locked(mutex) && glibc::owner_of(mutex) != 0) {
+    const int owner = glibc::is_usual(mutex) && glibc::is_locked(mutex) ? glibc::owner_of(mutex) : 0;
+    if (owner != 0 && (is_concurrent() || is_held_alone(owner))) {
       if (!tell_destroy_locked(lock_at(mutex))) return;
     }
     gone(mutex);
@@ -128,7 +133,9 @@ void rwlock_unlocking(const pthread_rwlock_t* rwlock) noexcept {
 
 void rwlock_destroyed(const pthread_rwlock_t* rwlock) noexcept {
   record([&] {
-    if (is_concurrent() && !glibc::is_shared(rwlock) && (glibc::writer_of(rwlock) != 0 || glibc::has_readers(rwlock))) {
+    const int writer = glibc::is_shared(rwlock) ? 0 : glibc::writer_of(rwlock);
+    const bool is_locked = writer != 0 || (!glibc::is_shared(rwlock) && glibc::has_readers(rwlock));
+    if (is_locked && (is_concurrent() || is_held_alone(writer))) {
       if (!tell_destroy_locked(lock_of(rwlock))) return;
     }
     gone(rwlock);

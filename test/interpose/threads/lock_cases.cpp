@@ -322,6 +322,19 @@ void destroyed_thread_holds() {
   }).join();
 }
 
+void destroyed_only_thread_holds() {
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  pthread_mutex_destroy(&lock);
+}
+
+void clean_only_thread_has_unlocked() {
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  pthread_mutex_unlock(&lock);
+  pthread_mutex_destroy(&lock);
+}
+
 void clean_threads_error_checking_mutex() {
   // Whoever asks for it listens to what it says.
   pthread_mutexattr_t checked;
@@ -429,6 +442,8 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(other_thread_unlocks),
     VIGIL_CASE(unheld_thread_unlocks_twice),
     VIGIL_CASE(destroyed_thread_holds),
+    VIGIL_CASE(destroyed_only_thread_holds),
+    VIGIL_CASE(clean_only_thread_has_unlocked),
     VIGIL_CASE(clean_threads_error_checking_mutex),
     VIGIL_CASE(stuck_threads_ring_while_main_runs),
     VIGIL_CASE(stuck_thread_ended_with_the_lock),
