@@ -19,6 +19,7 @@
 #include "interpose/schedule.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/tasks_server.hpp"
+#include "interpose/thread_edges.hpp"
 #include "interpose/throws.hpp"
 #include "interpose/timeline.hpp"
 #include "interpose/watch.hpp"
@@ -62,6 +63,7 @@ void on_thread_end(void* actor) {
     pthread_setspecific(end_key, actor);  // once more: others may still act
     return;
   }
+  thread_edges::block_signals();  // for good: libc does so itself a little later
   record([&] { end_thread(*static_cast<Actor*>(actor)); });
 }
 

@@ -15,6 +15,7 @@
 #include "interpose/race/tsan_bridge.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
+#include "interpose/thread_edges.hpp"
 #include "interpose/threads.hpp"
 
 using namespace vigil::shim;  // the wrappers stand outside every namespace
@@ -26,6 +27,8 @@ struct ThreadStart {
   thrd_start_t c11 = nullptr;
   void* argument = nullptr;
   Actor* actor = nullptr;
+  std::uint64_t signals = 0;     // blocked by the creator: what the thread is to start with,
+  bool has_own_signals = false;  // unless its attributes say that
 };
 
 // Leaves the functions to run in `start`, which is the thread's own from here. frame: the caller's, below which they
@@ -37,6 +40,7 @@ ThreadStart enter(void* given, const void* frame) noexcept {
     begin_thread(*mine.actor, reinterpret_cast<std::uintptr_t>(frame));
     own_delete(start);
   });
+  if (!mine.has_own_signals) thread_edges::restore_signals(mine.signals);
   return mine;
 }
 
@@ -74,6 +78,23 @@ bool has_own_stack(const pthread_attr_t* attributes) noexcept {
     return false;
   }
   return reinterpret_cast<std::uintptr_t>(low) + bytes == 0 && guard != 0;  // unset, its end is 0
+}
+
+// Then a signal that was sent before may still come to the thread's first steps: the creator's mask is not what it
+// starts with, and there is no way to tell libc another.
+bool has_own_signals(const pthread_attr_t* attributes) noexcept {
+  sigset_t own;
+  return attributes != nullptr && pthread_attr_getsigmask_np(attributes, &own) == 0;
+}
+
+// Runs the real function, which gives `made` to the thread, such that no signal comes before enter() is through.
+template <class Create>
+int create_quietly(ThreadStart& made, Create&& create) noexcept {
+  const std::uint64_t before = thread_edges::block_signals();
+  made.signals = before;
+  const int rc = create();  // from here on `made` is the thread's
+  thread_edges::restore_signals(before);
+  return rc;
 }
 
 // Null: the shim is not there, or the thread is its own.
@@ -119,7 +140,8 @@ extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr
                                            void* (*function)(void*), void* argument) noexcept {
   ThreadStart* const made = prepare({.posix = function, .argument = argument}, has_own_stack(attributes));
   if (made == nullptr) return real_pthread().create(thread, attributes, function, argument);
-  const int rc = real_pthread().create(thread, attributes, enter_posix, made);
+  made->has_own_signals = has_own_signals(attributes);
+  const int rc = create_quietly(*made, [&] { return real_pthread().create(thread, attributes, enter_posix, made); });
   if (rc != 0) undo(made);
   return rc;
 }
@@ -127,8 +149,10 @@ extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr
 extern "C" VIGIL_EXPORT int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
   ThreadStart* const made = prepare({.c11 = function, .argument = argument}, true);
   if (made == nullptr) return real_pthread().thrd_create(thread, function, argument);
-  const int rc = race::bridge::is_on() ? c11_result(real_pthread().create(thread, nullptr, enter_c11_as_posix, made))
-                                       : real_pthread().thrd_create(thread, enter_c11, made);
+  const int rc = create_quietly(*made, [&] {
+    return race::bridge::is_on() ? c11_result(real_pthread().create(thread, nullptr, enter_c11_as_posix, made))
+                                 : real_pthread().thrd_create(thread, enter_c11, made);
+  });
   if (rc != thrd_success) undo(made);
   return rc;
 }

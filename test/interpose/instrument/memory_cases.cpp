@@ -1,4 +1,5 @@
-// C11 threads; memory that is used again by somebody else; copies by functions of the C library; bytes through a pipe.
+// C11 threads; memory that is used again by somebody else; copies by functions of the C library; bytes through a pipe;
+// signals.
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -6,6 +7,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -194,6 +197,64 @@ void race_beside_a_pipe() {  // one pipe orders nothing of another's
   for (const int end : {one[0], one[1], other[0], other[1]}) close(end);
 }
 
+// ---- signals --------------------------------------------------------------------------------------------------------
+
+int seen_by_handlers = 0;  // plain: written before a thread is created, read by handlers that run on it
+thread_local int own_of_handlers = 0;
+
+// Of the many signals some come to a thread whose function has not begun, and some to one whose function has returned.
+// What its creator did is before both; and its storage is used again by the next.
+void clean_signals_at_the_edges_of_threads() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { own_of_handlers += seen_by_handlers; };
+  sigaction(SIGUSR1, &action, nullptr);
+  std::atomic<bool> enough{false};
+  std::thread sender([&] {
+    sigset_t mine;
+    sigemptyset(&mine);
+    sigaddset(&mine, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &mine, nullptr);
+    while (!enough.load()) {
+      kill(getpid(), SIGUSR1);
+      std::this_thread::yield();
+    }
+  });
+  for (int round = 1; round <= 150; ++round) {
+    seen_by_handlers = round;
+    std::thread([] {}).join();
+  }
+  enough.store(true);
+  sender.join();
+}
+
+bool is_blocked(int signal_number) {
+  sigset_t now;
+  return pthread_sigmask(SIG_BLOCK, nullptr, &now) == 0 && sigismember(&now, signal_number) == 1;
+}
+
+void clean_threads_start_with_the_wanted_signals() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
+  std::thread([] { demand(is_blocked(SIGUSR2) && !is_blocked(SIGUSR1) && !is_blocked(SIGTERM)); }).join();
+  demand(is_blocked(SIGUSR2) && !is_blocked(SIGUSR1));
+  pthread_sigmask(SIG_UNBLOCK, &wanted, nullptr);
+
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGUSR1);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setsigmask_np(&attributes, &wanted);
+  pthread_t thread{};
+  const auto body = [](void*) -> void* {
+    demand(is_blocked(SIGUSR1) && !is_blocked(SIGUSR2));
+    return nullptr;
+  };
+  demand(pthread_create(&thread, &attributes, body, nullptr) == 0 && pthread_join(thread, nullptr) == 0);
+  pthread_attr_destroy(&attributes);
+}
+
 #ifndef __clang__  // whose instrumentation leaves accesses of more than 16 bytes out
 // ---- accesses of 32 bytes -------------------------------------------------------------------------------------------
 
@@ -232,6 +293,8 @@ constexpr Case kCases[] = {
     VIGIL_CASE(race_in_small_memcpy),
     VIGIL_CASE(race_in_memset),
     VIGIL_CASE(race_in_strlen),
+    VIGIL_CASE(clean_signals_at_the_edges_of_threads),
+    VIGIL_CASE(clean_threads_start_with_the_wanted_signals),
 #ifndef __clang__
     VIGIL_CASE(race_in_wide_vector),
     VIGIL_CASE(clean_beside_wide_vector),
