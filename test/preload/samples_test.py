@@ -107,6 +107,13 @@ class Samples(unittest.TestCase):
         self.assertLessEqual({"task 1", "task 2", "task 3", "c1", "c2", "c3"}, reached)
         self.assertIn("task 1", set().union(*(follows.get(one, set()) for one in reached)))
 
+    def test_long_waits_at_one_place_are_one_finding_with_a_histogram(self):
+        run = shimmed(next(sample for sample in CATALOG if sample["id"] == "slow-holder"), "buggy")
+        finding = next(finding for finding in run.findings if finding["kind"] == "long-block")
+        waits, histogram = re.search(r"^(\d+) long waits? for a lock at this place: ([^;]+);", finding["message"]).groups()
+        self.assertEqual(sum(int(bar.split()[0]) for bar in histogram.split(", ")), int(waits))
+        self.assertEqual(finding["count"], int(waits))
+
     def test_a_deadlock_ends_at_once_and_not_in_a_hang(self):
         for sample in CATALOG:
             if "deadlock" in sample["expect"]:
