@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
@@ -123,9 +124,29 @@ void grow_frames(EngineThread& thread, std::uintptr_t stack_pointer) noexcept {
 
 }  // namespace
 
+void Memos::make(std::uint32_t entries) noexcept {
+  void* const block = own_allocate(entries * (sizeof(Move) + sizeof(KnownPlace) + sizeof(KnownContext)));
+  moves_ = static_cast<Move*>(block);
+  places_ = reinterpret_cast<KnownPlace*>(moves_ + entries);
+  contexts_ = reinterpret_cast<KnownContext*>(places_ + entries);
+  std::uninitialized_value_construct_n(moves_, entries);
+  std::uninitialized_value_construct_n(places_, entries);
+  std::uninitialized_value_construct_n(contexts_, entries);
+  mask_ = entries - 1;
+  filled_ = 0;
+}
+
+void Memos::unmake() noexcept {
+  own_free(moves_, (mask_ + 1) * (sizeof(Move) + sizeof(KnownPlace) + sizeof(KnownContext)));
+}
+
 void drop_moves(EngineThread& thread) noexcept {
   thread.flushed = collector_round();
-  thread.moves.fill(Move{});
+  if (thread.memos.wants_more()) {
+    thread.memos.grow();
+  } else {
+    thread.memos.drop_moves();
+  }
 }
 
 EngineThread* enter_slow() noexcept {
@@ -159,11 +180,10 @@ ContextId context_here_slow(EngineThread& thread) noexcept {
   while (known->context == kNoContext) --known;  // frames[0] is known
   for (; known != hot.top - 1; ++known) {
     CallFrame& call = known[1];
-    const std::size_t place =
-        (call.return_address ^ static_cast<std::size_t>(known->context) * 31) % EngineThread::kContexts;
-    EngineThread::KnownContext& seen = thread.contexts[place];
+    Memos::KnownContext& seen = thread.memos.context_for(call.return_address, known->context);
     if (seen.return_address != call.return_address || seen.caller != known->context) {
       seen = {call.return_address, known->context, context_of(known->context, call.return_address)};
+      thread.note_filled();
     }
     call.context = seen.context;
   }

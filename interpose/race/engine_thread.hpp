@@ -9,6 +9,7 @@
 //   E3  Between enter() and leave() inside_shim is set, so a signal handler's accesses are skipped, and counted.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -91,20 +92,72 @@ struct Move {
 };
 static_assert(sizeof(Move) == 32);
 
-struct EngineThread {
-  static constexpr std::size_t kMoves = 256;
-  static constexpr std::size_t kContexts = 256;
-  static constexpr std::size_t kOrdered = 16;
-  static constexpr std::size_t kPlaces = 256;
+// What one thread remembers of the last answers: direct-mapped tables of few entries at first, for there may be
+// thousands of threads that do little, and of many once those were filled several times over.
+class Memos {
+ public:
+  static constexpr std::uint32_t kFew = 32;
+  static constexpr std::uint32_t kMany = 256;
 
-  std::array<CoveredEntry, kCoveredEntries> covered{};
-  std::array<Move, kMoves> moves{};
   struct KnownContext {
     std::uintptr_t return_address = 0;
     ContextId caller{};
     ContextId context{};
   };
-  std::array<KnownContext, kContexts> contexts{};
+  // The place looked up last for a pc.
+  struct KnownPlace {
+    std::uintptr_t pc = 0;
+    ContextId context{};
+    LockSetId held{};
+    PlaceId place{};
+  };
+
+  Memos() noexcept { make(kFew); }
+  ~Memos() { unmake(); }
+  Memos(const Memos&) = delete;
+  Memos& operator=(const Memos&) = delete;
+
+  Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc, ContextId context) const noexcept {
+    // Places differ in the low bits of pc, moves of one place in the state they come from, or in the context.
+    const std::uint64_t hash =
+        static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U ^ static_cast<std::uint64_t>(context) * 9;
+    return moves_[hash & mask_];
+  }
+  KnownPlace& place_for(std::uintptr_t pc, ContextId context) const noexcept {
+    // Contexts and places are numbered one after the other: only a product spreads both.
+    return places_[(pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U >> 56U & mask_];
+  }
+  KnownContext& context_for(std::uintptr_t return_address, ContextId caller) const noexcept {
+    return contexts_[(return_address ^ static_cast<std::size_t>(caller) * 31) & mask_];
+  }
+  // One more answer was worked out and put into a table.
+  void note_filled() noexcept { ++filled_; }
+  [[nodiscard]] bool wants_more() const noexcept { return mask_ == kFew - 1 && filled_ >= 8 * kFew; }
+  void drop_moves() noexcept { std::fill_n(moves_, mask_ + 1, Move{}); }
+  // Larger tables, empty ones. Nobody may hold a reference to an entry.
+  void grow() noexcept {
+    unmake();
+    make(kMany);
+  }
+
+ private:
+  static_assert(kMany == 256);  // place_for() takes eight bits
+  void make(std::uint32_t entries) noexcept;
+  void unmake() noexcept;
+
+  Move* moves_ = nullptr;  // mask_ + 1 of each, in one block
+  KnownPlace* places_ = nullptr;
+  KnownContext* contexts_ = nullptr;
+  std::uint32_t mask_ = 0;
+  std::uint32_t filled_ = 0;
+};
+
+struct EngineThread {
+  static constexpr std::size_t kOrdered = 16;
+  using KnownPlace = Memos::KnownPlace;
+
+  std::array<CoveredEntry, kCoveredEntries> covered{};
+  Memos memos;
   // Epochs found to be in the past of an actor, where they stay: one that is known is never that of another moment.
   struct KnownOrder {
     ActorKey self{};
@@ -113,19 +166,6 @@ struct EngineThread {
   };
   std::array<KnownOrder, kOrdered> ordered{};
   KnownOrder& order_with(ClockSlot other) noexcept { return ordered[static_cast<std::uint32_t>(other) % kOrdered]; }
-  // The place looked up last for a pc.
-  struct KnownPlace {
-    std::uintptr_t pc = 0;
-    ContextId context{};
-    LockSetId held{};
-    PlaceId place{};
-  };
-  std::array<KnownPlace, kPlaces> places{};
-  static_assert(kPlaces == 256);  // place_for() takes eight bits
-  KnownPlace& place_for(std::uintptr_t pc, ContextId context) noexcept {
-    // Contexts and places are numbered one after the other: only a product spreads both.
-    return places[(pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U >> 56U];
-  }
   // The last plain write that reached the end of a granule with a private state; its word says all eight bytes.
   struct LastWrite {
     std::uint64_t word = 0;
@@ -142,11 +182,10 @@ struct EngineThread {
   };
   KnownSet known_set;
 
-  Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc, ContextId context) noexcept {
-    // Places differ in the low bits of pc, moves of one place in the state they come from, or in the context.
-    const std::uint64_t hash =
-        static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U ^ static_cast<std::uint64_t>(context) * 9;
-    return moves[hash % kMoves];
+  // When there was much of it, the next enter() makes the tables larger.
+  void note_filled() noexcept {
+    memos.note_filled();
+    if (memos.wants_more()) flushed = collector_round() - 1;
   }
   void remember_covered(std::uint64_t epoch, StateId state, std::uint8_t open_to_reads,
                         std::uint8_t open_to_writes) noexcept {

@@ -37,16 +37,17 @@ class Entering {
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
     const LockSetId held = held_set(thread_);
-    if (known_ == nullptr) known_ = &thread_.place_for(pc_, context_);
+    if (known_ == nullptr) known_ = &thread_.memos.place_for(pc_, context_);
     EngineThread::KnownPlace& known = *known_;
     if (known.pc != pc_ || known.context != context_ || known.held != held) {
       known = {pc_, context_, held, place_of(context_, pc_, held)};
+      thread_.note_filled();
     }
     return place_ = known.place;
   }
   // Whether place() need not be looked for.
   [[nodiscard]] bool knows_place() noexcept {
-    if (known_ == nullptr) known_ = &thread_.place_for(pc_, context_);
+    if (known_ == nullptr) known_ = &thread_.memos.place_for(pc_, context_);
     return known_->pc == pc_ && known_->context == context_;
   }
   [[nodiscard]] Epoch at() const noexcept { return at_; }
@@ -191,7 +192,7 @@ bool Entering::frees_all_of(StateId chain, AccessWord word) noexcept {
 // The state of a granule of which only this access is known: one for all the granules it comes to. kUntouched: there is
 // no room for it.
 StateId Entering::alone(AccessWord word) noexcept {
-  Move& move = thread_.move_for(kUntouched, word.bits(), pc_, context_);
+  Move& move = thread_.memos.move_for(kUntouched, word.bits(), pc_, context_);
   if (move.is_for(kUntouched, word.bits(), pc_, context_, held_count())) {
     node_of(move.to).mark_shared();
     return move.to;
@@ -207,6 +208,7 @@ StateId Entering::alone(AccessWord word) noexcept {
           held_count(),
           static_cast<std::uint8_t>(~covered.reads),
           static_cast<std::uint8_t>(~covered.writes)};
+  thread_.note_filled();
   return id;
 }
 
@@ -224,7 +226,7 @@ StateId Entering::alone(AccessWord word) noexcept {
       return true;
     }
   }
-  Move& move = thread_.move_for(from, word.bits(), pc_, context_);
+  Move& move = thread_.memos.move_for(from, word.bits(), pc_, context_);
   if (move.is_for(from, word.bits(), pc_, context_, held_count())) {
     if (move.to != from) {
       node_of(move.to).mark_shared();
@@ -277,6 +279,7 @@ StateId Entering::alone(AccessWord word) noexcept {
           held_count(),
           static_cast<std::uint8_t>(~covered.reads),
           static_cast<std::uint8_t>(~covered.writes)};
+  thread_.note_filled();
   remember_covered(step.to, covered);
   return true;
 }

@@ -46,7 +46,7 @@ class Visit {
   const auto held = static_cast<std::uint16_t>(thread.actor->held.count());
   const Visit visit(thread);
   StateId from = one.cell.load(std::memory_order_acquire);
-  const Move& move = thread.move_for(from, one.word, one.pc, context);
+  const Move& move = thread.memos.move_for(from, one.word, one.pc, context);
   if (!move.is_for(from, one.word, one.pc, context, held) || move.to == from) return false;
   if (thread.flushed != collector_round()) return false;
   node_of(move.to).mark_shared();
@@ -65,7 +65,7 @@ class Visit {
   if (thread.part->named != word.at().slot()) return false;
   const Visit visit(thread);
   const ContextId context = context_here(thread);
-  const EngineThread::KnownPlace& known = thread.place_for(one.pc, context);
+  const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
   if (known.pc != one.pc || known.context != context || known.held != held_set(thread)) return false;
   // It may be one of a sweep, which gives granules their shared states back.
   EngineThread::LastWrite& last = thread.last_write;
