@@ -13,6 +13,7 @@
 #include "interpose/race/engine_mode.hpp"
 #include "interpose/race/memory.hpp"
 #include "interpose/race/shadow_map.hpp"
+#include "interpose/stacks/safe_read.hpp"
 #include "interpose/threads.hpp"
 
 namespace vigil::shim::race {
@@ -99,6 +100,15 @@ void forget_stack(std::uintptr_t from, std::uintptr_t end) noexcept {
   from = from / kGranuleBytes * kGranuleBytes;
   end = (end + kGranuleBytes - 1) / kGranuleBytes * kGranuleBytes;
   clear_shadow(from, end - from);
+}
+
+// What a thread has touched of its own stack, in which `inside` lies. lowest: of all its calls, of which those of a
+// signal's handler, or of a fiber, may lie on another stack, anywhere below. Between the two lies the guard.
+std::uintptr_t lowest_of_stack(std::uintptr_t inside, std::uintptr_t lowest) noexcept {
+  constexpr std::uintptr_t kPage = 4096;
+  std::uintptr_t low = inside / kPage * kPage;
+  while (low > lowest && unwind::is_readable(low - kPage)) low -= kPage;
+  return std::max(low, lowest);
 }
 
 // More room for calls. stack_pointer: of the call that needs it.
@@ -227,9 +237,9 @@ void thread_ended(Actor& actor) noexcept {
   // The thread's storage and its control block lie at the upper end of its stack, which the next thread gets.
   const auto control_block = static_cast<std::uintptr_t>(pthread_self());
   constexpr std::uintptr_t kControlBlock = 2304;  // at least what glibc's takes
-  constexpr std::uintptr_t kMostStack = std::uintptr_t{1} << 30U;
-  if (lowest < control_block && control_block - lowest < kMostStack) {
-    forget_stack(lowest, control_block + kControlBlock);
+  const bool is_main = actor.id == 1;  // its stack is nobody's after it, and its control block lies elsewhere
+  if (!is_main && lowest < control_block) {
+    forget_stack(lowest_of_stack(control_block, lowest), control_block + kControlBlock);
   }
   thread->states.empty();
   leave_registry(*thread);

@@ -18,6 +18,7 @@
 namespace {
 
 using vigil::test::Case;
+using vigil::test::Meeting;
 using vigil::test::one_after_the_other;
 
 void clean_c11() {
@@ -78,6 +79,68 @@ void clean_thread_stacks_reused() {
     }).detach();
   }
   std::this_thread::yield();
+}
+
+// A thread whose handler ran on a stack of its own, far away, or just below: all it touched of its own stack is
+// forgotten at its end, and nothing else.
+thread_local volatile bool was_told = false;
+void on_usr1(int /*signal*/) {
+  volatile int local[16];
+  for (volatile int& one : local) one = 1;
+  was_told = true;
+}
+void take_signal_on(void* stack, std::size_t bytes) {
+  stack_t other{};
+  other.ss_sp = stack;
+  other.ss_size = bytes;
+  struct sigaction action {};
+  action.sa_handler = on_usr1;
+  action.sa_flags = SA_ONSTACK;
+  if (sigaltstack(&other, nullptr) != 0 || sigaction(SIGUSR1, &action, nullptr) != 0) std::abort();
+  if (raise(SIGUSR1) != 0 || !was_told) std::abort();
+  other.ss_flags = SS_DISABLE;
+  if (sigaltstack(&other, nullptr) != 0) std::abort();
+}
+// Whether the next thread got the stack of the one before is the system's to say, and does not matter.
+void clean_thread_stacks_reused_after_a_handler() {
+  static std::array<std::array<char, 64U << 10U>, 20> far;  // nothing orders who has one
+  static std::atomic<std::size_t> ended{0};
+  for (std::size_t round = 0; round < far.size(); ++round) {
+    std::thread([round] {
+      volatile int local[64];
+      for (volatile int& one : local) one = 1;
+      take_signal_on(far[round].data(), far[round].size());
+      ended.fetch_add(1, std::memory_order_relaxed);
+    }).detach();
+    while (ended.load(std::memory_order_relaxed) <= round) std::this_thread::yield();
+  }
+}
+// What is mapped after the thread's stack lies below it: the handler's stack, and above that what races.
+void race_between_the_handlers_stack_and_the_threads() {
+  constexpr std::size_t kBytes = std::size_t{1} << 20U;
+  std::atomic<char*> mapped{nullptr};
+  const auto last = [&]() -> volatile char& { return mapped.load(std::memory_order_relaxed)[kBytes - 8]; };
+  Meeting there;
+  Meeting written;
+  Meeting seen;
+  std::thread told([&] {
+    void* const low = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (low == MAP_FAILED) std::abort();
+    mapped.store(static_cast<char*>(low), std::memory_order_relaxed);
+    there.wait();
+    seen.wait();
+    take_signal_on(low, kBytes / 2);
+  });
+  there.wait();
+  std::thread writer([&] {
+    last() = 1;
+    written.wait();
+  });
+  written.wait();
+  seen.wait();
+  told.join();
+  last() = 2;
+  writer.join();
 }
 
 // ---- copies ---------------------------------------------------------------------------------------------------------
@@ -288,6 +351,8 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_mapping_reused),
     VIGIL_CASE(clean_heap_reused),
     VIGIL_CASE(clean_thread_stacks_reused),
+    VIGIL_CASE(clean_thread_stacks_reused_after_a_handler),
+    VIGIL_CASE(race_between_the_handlers_stack_and_the_threads),
     VIGIL_CASE(race_in_memcpy),
     VIGIL_CASE(clean_memcpy_beside),
     VIGIL_CASE(race_in_small_memcpy),
