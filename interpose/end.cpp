@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 
+#include "interpose/confinement.hpp"
 #include "interpose/fall_stack.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/fixed_text.hpp"
@@ -70,6 +71,23 @@ bool write_and_tell(EndKind kind, int status, int signal_number) noexcept {
 
 int chosen_exitcode() noexcept { return options().exitcode.value; }
 
+int status_with(bool errors_remain, EndKind kind, int status) noexcept {
+  return is_normal(kind) && status == 0 && errors_remain && chosen_exitcode() != 0 ? chosen_exitcode() : status;
+}
+
+// The end of a thread that would be killed for the calls of a whole one: what was found before is in the record,
+// whoever reads that later judges it (`vigil run`, `vigil report`).
+int end_in_confinement(EndKind kind, int status, int signal_number) noexcept {
+  constexpr int kSomebody = -1;  // no thread has that number, and ours may not be asked for
+  int nobody = 0;
+  if (stage() != Stage::Live || !ender.compare_exchange_strong(nobody, kSomebody)) return status;
+  if (confinement::forbids_the_last_record()) return status;
+  const InsideGuard inside;
+  if (!in_own_process() || !begin_stopping()) return status;
+  write_end(kind, status, signal_number, skipped_events());
+  return status_with(writer_summary().counts.errors > 0, kind, status);
+}
+
 }  // namespace
 
 std::string_view name_of(EndKind kind) noexcept {
@@ -82,6 +100,7 @@ std::uintptr_t stack_pointer_at_end() noexcept { return ender_sp.load(std::memor
 bool is_ending() noexcept { return ender.load() != 0; }
 
 int run_end(EndKind kind, int status, int signal_number) noexcept {
+  if (confinement::forbids_the_end()) return end_in_confinement(kind, status, signal_number);
   if (stage() != Stage::Live || !in_own_process()) {
     if (stage() != Stage::Stopping || !in_own_process()) return status;
   }
@@ -105,7 +124,7 @@ int run_end(EndKind kind, int status, int signal_number) noexcept {
     say(line.view());
   }
   const bool errors_remain = write_and_tell(kind, status, signal_number);
-  return is_normal(kind) && status == 0 && errors_remain && chosen_exitcode() != 0 ? chosen_exitcode() : status;
+  return status_with(errors_remain, kind, status);
 }
 
 void end_process(EndKind kind) noexcept {

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "interpose/confinement.hpp"
 #include "interpose/fixed_text.hpp"
 #include "interpose/own_mappings.hpp"
 #include "interpose/process_info.hpp"
@@ -142,6 +143,7 @@ bool RecordFile::have_fd() noexcept {
 bool RecordFile::reserve(std::size_t bytes) noexcept {
   if (used_ + bytes <= allocated_) return true;
   if (used_ + bytes > mapped_) return error_ = EFBIG, false;
+  if (confinement::forbids_the_end()) return error_ = EPERM, false;
   if (!have_fd()) return false;
   const std::size_t chunk = std::clamp(allocated_, kFirstChunk, kLargestChunk);
   // A full chunk first; when the disk (or a limit) has less, only what this record needs.
@@ -172,7 +174,7 @@ bool RecordFile::append(std::string_view object) noexcept {
 }
 
 void RecordFile::trim() noexcept {
-  if (base_ == nullptr || allocated_ == used_ || !have_fd()) return;
+  if (base_ == nullptr || allocated_ == used_ || confinement::forbids_the_end() || !have_fd()) return;
   if (raw_syscall(SYS_ftruncate, fd_, static_cast<long>(used_)) == 0) allocated_ = used_;
 }
 

@@ -2,11 +2,14 @@
 // initialisation of static variables and many locks of other makers have the kernel put a thread to sleep until another
 // wakes it. Such a wait without a time limit is a wait for others; everything else is passed on as it is.
 #include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include <atomic>
 #include <cstdarg>
 
+#include "interpose/confinement.hpp"
 #include "interpose/export.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/stacks/modules.hpp"
@@ -24,6 +27,19 @@ bool waits_for_ever(long number, const long (&arguments)[6]) noexcept {
   if (number != SYS_futex || arguments[3] != 0) return false;
   const long command = arguments[1] & FUTEX_CMD_MASK;
   return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
+}
+
+// Whether the program has confined itself (wrap_confinement.cpp has the other way). A result above 0 is the descriptor
+// that listens to a filter, or a thread for which a filter for all could not be installed, which then holds for nobody.
+void note_confinement(long number, const long (&arguments)[6], long result) noexcept {
+  const bool by_seccomp = number == SYS_seccomp;
+  const auto flags = static_cast<unsigned long>(arguments[1]);
+  if (result != 0 && (!by_seccomp || result < 0 || (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0)) return;
+  if (!by_seccomp && (number != SYS_prctl || arguments[0] != PR_SET_SECCOMP)) return;
+  const bool is_filter = by_seccomp ? arguments[0] == SECCOMP_SET_MODE_FILTER : arguments[1] == SECCOMP_MODE_FILTER;
+  if (!is_filter && by_seccomp && arguments[0] != SECCOMP_SET_MODE_STRICT) return;
+  const bool for_all = by_seccomp && (flags & SECCOMP_FILTER_FLAG_TSYNC) != 0;
+  confinement::installed(is_filter ? reinterpret_cast<const sock_fprog*>(arguments[2]) : nullptr, for_all);
 }
 
 // The runtime says itself, in more words, who is parked in one of its primitives.
@@ -44,8 +60,12 @@ extern "C" VIGIL_EXPORT long syscall(long number, ...) noexcept {
     return find_once(find_next, real_syscall, "syscall")(number, arguments[0], arguments[1], arguments[2], arguments[3],
                                                          arguments[4], arguments[5]);
   };
-  if (!waits_for_ever(number, arguments) || !sync_events::watching() || is_told_otherwise(__builtin_return_address(0)))
-    return pass_on();
+  if (!waits_for_ever(number, arguments) || !sync_events::watching() ||
+      is_told_otherwise(__builtin_return_address(0))) {
+    const long result = pass_on();
+    note_confinement(number, arguments, result);
+    return result;
+  }
   const bool is_private = (arguments[1] & FUTEX_PRIVATE_FLAG) != 0;
   // Whether another process can reach a word that is not said to be private is asked when it matters.
   BlockedScope blocked(is_private ? CallKind::Word : CallKind::OpenWord, static_cast<std::uintptr_t>(arguments[0]),

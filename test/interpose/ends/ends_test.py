@@ -129,7 +129,7 @@ def add_way(way):
             self.assertEqual(findings, ["close-of-nil"])
             self.assertEqual(own[0][0]["type"], "header")
             self.assertEqual(end_of(own[0]), ENDS.get(way, "exit"))
-            silent = way in ("kill", "closes_everything", "data_file_as_stderr", "broken_pipe_as_stderr")
+            silent = way in ("kill", "confined", "confined_by_syscall", "closes_everything", "data_file_as_stderr", "broken_pipe_as_stderr")
             told = [line for line in watched.vigil if "close-of-nil" in line]
             self.assertEqual(bool(told), not silent, watched.vigil)
             if way == "data_file_as_stderr":

@@ -1,6 +1,7 @@
 // Ends in surroundings that a program makes for itself: limits, sandboxes, other rights, small stacks, crash handlers
 // that recover, destructors that still talk to tasks.
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -15,6 +16,8 @@
 #include <cerrno>
 #include <climits>
 #include <csetjmp>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -81,6 +84,44 @@ int way_sandbox() {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
     return 0;
   std::printf("sandboxed: %d\n", open("/dev/null", O_RDONLY) < 0 ? 1 : 0);
+  return 0;
+}
+
+// The kernel kills the program when this thread makes a call that is not among those that its own end takes.
+int install(const sock_filter* filter, std::size_t length, bool by_syscall) {
+  const sock_fprog program{static_cast<unsigned short>(length), const_cast<sock_filter*>(filter)};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
+  return by_syscall ? static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+                    : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+int confine(bool by_syscall) {
+  constexpr std::array<unsigned, 10> kAllowed{SYS_write,  SYS_exit_group, SYS_exit, SYS_futex, SYS_newfstatat,
+                                              SYS_munmap, SYS_getpid,     SYS_brk,  SYS_mmap,  SYS_madvise};
+  std::array<sock_filter, kAllowed.size() + 3> filter{};
+  std::size_t at = 0;
+  filter[at++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);  // the call's number
+  for (std::size_t i = 0; i < kAllowed.size(); ++i)
+    filter[at++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kAllowed[i], static_cast<std::uint8_t>(kAllowed.size() - i), 0);
+  filter[at++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+  filter[at++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  std::printf("confined: %d\n", install(filter.data(), at, by_syscall));
+  return 0;
+}
+int way_confined() { return confine(false); }
+int way_confined_by_syscall() { return confine(true); }
+// A call that nobody makes, and one of which it depends on an argument: both concern the end of no program.
+int way_confined_a_little() {
+  constexpr unsigned kSecondArgument = offsetof(seccomp_data, args) + 8;
+  const std::array filter{sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+                          sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 5),
+                          sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                          sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_personality, 3, 0),
+                          sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
+                          sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kSecondArgument),
+                          sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 12345, 0, 1),
+                          sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+                          sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  std::printf("confined: %d\n", install(filter.data(), filter.size(), false));
   return 0;
 }
 
@@ -226,6 +267,9 @@ constexpr Way kWays[] = {
     WAY(gives_up_root),
     WAY(another_root),
     WAY(sandbox),
+    WAY(confined),
+    WAY(confined_by_syscall),
+    WAY(confined_a_little),
     WAY(smallest_stack),
     WAY(recovers_from_segv),
     WAY(destructor_uses_channels),
