@@ -21,6 +21,7 @@ constexpr sock_filter statement(unsigned code, std::uint32_t k) { return {static
 constexpr sock_filter jump(unsigned code, std::uint32_t k, std::uint8_t jt, std::uint8_t jf) {
   return {static_cast<std::uint16_t>(BPF_JMP | code | BPF_K), jt, jf, k};
 }
+constexpr unsigned kLoadConstant = BPF_IMM;  // BPF_LD is 0
 constexpr sock_filter kNumber = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
 constexpr sock_filter kArgument = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args));
 constexpr sock_filter kAllow = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -44,9 +45,9 @@ TEST(Confinement, ACallThatIsKilledForAnArgumentDoesNotPass) {
 TEST(Confinement, WhereTwoWaysMeetBothCount) {
   const std::array filter{kArgument,
                           jump(BPF_JEQ, 0, 0, 2),
-                          statement(BPF_LD | BPF_IMM, 2),
+                          statement(kLoadConstant, 2),
                           statement(BPF_JMP | BPF_JA, 1),
-                          statement(BPF_LD | BPF_IMM, 3),
+                          statement(kLoadConstant, 3),
                           jump(BPF_JEQ, 3, 0, 1),
                           kAllow,
                           kKill};
@@ -71,13 +72,13 @@ std::optional<std::uint32_t> run(std::span<const sock_filter> filter, const secc
       case BPF_LD | BPF_W | BPF_ABS:
         a = words[code.k / sizeof(std::uint32_t)];
         break;
-      case BPF_LD | BPF_IMM:
+      case kLoadConstant:
         a = code.k;
         break;
       case BPF_ALU | BPF_AND | BPF_K:
         a &= code.k;
         break;
-      case BPF_ALU | BPF_ADD | BPF_K:
+      case BPF_ALU | BPF_ADD:  // BPF_K is 0
         a += code.k;
         break;
       case BPF_MISC | BPF_TAX:
@@ -129,9 +130,10 @@ class RandomFilter {
       case 0:
         return kNumber;
       case 1:
-        return statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + 4 * below(2));
+        return statement(BPF_LD | BPF_W | BPF_ABS,
+                         static_cast<std::uint32_t>(offsetof(seccomp_data, args)) + 4 * below(2));
       case 2:
-        return statement(BPF_LD | BPF_IMM, value);
+        return statement(kLoadConstant, value);
       case 3:
         return statement(BPF_ALU | (below(2) == 0 ? BPF_AND : BPF_ADD) | BPF_K, value);
       case 4:
