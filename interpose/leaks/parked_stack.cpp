@@ -11,7 +11,6 @@ extern "C" void* __libc_stack_end;
 namespace vigil::shim::leaks {
 namespace {
 
-constexpr std::uintptr_t kRedZone = 128;
 constexpr std::uintptr_t kMostStack = std::uintptr_t{1} << 30U;  // bytes; more is some other arrangement
 constexpr std::uintptr_t kRecord = 2304;                         // bytes of libc's record of a thread (glibc 2.36)
 

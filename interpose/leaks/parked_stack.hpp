@@ -16,6 +16,9 @@
 
 namespace vigil::shim::leaks {
 
+// Of x86-64's ABI: below the stack pointer, and still its function's.
+inline constexpr std::uintptr_t kRedZone = 128;  // bytes
+
 struct ParkedStack {
   AddressRange used{};     // from the stack pointer on
   std::uintptr_t low = 0;  // from here up to it lies nothing but what that actor left there

@@ -19,7 +19,6 @@ namespace {
 
 // What a parked task saved of itself lies lowest; the runtime keeps its address in places that say nothing.
 constexpr std::uintptr_t kSavedBytes = 64;
-constexpr std::uintptr_t kRedZone = 128;
 
 // What earlier steps of the look left below is no word of the program's.
 [[gnu::noinline]] void wipe_stack_below() noexcept {
