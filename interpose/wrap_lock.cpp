@@ -9,7 +9,7 @@
 #include "interpose/export.hpp"
 #include "interpose/locks/glibc_locks.hpp"
 #include "interpose/locks/pthread_events.hpp"
-#include "interpose/locks/quick_mutex.hpp"
+#include "interpose/locks/quick_locks.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 
@@ -69,12 +69,8 @@ extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept 
   const RealPthread& real = real_pthread();
   if (!watching()) return real.mutex_lock(mutex);
   int rc = real.mutex_trylock(mutex);
-  if (rc == 0) [[likely]] {
-    // The word below this function's frame is its return address.
-    const auto stack_pointer = reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()) - sizeof(std::uintptr_t);
-    if (locks::quick_taken(mutex, stack_pointer, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0))))
-      return 0;
-  }
+  if (rc == 0 && locks::quick_mutex_taken(mutex, locks::called_from())) [[likely]]
+    return 0;
   if (rc == EBUSY) rc = wait_for_mutex(mutex, [&] { return real.mutex_lock(mutex); });
   return locked_if(rc, mutex, Attempt::Blocking);
 }
@@ -98,7 +94,7 @@ extern "C" VIGIL_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, cloc
 extern "C" VIGIL_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
   if (!watching()) {
     locks::mutex_unlocking_alone(mutex);
-  } else if (!locks::quick_unlocking(mutex)) {
+  } else if (!locks::quick_mutex_unlocking(mutex)) {
     locks::mutex_unlocking(mutex);
   }
   return real_pthread().mutex_unlock(mutex);
@@ -116,8 +112,10 @@ extern "C" VIGIL_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexce
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
   const RealPthread& real = real_pthread();
-  if (!sync_events::watching()) return real.rwlock_rdlock(lock);
+  if (!watching()) return real.rwlock_rdlock(lock);
   int rc = real.rwlock_tryrdlock(lock);
+  if (rc == 0 && locks::quick_read_taken(lock, locks::called_from())) [[likely]]
+    return 0;
   if (rc == EBUSY) rc = wait_for_rwlock(CallKind::ReadLock, lock, [&] { return real.rwlock_rdlock(lock); });
   return read_locked_if(rc, lock, Attempt::Blocking);
 }
@@ -163,7 +161,7 @@ extern "C" VIGIL_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, c
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
-  if (sync_events::watching()) locks::rwlock_unlocking(lock);
+  if (watching() && !locks::quick_read_unlocking(lock)) locks::rwlock_unlocking(lock);
   return real_pthread().rwlock_unlock(lock);
 }
 

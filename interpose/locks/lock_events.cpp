@@ -279,9 +279,9 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
   actor.held.add({.object = &lock, .lock = id_of(lock), .acquisition = number, .taken_at = stack, .mode = mode});
 }
 
-void taken_inside(Actor& actor, LockObject& lock, StackId stack) noexcept {
+void taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept {
   const int saved_errno = errno;
-  if (std::optional<Wish> wish = make_wish(actor, lock, LockMode::Exclusive, stack)) enter(*wish);
+  if (std::optional<Wish> wish = make_wish(actor, lock, mode, stack)) enter(*wish);
   errno = saved_errno;
 }
 

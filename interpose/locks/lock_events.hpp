@@ -18,9 +18,9 @@ void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 void gave_up(Actor& actor) noexcept;
 // The actor has it now. On its own thread, or after wanted().
 void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexcept;
-// Of a mutex that taken() will not be told of: what it says about the order that the actor takes it, and holds others.
+// Of a lock that taken() will not be told of: what it says about the order that the actor takes it, and holds others.
 // Keeps errno.
-void taken_inside(Actor& actor, LockObject& lock, StackId stack) noexcept;
+void taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept;
 // The actor is about to give it back, be it its taker or not.
 void released(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 // The lock goes, and the record with it.
