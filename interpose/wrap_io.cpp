@@ -1,5 +1,6 @@
 // Wrappers of what hands bytes from one thread to another: pipes, sockets, event descriptors, epoll. Whoever reads what
-// another wrote goes on after it.
+// another wrote goes on after it, and so does who was told that there is something to read. Beside them flock(), and
+// signals that are sent and waited for.
 //
 // Both ends of a pipe have one inode. Which two sockets are connected is not known, so all sockets are one object; any
 // other descriptor without a name (an eventfd, an epoll) is known by its number. Too much order hides a race, too
@@ -7,14 +8,19 @@
 //
 // Most are cancellation points and so not noexcept, and may be called by signal handlers: record() turns away a handler
 // that has interrupted the shim.
+#include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <utility>
 
 #include "interpose/export.hpp"
@@ -83,6 +89,49 @@ Count takes(int file, Count got) noexcept {
   return got;
 }
 
+// What stands for the lock that flock() takes on a file: its number, whoever opened it. Null: there is no such file.
+const void* lock_of(int file) noexcept {
+  constexpr std::uintptr_t kLocks = std::uintptr_t{1} << 59U;
+  constexpr std::uintptr_t kMostFiles = 0xffffffff;
+  struct stat status;
+  const int before = errno;
+  const bool known = ::fstat(file, &status) == 0;
+  errno = before;
+  if (!known) return nullptr;
+  return reinterpret_cast<const void*>(kLocks | (status.st_ino & kMostFiles) << 3U);  // NOLINT: a name, not a place
+}
+// relaxed: who locked a file and closes it has seen its own call; another's close gives back no lock of his.
+constinit std::atomic<bool> files_are_locked{false};
+
+// All signals are one object: which of several was taken is not known.
+const void* signals() noexcept {
+  return reinterpret_cast<const void*>(std::uintptr_t{1} << 58U);  // NOLINT: a name, not a place
+}
+void sends_signal() noexcept {
+  if (matters()) sync_events::released(signals());
+}
+void got_signal() noexcept {
+  if (matters()) sync_events::acquired(signals());
+}
+
+// Whoever is told that a descriptor is ready.
+int takes_ready(const pollfd* files, nfds_t count, int ready) noexcept {
+  if (ready <= 0 || !matters()) return ready;
+  for (nfds_t i = 0; i < count; ++i) {
+    if (files[i].revents != 0) takes(files[i].fd, 0);
+  }
+  return ready;
+}
+int takes_ready(int end, const fd_set* readable, const fd_set* special, int ready) noexcept {
+  if (ready <= 0 || !matters()) return ready;
+  for (int file = 0; file < end; ++file) {
+    if ((readable != nullptr && FD_ISSET(file, readable)) || (special != nullptr && FD_ISSET(file, special))) {
+      takes(file, 0);
+    }
+  }
+  return ready;
+}
+
 constinit Real<ssize_t(int, void*, std::size_t)> real_read("read");
 constinit Real<ssize_t(int, const iovec*, int)> real_readv("readv");
 constinit Real<ssize_t(int, const void*, std::size_t)> real_write("write");
@@ -105,6 +154,18 @@ constinit Real<int(int, eventfd_t)> real_eventfd_write("eventfd_write");
 constinit Real<int(int, int, int, epoll_event*)> real_epoll_ctl("epoll_ctl");
 constinit Real<int(int, epoll_event*, int, int)> real_epoll_wait("epoll_wait");
 constinit Real<int(int, epoll_event*, int, int, const sigset_t*)> real_epoll_pwait("epoll_pwait");
+constinit Real<int(pollfd*, nfds_t, int)> real_poll("poll");
+constinit Real<int(pollfd*, nfds_t, const timespec*, const sigset_t*)> real_ppoll("ppoll");
+constinit Real<int(int, fd_set*, fd_set*, fd_set*, timeval*)> real_select("select");
+constinit Real<int(int, fd_set*, fd_set*, fd_set*, const timespec*, const sigset_t*)> real_pselect("pselect");
+constinit Real<int(pollfd*, nfds_t, int, std::size_t)> real_poll_chk("__poll_chk");
+constinit Real<int(int, int)> real_flock("flock");
+constinit Real<int(pthread_t, int)> real_pthread_kill("pthread_kill");
+constinit Real<int(pid_t, int)> real_kill("kill");
+constinit Real<int(pid_t, int, sigval)> real_sigqueue("sigqueue");
+constinit Real<int(const sigset_t*, int*)> real_sigwait("sigwait");
+constinit Real<int(const sigset_t*, siginfo_t*)> real_sigwaitinfo("sigwaitinfo");
+constinit Real<int(const sigset_t*, siginfo_t*, const timespec*)> real_sigtimedwait("sigtimedwait");
 constinit Real<ssize_t(int, void*, std::size_t, std::size_t)> real_read_chk("__read_chk");
 constinit Real<ssize_t(int, void*, std::size_t, std::size_t, int)> real_recv_chk("__recv_chk");
 
@@ -153,6 +214,67 @@ extern "C" VIGIL_EXPORT ssize_t __recv_chk(int file, void* to, std::size_t bytes
   return takes(file, real_recv_chk(file, to, bytes, room, flags));
 }
 
+extern "C" VIGIL_EXPORT int poll(pollfd* files, nfds_t count, int timeout) {
+  return takes_ready(files, count, real_poll(files, count, timeout));
+}
+extern "C" VIGIL_EXPORT int ppoll(pollfd* files, nfds_t count, const timespec* timeout, const sigset_t* mask) {
+  return takes_ready(files, count, real_ppoll(files, count, timeout, mask));
+}
+extern "C" VIGIL_EXPORT int __poll_chk(pollfd* files, nfds_t count, int timeout, std::size_t room) {  // NOLINT
+  return takes_ready(files, count, real_poll_chk(files, count, timeout, room));
+}
+extern "C" VIGIL_EXPORT int select(int end, fd_set* readable, fd_set* writable, fd_set* special, timeval* timeout) {
+  return takes_ready(end, readable, special, real_select(end, readable, writable, special, timeout));
+}
+extern "C" VIGIL_EXPORT int pselect(int end, fd_set* readable, fd_set* writable, fd_set* special,
+                                    const timespec* timeout, const sigset_t* mask) {
+  return takes_ready(end, readable, special, real_pselect(end, readable, writable, special, timeout, mask));
+}
+
+// ---- files locked --------------------------------------------------------------------------------------------------
+
+// Given back by LOCK_UN, by close() and, as a lock for writing becomes one for reading, by LOCK_SH.
+extern "C" VIGIL_EXPORT int flock(int file, int operation) noexcept {
+  const void* const lock = matters() ? lock_of(file) : nullptr;
+  if (lock != nullptr) {
+    files_are_locked.store(true, std::memory_order_relaxed);
+    if ((operation & (LOCK_UN | LOCK_SH)) != 0) sync_events::released(lock);
+  }
+  const int rc = real_flock(file, operation);
+  if (rc == 0 && lock != nullptr && (operation & LOCK_UN) == 0) sync_events::acquired(lock);
+  return rc;
+}
+
+// ---- signals sent and waited for -----------------------------------------------------------------------------------
+
+extern "C" VIGIL_EXPORT int pthread_kill(pthread_t thread, int signal_number) noexcept {
+  sends_signal();
+  return real_pthread_kill(thread, signal_number);
+}
+extern "C" VIGIL_EXPORT int kill(pid_t process, int signal_number) noexcept {
+  sends_signal();
+  return real_kill(process, signal_number);
+}
+extern "C" VIGIL_EXPORT int sigqueue(pid_t process, int signal_number, const sigval value) noexcept {
+  sends_signal();
+  return real_sigqueue(process, signal_number, value);
+}
+extern "C" VIGIL_EXPORT int sigwait(const sigset_t* wanted, int* taken) {
+  const int rc = real_sigwait(wanted, taken);
+  if (rc == 0) got_signal();
+  return rc;
+}
+extern "C" VIGIL_EXPORT int sigwaitinfo(const sigset_t* wanted, siginfo_t* taken) {
+  const int rc = real_sigwaitinfo(wanted, taken);
+  if (rc > 0) got_signal();
+  return rc;
+}
+extern "C" VIGIL_EXPORT int sigtimedwait(const sigset_t* wanted, siginfo_t* taken, const timespec* timeout) {
+  const int rc = real_sigtimedwait(wanted, taken, timeout);
+  if (rc > 0) got_signal();
+  return rc;
+}
+
 // ---- sending -----------------------------------------------------------------------------------------------------
 
 extern "C" VIGIL_EXPORT ssize_t write(int file, const void* from, std::size_t bytes) {
@@ -190,6 +312,9 @@ extern "C" VIGIL_EXPORT int connect(int file, const sockaddr* to, socklen_t size
 }
 extern "C" VIGIL_EXPORT int close(int file) {
   gives(file);
+  if (files_are_locked.load(std::memory_order_relaxed) && matters()) {
+    if (const void* const lock = lock_of(file)) sync_events::released(lock);
+  }
   return real_close(file);
 }
 extern "C" VIGIL_EXPORT int eventfd_write(int file, eventfd_t value) {

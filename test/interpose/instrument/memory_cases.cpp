@@ -1,6 +1,9 @@
 // C11 threads; memory that is used again by somebody else; copies by functions of the C library; bytes through a pipe;
 // signals.
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <threads.h>
@@ -9,8 +12,10 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <thread>
 
 #include "test/interpose/instrument/order_cases.hpp"
@@ -242,6 +247,55 @@ void clean_through_an_eventfd() {
   hand_over([&] { demand(eventfd_write(event, 1) == 0); }, [&] { demand(eventfd_read(event, &value) == 0); });
   close(event);
 }
+// Told that there is something to read, and not reading it.
+template <class Wait>
+void hand_over_ready(Wait&& wait) {
+  std::array<int, 2> ends{};
+  demand(pipe(ends.data()) == 0);
+  hand_over([&] { demand(write(ends[1], "x", 1) == 1); }, [&] { demand(wait(ends[0]) == 1); });
+  close(ends[0]);
+  close(ends[1]);
+}
+void clean_by_poll_and_select() {
+  hand_over_ready([](int end) {
+    pollfd ready{end, POLLIN, 0};
+    return poll(&ready, 1, -1);
+  });
+  hand_over_ready([](int end) {
+    fd_set readable;
+    FD_ZERO(&readable);
+    FD_SET(end, &readable);
+    return select(end + 1, &readable, nullptr, nullptr, nullptr);
+  });
+}
+void clean_by_sigwait() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &wanted, nullptr);
+  int taken = 0;
+  hand_over([] { demand(kill(getpid(), SIGUSR2) == 0); }, [&] { demand(sigwait(&wanted, &taken) == 0); });
+  pthread_sigmask(SIG_UNBLOCK, &wanted, nullptr);
+}
+void clean_locked_file() {
+  std::FILE* const file = std::tmpfile();
+  demand(file != nullptr);
+  const std::string path = "/proc/self/fd/" + std::to_string(fileno(file));
+  int data = 0;
+  const auto work = [&](bool by_close) {
+    for (int i = 0; i < 20; ++i) {
+      const int mine = open(path.c_str(), O_RDWR);
+      demand(mine >= 0 && flock(mine, LOCK_EX) == 0);
+      ++data;
+      if (!by_close) demand(flock(mine, LOCK_UN) == 0);
+      close(mine);
+    }
+  };
+  std::thread other(work, true);
+  work(false);
+  other.join();
+  std::fclose(file);
+}
 void race_beside_a_pipe() {  // one pipe orders nothing of another's
   std::array<int, 2> one{};
   std::array<int, 2> other{};
@@ -346,6 +400,9 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_through_a_pipe),
     VIGIL_CASE(clean_through_a_socket),
     VIGIL_CASE(clean_through_an_eventfd),
+    VIGIL_CASE(clean_by_poll_and_select),
+    VIGIL_CASE(clean_by_sigwait),
+    VIGIL_CASE(clean_locked_file),
     VIGIL_CASE(race_beside_a_pipe),
     VIGIL_CASE(clean_c11),
     VIGIL_CASE(clean_mapping_reused),
