@@ -55,7 +55,7 @@ std::string stack_text(const Stack& stack) {
   return text.take();
 }
 
-std::string text_of(const std::vector<const Frame*>& frames) {
+std::string places_text(const std::vector<const Frame*>& frames) {
   PlacesText text;
   for (const Frame* frame : frames) text.add(*frame);
   return text.take();
@@ -86,7 +86,7 @@ void unite(std::vector<std::string>& parts) {
 std::vector<std::string> nesting_parts(const Finding& finding) {
   std::vector<std::string> parts;
   for (const Nesting& nesting : nestings_of(finding)) {
-    parts.push_back("holds|" + text_of(nesting.taken) + "wants|" + text_of(nesting.wanted));
+    parts.push_back("holds|" + places_text(nesting.taken) + "wants|" + places_text(nesting.wanted));
   }
   unite(parts);
   const bool reads_twice = finding.participants.size() == 3;  // one nesting, and a writer who may be anybody
