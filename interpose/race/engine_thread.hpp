@@ -117,17 +117,17 @@ class Memos {
   Memos(const Memos&) = delete;
   Memos& operator=(const Memos&) = delete;
 
-  Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc, ContextId context) const noexcept {
+  [[nodiscard]] Move& move_for(StateId from, std::uint64_t word, std::uintptr_t pc, ContextId context) const noexcept {
     // Places differ in the low bits of pc, moves of one place in the state they come from, or in the context.
     const std::uint64_t hash =
         static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U ^ static_cast<std::uint64_t>(context) * 9;
     return moves_[hash & mask_];
   }
-  KnownPlace& place_for(std::uintptr_t pc, ContextId context) const noexcept {
+  [[nodiscard]] KnownPlace& place_for(std::uintptr_t pc, ContextId context) const noexcept {
     // Contexts and places are numbered one after the other: only a product spreads both.
     return places_[(pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U >> 56U & mask_];
   }
-  KnownContext& context_for(std::uintptr_t return_address, ContextId caller) const noexcept {
+  [[nodiscard]] KnownContext& context_for(std::uintptr_t return_address, ContextId caller) const noexcept {
     return contexts_[(return_address ^ static_cast<std::size_t>(caller) * 31) & mask_];
   }
   // One more answer was worked out and put into a table.
