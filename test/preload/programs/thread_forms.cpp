@@ -134,36 +134,24 @@ void clean_write_under_read_lock() {
   });
 }
 
-// A meeting that no engine sees: two accesses in the very same moment are the one order of a race in which
-// ThreadSanitizer, which stores what it saw after it has looked, may have neither see the other.
-// In assembler, since clang tells the engine of atomics in functions that are not to be instrumented, too.
-class UnseenSignal {
- public:
-  void give() { asm volatile("movb $1, %0" : "=m"(given_) : : "memory"); }
-  void wait() const {
-    for (bool seen = false; !seen;) asm volatile("movb %1, %0" : "=q"(seen) : "m"(given_) : "memory");
-  }
-
- private:
-  bool given_ = false;
-};
-
+// Below, too, no two accesses fall into one moment: ThreadSanitizer stores what it saw after it has looked, so that
+// then neither may see the other.
 struct Config {
   int limit = 0;
 };
 template <class Publish>
 void publish_and_serve(Publish&& publish) {
-  UnseenSignal is_complete;
+  Whistle is_complete;
   const auto config = std::make_unique<Config>();
   std::atomic<const Config*> current{nullptr};
   std::thread server([&] {
     const Config* found = nullptr;
     while ((found = current.load()) == nullptr) std::this_thread::yield();
-    is_complete.wait();
+    is_complete.hear();
     if (found->limit > 100) std::abort();
   });
   publish(current, *config);
-  is_complete.give();
+  is_complete.blow();
   server.join();
 }
 void race_unsafe_publish() {
@@ -181,7 +169,12 @@ void clean_unsafe_publish() {
 
 void race_result_before_wait() {
   std::vector<int> results(2);
-  std::thread part([&] { results[1] = 1; });
+  Whistle is_written;
+  std::thread part([&] {
+    results[1] = 1;
+    is_written.blow();
+  });
+  is_written.hear();
   const int sum = std::accumulate(results.begin(), results.end(), 0);
   part.join();
   if (sum > 1) std::abort();
@@ -197,19 +190,23 @@ void race_check_then_act() {
   std::mutex lock;
   int stock = 1;
   std::latch asked(2);
-  const auto buy = [&] {
+  Whistle first_has_bought;
+  const auto buy = [&](bool is_first) {
     bool available = false;
     {
       const std::lock_guard held(lock);
       available = stock > 0;
     }
     asked.arrive_and_wait();
-    if (!available || stock > 1) return;
-    const std::lock_guard held(lock);
-    --stock;
+    if (!is_first) first_has_bought.hear();
+    if (available && stock <= 1) {
+      const std::lock_guard held(lock);
+      --stock;
+    }
+    if (is_first) first_has_bought.blow();
   };
-  std::thread other(buy);
-  buy();
+  std::thread other(buy, false);
+  buy(true);
   other.join();
 }
 void clean_check_then_act() {
