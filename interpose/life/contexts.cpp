@@ -5,6 +5,7 @@
 #include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/objects.hpp"
+#include "interpose/runtime_view.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::contexts {
@@ -36,6 +37,12 @@ class TableHold {
  private:
   const bool held_;
 };
+
+std::uint64_t tasks_started() noexcept {
+  vigil_probe_counts counts{};
+  if (runtime() != nullptr) runtime()->counts(&counts);
+  return counts.started;
+}
 
 std::uintptr_t number(const void* address) noexcept { return reinterpret_cast<std::uintptr_t>(address); }
 
@@ -103,6 +110,7 @@ void made(const Actor& actor, const void* context, const void* parent, const voi
   fresh->flags = flags;
   if ((flags & VIGIL_CONTEXT_CANCELLABLE) != 0) fresh->done = number(done);
   fresh->maker = key_of(actor);
+  fresh->tasks_before = tasks_started();
   fresh->created_at = capture_stack();
   fresh->references.store(1, std::memory_order_relaxed);
   ContextObject* old = nullptr;
@@ -171,7 +179,9 @@ const ContextObject* ended_in_closure(const vigil_probe_actor_view& task) noexce
   const auto* const words = reinterpret_cast<const std::uintptr_t*>(end) - kMostWords;
   const TableHold hold;
   for (std::size_t i = 0; i < kMostWords; ++i) {
-    if (const ContextObject* const found = if_ended(hold.find(words[i])); found != nullptr) return found;
+    const ContextObject* const known = hold.find(words[i]);
+    if (known == nullptr || known->tasks_before >= task.actor->id) continue;
+    if (const ContextObject* const found = if_ended(known); found != nullptr) return found;
   }
   return nullptr;
 }

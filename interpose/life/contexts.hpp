@@ -20,6 +20,7 @@ struct ContextObject {
   std::uintptr_t address = 0;
   StackId created_at = kNoStack;
   ActorKey maker{};
+  std::uint64_t tasks_before = 0;   // so many had been started when it was made: it is older than those with higher ids
   std::uintptr_t done = 0;          // its own channel; 0: none
   std::uint32_t flags = 0;          // VIGIL_CONTEXT_...
   ContextObject* parent = nullptr;  // one reference
@@ -50,8 +51,8 @@ bool is_done_channel(const void* channel) noexcept;
 // What ended the actor's context: the context itself, or the ancestor whose end is its own. Null: it is not done, or
 // the actor belongs to none.
 const ContextObject* ended(const Actor& actor) noexcept;
-// The same for a parked task that belongs to none, but was started with a context in its closure. Demands that the
-// runtime is paused.
+// The same for a parked task that belongs to none, but was started with a context in its closure: one that is older
+// than the task, for its own variables may lie beside the closure. Demands that the runtime is paused.
 const ContextObject* ended_in_closure(const vigil_probe_actor_view& task) noexcept;
 
 }  // namespace contexts

@@ -1,5 +1,6 @@
 // A task looks at its context late: it ends before the program does, but after its cancel. With an argument it ends
-// only when that has been told, which is what the shim's record of this run says.
+// only when that has been told, which is what the shim's record of this run says. Another task has long ended a context
+// that it made itself, and goes on.
 #include <vigil/vigil.hpp>
 
 #include <chrono>
@@ -51,9 +52,20 @@ int main(int argc, char** /*argv*/) {
     late.unlock_shared();
     vigil::yield();
   }
+  const vigil::Channel<int> next(0);
+  ended.add(1);
+  vigil::go([&ended, next] {
+    const auto [own, done_with_it] = vigil::with_cancel(vigil::background());
+    done_with_it();
+    next.send(1);
+    (void)next.receive();
+    ended.done();
+  });
+  (void)next.receive();
   cancel();  // frame: cancel
   while (argc > 1 && !is_told()) vigil::sleep_for(1ms);
   late.unlock_shared();
+  next.close();
   ended.wait();
   std::printf("ended\n");
 }
