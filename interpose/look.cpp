@@ -93,8 +93,11 @@ void look_at_actors(Look& look) noexcept {
     const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr;
     const bool stuck = parked && needs_others(*view.wait);
     if ((view.flags & VIGIL_ACTOR_IS_THREAD) == 0) {
-      if (!parked || view.wait->kind == VIGIL_WAIT_BLOCKING) {
+      const bool is_served = parked && view.wait->kind == VIGIL_WAIT_BLOCKING;
+      if (!parked || (is_served && !services_are_told())) {
         ++look.moving_tasks;
+      } else if (is_served) {
+        ++look.blocked_tasks;  // the thread that makes its call is looked at as such
       } else if (!stuck) {
         ++look.timers;
       } else if ((view.flags & VIGIL_ACTOR_IS_DAEMON) == 0) {

@@ -200,7 +200,7 @@ static void forget_place(vigil_probe_actor* actor) noexcept {
 extern "C" VIGIL_EXPORT void vigil_probe_park(vigil_probe_actor* actor, const vigil_probe_wait* wait) noexcept {
   spins::did_something();
   if (race::bridge::is_on()) record([&] { race::bridge::parks(actor_of(actor).clocks.told); });
-  const bool wants_place = wait->kind == VIGIL_WAIT_WAIT_GROUP ||
+  const bool wants_place = wait->kind == VIGIL_WAIT_WAIT_GROUP || wait->kind == VIGIL_WAIT_BLOCKING ||
                            (wait->case_count != 0 && (channel_touch::take() || channel_use::wants_place(actor, *wait)));
   if (is_first_seen_here(wait->kind) && wait->object != nullptr) {
     record([&] { sync_objects().at(wait->object); });

@@ -5,6 +5,7 @@
 #include "interpose/export.hpp"
 #include "interpose/life/at_exit.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/misuse.hpp"
 #include "interpose/options.hpp"
 #include "interpose/race/tsan_bridge.hpp"
@@ -49,6 +50,23 @@ extern "C" VIGIL_EXPORT void vigil_probe_thread_wake(vigil_probe_actor* /*thread
   record([] {
     leave_blocked(this_thread());
     if (race::bridge::is_on()) race::bridge::resumes(this_thread().clocks.told);
+  });
+}
+
+// The task waits for what the thread does, as who joins does for a thread's end.
+extern "C" VIGIL_EXPORT void vigil_probe_blocking_begin(vigil_probe_actor* task) noexcept {
+  record([&] {
+    begin_service();
+    if (task->watch == nullptr) return;
+    auto& waiter = *static_cast<Actor*>(task->watch);
+    locks::begin_join(waiter, pthread_self(), waiter.parked_at);
+  });
+}
+
+extern "C" VIGIL_EXPORT void vigil_probe_blocking_end(vigil_probe_actor* task) noexcept {
+  record([&] {
+    if (task->watch != nullptr) locks::end_wait(*static_cast<Actor*>(task->watch));
+    end_service();
   });
 }
 

@@ -42,6 +42,8 @@ constinit OwnMap<std::uintptr_t, Actor*>* registry = nullptr;  // by pthread_t; 
 constinit std::atomic<std::uint64_t> last_number{1};           // 1 is main's
 constinit std::atomic<std::uint64_t> created{0};
 constinit std::atomic<int> awake{0};
+// relaxed: set before the first task can be seen in such a call by who has paused the runtime after it.
+constinit std::atomic<bool> services_told{false};
 
 Actor* make_thread(std::uint64_t number) noexcept {
   Actor* const thread = own_new<Actor>();
@@ -179,6 +181,21 @@ void become_worker() noexcept {
   created.fetch_sub(1, std::memory_order_relaxed);
   note_asleep();
 }
+
+void begin_service() noexcept {
+  services_told.store(true, std::memory_order_relaxed);
+  this_thread().thread->is_worker.store(false, std::memory_order_relaxed);
+  note_awake();
+}
+
+void end_service() noexcept {
+  Actor& thread = this_thread();
+  leave_blocked(thread);
+  thread.thread->is_worker.store(true, std::memory_order_relaxed);
+  note_asleep();
+}
+
+bool services_are_told() noexcept { return services_told.load(std::memory_order_relaxed); }
 
 void join_thread(pthread_t handle, Actor& joiner) noexcept {
   Actor* joined = nullptr;

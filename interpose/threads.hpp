@@ -73,6 +73,11 @@ void begin_thread(Actor& thread, std::uintptr_t stack_high) noexcept;
 void end_thread(Actor& thread) noexcept;
 // This thread is one of the runtime's own.
 void become_worker() noexcept;
+// While one of the runtime's own makes a task's call, it is a thread of the program like any other.
+void begin_service() noexcept;
+void end_service() noexcept;
+// Whether the runtime tells of that; else nothing is known of a task in such a call.
+bool services_are_told() noexcept;
 // That thread was joined: joiner knows what it did. Its record goes.
 void join_thread(pthread_t handle, Actor& joiner) noexcept;
 // Visits every thread that began, until visit returns false. visit must not block: no thread can begin meanwhile.

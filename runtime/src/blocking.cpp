@@ -50,9 +50,11 @@ constinit Helper* idle = nullptr;  // guarded by lock; last in, first out, so th
 
 void serve(BlockingCall& call) noexcept {
   vigil_probe_acquire(&this_thread().actor->probe, &call);
+  vigil_probe_blocking_begin(&call.waiter.actor->probe);
   errno = call.error_number;
   call.run(call.call);
   call.error_number = errno;
+  vigil_probe_blocking_end(&call.waiter.actor->probe);
   Inside inside;
   vigil_probe_release(inside.probe(), &call);
   wake(inside.record(), call.waiter);

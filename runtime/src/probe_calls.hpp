@@ -35,5 +35,7 @@ inline void no_probe(Arguments&&...) noexcept {}
 #define vigil_probe_wait_group_add vigil::detail::no_probe
 #define vigil_probe_wait_group_wait vigil::detail::no_probe
 #define vigil_probe_park vigil::detail::no_probe
+#define vigil_probe_blocking_begin vigil::detail::no_probe
+#define vigil_probe_blocking_end vigil::detail::no_probe
 #define vigil_probe_default_taken vigil::detail::no_probe
 #endif

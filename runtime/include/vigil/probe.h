@@ -287,6 +287,11 @@ void vigil_probe_default_taken(vigil_probe_actor* actor, const vigil_probe_case*
 void vigil_probe_let_go(vigil_probe_actor* actor, const void* object) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_take_apart(vigil_probe_actor* actor, const void* object) VIGIL_PROBE_NOEXCEPT;
 
+/* On a thread of the runtime's own that makes the call of a parked task (VIGIL_WAIT_BLOCKING): from begin to end it
+ * runs the program's code, as a plain thread does. end comes before the task is woken. */
+void vigil_probe_blocking_begin(vigil_probe_actor* task) VIGIL_PROBE_NOEXCEPT;
+void vigil_probe_blocking_end(vigil_probe_actor* task) VIGIL_PROBE_NOEXCEPT;
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

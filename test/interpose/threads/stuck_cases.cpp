@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <latch>
 #include <mutex>
 #include <shared_mutex>
 #include <system_error>
@@ -397,6 +398,50 @@ void unheld_before_there_are_threads() {
   lock.unlock();
 }
 
+// Calls of tasks on helper threads.
+void stuck_blocking_calls_lock_crosswise() {
+  static std::mutex one;
+  static std::mutex other;
+  static std::latch both(2);
+  const auto take = [](std::mutex& first, std::mutex& second) {
+    vigil::blocking([&] {
+      const std::scoped_lock held(first);
+      both.arrive_and_wait();
+      const std::scoped_lock wanted(second);
+    });
+  };
+  vigil::go([take] { take(one, other); });
+  take(other, one);
+}
+void stuck_blocking_call_wants_what_its_task_holds() {
+  static std::mutex lock;
+  vigil::WaitGroup over;
+  over.go([] {
+    const std::scoped_lock held(lock);
+    vigil::blocking([] { const std::scoped_lock wanted(lock); });
+  });
+  over.wait();
+}
+void stuck_blocking_call_receives_what_nobody_sends() {
+  vigil::WaitGroup over;
+  over.go([never = vigil::Channel<int>(0)] { vigil::blocking([&] { (void)never.receive(); }); });
+  over.wait();
+}
+void moves_blocking_call_reads_what_comes_later() {
+  int ends[2];
+  if (pipe(ends) != 0) return;
+  vigil::WaitGroup over;
+  over.go([from = ends[0]] {
+    char byte = 0;
+    vigil::blocking([&] { return read(from, &byte, 1); });
+  });
+  std::thread([to = ends[1]] {
+    usleep(300'000);  // longer than the watch needs to make up its mind
+    static_cast<void>(write(to, "x", 1));
+  }).detach();
+  over.wait();
+}
+
 constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(held_standard_mutex_across_a_send),
     VIGIL_CASE(unheld_before_there_are_threads),
@@ -428,6 +473,10 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(moves_hand_over_between_threads),
     VIGIL_CASE(moves_hand_over_between_main_and_tasks),
     VIGIL_CASE(moves_cancelled_condition_wait),
+    VIGIL_CASE(stuck_blocking_calls_lock_crosswise),
+    VIGIL_CASE(stuck_blocking_call_wants_what_its_task_holds),
+    VIGIL_CASE(stuck_blocking_call_receives_what_nobody_sends),
+    VIGIL_CASE(moves_blocking_call_reads_what_comes_later),
 };
 
 }  // namespace

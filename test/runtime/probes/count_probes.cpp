@@ -46,6 +46,8 @@ enum Probe {
   kVariableWrite,
   kVariableDestroy,
   kDefaultTaken,
+  kBlockingBegin,
+  kBlockingEnd,
   kLetGo,
   kTakeApart,
   kProbes
@@ -83,6 +85,8 @@ constinit Count counts[kProbes] = {{"attach", 0},
                                    {"variable_write", 0},
                                    {"variable_destroy", 0},
                                    {"default_taken", 0},
+                                   {"blocking_begin", 0},
+                                   {"blocking_end", 0},
                                    {"let_go", 0},
                                    {"take_apart", 0}};
 
@@ -150,6 +154,8 @@ VIGIL_WATCHER void vigil_probe_variable_destroy(const void*, size_t) noexcept { 
 VIGIL_WATCHER void vigil_probe_default_taken(vigil_probe_actor*, const vigil_probe_case*, uint32_t) noexcept {
   came(kDefaultTaken);
 }
+VIGIL_WATCHER void vigil_probe_blocking_begin(vigil_probe_actor*) noexcept { came(kBlockingBegin); }
+VIGIL_WATCHER void vigil_probe_blocking_end(vigil_probe_actor*) noexcept { came(kBlockingEnd); }
 VIGIL_WATCHER void vigil_probe_let_go(vigil_probe_actor*, const void*) noexcept { came(kLetGo); }
 VIGIL_WATCHER void vigil_probe_take_apart(vigil_probe_actor*, const void*) noexcept { came(kTakeApart); }
 }

@@ -27,6 +27,9 @@ void steps() {
   over.go([=] { passed.send(1); });
   over.wait();
 
+  over.go([] { vigil::blocking([] {}); });  // 1 blocking_begin, blocking_end
+  over.wait();
+
   try {
     met.send(1);  // misuse
   } catch (const vigil::Panic&) {
