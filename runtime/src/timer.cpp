@@ -35,7 +35,7 @@ class SendingTimer final : public TimerCore {
 
 class CallingTimer final : public TimerCore {
  public:
-  explicit CallingTimer(Job job) noexcept : job_(std::move(job)) {}
+  explicit CallingTimer(Job job) noexcept : TimerCore(true), job_(std::move(job)) {}
 
  private:
   ~CallingTimer() override {

@@ -8,10 +8,10 @@
 namespace vigil::detail {
 
 void TimerCore::release() noexcept {
-  vigil_probe_let_go(who(), &references_);
+  if (keeps_users_) vigil_probe_let_go(who(), &references_);
   // acq_rel: what every holder did happens before it is taken apart.
   if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  vigil_probe_take_apart(who(), &references_);
+  if (keeps_users_) vigil_probe_take_apart(who(), &references_);
   delete this;
 }
 

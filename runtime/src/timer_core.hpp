@@ -19,7 +19,8 @@ namespace vigil::detail {
 
 class TimerCore : private TimedCall {
  public:
-  TimerCore() noexcept { call = &TimerCore::on_due; }
+  // keeps_users: what goes with the timer is the user's, so that a watcher is told who comes last.
+  explicit TimerCore(bool keeps_users = false) noexcept : keeps_users_(keeps_users) { call = &TimerCore::on_due; }
   TimerCore(const TimerCore&) = delete;
   TimerCore& operator=(const TimerCore&) = delete;
 
@@ -45,6 +46,7 @@ class TimerCore : private TimedCall {
   [[nodiscard]] std::uint64_t next_deadline() const noexcept;
 
   SpinLock lock_;
+  const bool keeps_users_;
   bool armed_ = false;          // guarded by lock_
   std::int64_t period_ns_ = 0;  // guarded by lock_
   std::atomic<std::uint32_t> references_{1};
