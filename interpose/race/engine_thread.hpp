@@ -198,6 +198,7 @@ struct EngineThread {
 
   StateCache states;
   FoundRaces found;        // by the access being entered
+  bool in_doubt = false;   // its own record may stand in the state already, compared with nothing (renew_alone())
   Actor* actor = nullptr;  // whose part hot shows; null: none
   ActorKey actor_key{};    // its key_of()
   ActorPart* part = nullptr;

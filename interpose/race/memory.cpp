@@ -34,6 +34,7 @@ class Entering {
   [[nodiscard]] bool possible() const noexcept { return at_ != Epoch(); }
 
   void granule(std::uintptr_t address, std::uint64_t bytes) noexcept;
+  void settle_doubt(std::uintptr_t address, ShadowCell& cell, AccessWord word) noexcept;
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
     const LockSetId held = held_set(thread_);
@@ -106,9 +107,29 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
   for (;;) {
     // acquire: pairs with the release of the exchanges below; the state's records are whole.
     const StateId from = cell.load(std::memory_order_acquire);
-    if (is_covered(from, word)) return;
-    if (is_private(from) ? in_private(cell, from, word) : in_chain(address, cell, from, word)) return;
+    if (is_covered(from, word)) break;
+    if (is_private(from) ? in_private(cell, from, word) : in_chain(address, cell, from, word)) break;
   }
+  if (thread_.in_doubt) [[unlikely]]
+    settle_doubt(address, cell, word);
+}
+
+// Whatever the state says of this epoch, its access may not have been compared with what others did: it is now.
+[[gnu::noinline]] void Entering::settle_doubt(std::uintptr_t address, ShadowCell& cell, AccessWord word) noexcept {
+  thread_.in_doubt = false;
+  if (thread_.found.any()) return;  // it was
+  const auto ordered = [this](Epoch epoch) noexcept { return is_ordered(epoch); };
+  const AccessRecord record{word, place(), false};
+  Clashes clashes;
+  for (;;) {
+    const StateId state = cell.load(std::memory_order_acquire);
+    if (!is_private(state)) {
+      find_clashes(state, word, KnowsRef(ordered), clashes);
+      break;
+    }
+    if (find_private_clashes(cell, state, word, KnowsRef(ordered), clashes)) break;
+  }
+  if (clashes.any()) thread_.found.add(address, record, clashes);
 }
 
 // A private state needs no step: it is the free's alone, ...

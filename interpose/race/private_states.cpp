@@ -189,6 +189,18 @@ PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord&
                      : step_narrow(cell, id, node, access, ordered, covered);
 }
 
+bool find_private_clashes(const ShadowCell& cell, StateId id, AccessWord access, KnowsRef ordered,
+                          Clashes& clashes) noexcept {
+  AccessNode& node = node_of(without_bits(id));
+  return with_records_of(node, [&] {
+    if (cell.load(std::memory_order_relaxed) != id) return false;
+    each_record(node, [&](AccessWord word, PlaceId place) {
+      note_clash(clashes, {word, place, false}, access, ordered);
+    });
+    return true;
+  });
+}
+
 bool wants_private(StateId chain) noexcept {
   if (chain == kUntouched || node_of(chain).is_shared()) return false;
   constexpr std::uint32_t kDeepest = 10;  // of such chains; most become private before

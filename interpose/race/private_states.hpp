@@ -49,6 +49,10 @@ PrivateView look_at_private(StateId id, AccessWord access) noexcept;
 PrivateStep step_private(const ShadowCell& cell, StateId id, const AccessRecord& access, KnowsRef ordered,
                          Covered& covered) noexcept;
 
+// What that access clashes with in the private state, as find_clashes() does. False: the granule has another state.
+bool find_private_clashes(const ShadowCell& cell, StateId id, AccessWord access, KnowsRef ordered,
+                          Clashes& clashes) noexcept;
+
 // Whether a granule that has this chain had better get a private state: it was changed without company.
 bool wants_private(StateId chain) noexcept;
 // A private state nobody has seen yet, that is `chain` with one more access. kUntouched: it does not fit, or there is

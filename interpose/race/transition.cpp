@@ -171,6 +171,19 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
   return step;
 }
 
+void note_clash(Clashes& clashes, const AccessRecord& older, AccessWord access, const KnowsRef& ordered) noexcept {
+  if (older.word.same_epoch(access) || (older.word.bytes() & access.bytes()) == 0) return;
+  if (older.word.clashes_with(access) && !ordered(older.word.at())) note(clashes, older);
+}
+
+void find_clashes(StateId chain, AccessWord access, KnowsRef ordered, Clashes& clashes) noexcept {
+  for (StateId id = chain; id != kUntouched; id = node_of(id).older) {
+    const AccessNode& node = node_of(id);
+    const AccessWord word(node.word.load(std::memory_order_relaxed));
+    note_clash(clashes, {word, node.place, node.is_raced()}, access, ordered);
+  }
+}
+
 Step erase_bytes(StateCache& cache, StateId from, std::uint64_t bytes) noexcept {
   Walk walk(from, node_of(from).chain.depth);
   for (Visited& at : walk.all()) set_bytes(at, at.record.word.bytes() & ~bytes);

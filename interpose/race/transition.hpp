@@ -29,6 +29,9 @@ struct Step {
 // ordered(epoch): whether that moment is in the past of who accesses. Not called for the accessor's own epoch.
 Step add_access(StateCache& cache, StateId from, const AccessRecord& access, KnowsRef ordered,
                 Clashes& clashes) noexcept;
+// What it clashes with, of other epochs, whether or not it is covered. Nothing is marked.
+void note_clash(Clashes& clashes, const AccessRecord& older, AccessWord access, const KnowsRef& ordered) noexcept;
+void find_clashes(StateId chain, AccessWord access, KnowsRef ordered, Clashes& clashes) noexcept;
 // Without what is known of those bytes. `from` may not be kUntouched.
 Step erase_bytes(StateCache& cache, StateId from, std::uint64_t bytes) noexcept;
 // Takes back a step that came to nothing.

@@ -80,10 +80,16 @@ class Visit {
   clock.now_in_shadow();
   Covered covered;
   if (is_wide(id)) {
-    if (node.wide->renew_alone(word, known.place)) {
-      note_covered(covered, word);
-    } else if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) {
-      return false;
+    switch (node.wide->renew_alone(word, known.place)) {
+      case WideRecords::Renewal::Done:
+        note_covered(covered, word);
+        break;
+      case WideRecords::Renewal::TakenBack:
+        thread.in_doubt = true;
+        return false;
+      case WideRecords::Renewal::NotUsual:
+        if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) return false;
+        break;
     }
   } else {
     const auto locked = lock_of(node);

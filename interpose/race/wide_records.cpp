@@ -120,31 +120,31 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
   return Result::Done;
 }
 
-bool WideRecords::renew_alone(AccessWord access, PlaceId place) noexcept {
+WideRecords::Renewal WideRecords::renew_alone(AccessWord access, PlaceId place) noexcept {
   constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
-  if (!is_spread_ || access.is_write()) return false;
+  if (!is_spread_ || access.is_write()) return Renewal::NotUsual;
   std::uint32_t own = kNone;
   for (std::uint32_t i = 0; i < capacity_; ++i) {
     if (owners()[i].load(std::memory_order_relaxed) != access.at().slot()) continue;
-    if (own != kNone) return false;
+    if (own != kNone) return Renewal::NotUsual;
     own = i;
   }
-  if (own == kNone || place_at(own) != place) return false;
+  if (own == kNone || place_at(own) != place) return Renewal::NotUsual;
   Line& line = lines()[own];
   const std::uint64_t before = line.word.load(std::memory_order_relaxed);
-  if (((before ^ access.bits()) & ~kTime) != 0) return false;
+  if (((before ^ access.bits()) & ~kTime) != 0) return Renewal::NotUsual;
   std::uint64_t expected = before;
   // seq_cst, with the lock's: see the declaration.
-  if (!line.word.compare_exchange_strong(expected, access.bits(), std::memory_order_seq_cst)) return false;
+  if (!line.word.compare_exchange_strong(expected, access.bits(), std::memory_order_seq_cst)) return Renewal::NotUsual;
   // acquire: pairs with the release that opened the lock; its version is seen.
   const bool is_open = lock_.load(std::memory_order_acquire) == 0;
   const std::uint32_t seen = line.seen.load(std::memory_order_relaxed);
-  if (is_open && version().load(std::memory_order_relaxed) == seen) return true;
+  if (is_open && version().load(std::memory_order_relaxed) == seen) return Renewal::Done;
   // It may clash with something after all, and would not be looked at again if it stood here. Whoever has the lock may
   // have put something else in its place.
   expected = access.bits();
   line.word.compare_exchange_strong(expected, before, std::memory_order_seq_cst);
-  return false;
+  return Renewal::TakenBack;
 }
 
 // As add_access() in transition.cpp, on records that stand in no order.

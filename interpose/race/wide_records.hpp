@@ -73,13 +73,18 @@ class alignas(PlaceId) WideRecords {
   void each_word(Visit&& visit) const noexcept {
     for (std::uint32_t i = 0; i < capacity_; ++i) visit(word_at(i));
   }
-  // Without the lock: a read as its actor, who calls, made it here in an earlier epoch. False: it has changed
-  // nothing, and what is to be done needs the lock.
+  // Without the lock: a read as its actor, who calls, made it here in an earlier epoch.
+  enum class Renewal : std::uint8_t {
+    Done,
+    NotUsual,   // nothing was changed, and what is to be done needs the lock
+    TakenBack,  // the same; but whoever has given the granule another state meanwhile may have taken the new epoch
+                // along
+  };
   //
   // The new epoch is written first, and then it is asked whether the lock is open and the version the one for which
   // this record was found to clash with nothing. Both the writing and the taking of the lock are full barriers: either
   // whoever takes the lock sees the new epoch, or this sees the lock taken, or the version it left.
-  bool renew_alone(AccessWord access, PlaceId place) noexcept;
+  Renewal renew_alone(AccessWord access, PlaceId place) noexcept;
 
  private:
   using Word = std::atomic<std::uint64_t>;

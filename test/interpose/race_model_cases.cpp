@@ -208,6 +208,25 @@ TEST_F(RaceEngine, OldAccessesAreNeverLost) {
   EXPECT_NE(stack_of(told[0].older.place), kNoStack);
 }
 
+// A read that was renewed without the lock, and taken back, may have come into the state all the same: then it stands
+// there, compared with nothing.
+TEST_F(RaceEngine, ARenewalThatWasTakenBackIsComparedAgain) {
+  const std::uintptr_t word = memory.address();
+  as(b);
+  on_write(word, 8, 1);
+  as(a);
+  be_in_a_call();
+  on_read(word, 8, 2);
+  EXPECT_EQ(races(), 1U);  // as it is, not taken back
+  told.clear();
+  on_read(word, 8, 2);
+  EXPECT_EQ(races(), 0U);  // its record covers it
+  hot.thread->in_doubt = true;
+  on_read(word, 8, 3);
+  EXPECT_EQ(races(), 1U);
+  EXPECT_FALSE(hot.thread->in_doubt);
+}
+
 // Five actors read a word in turn, in ever new epochs, until each record has a line of its own; then what is written
 // without the lock must be there for whoever asks, and what happened meanwhile must be there for who writes without it.
 TEST_F(RaceEngine, ReadersThatTakeTurnsLoseNothing) {
