@@ -100,6 +100,10 @@ void enroll(Actor* thread) noexcept {
   if (before != nullptr && before != thread) free_thread(before);
 }
 
+// What comes before threads whose creation nobody heard of.
+constinit FutexLock unseen_lock;
+constinit order::Point* before_unseen = nullptr;  // guarded by unseen_lock; made when it is needed
+
 constinit int forked_from = 0;  // written while there is one thread
 
 // One thread less is awake. relaxed: the count only says when to look; who looks reads the truth, twice.
@@ -112,6 +116,15 @@ void note_awake() noexcept { awake.fetch_add(1, std::memory_order_relaxed); }
 
 int this_tid() noexcept { return static_cast<int>(raw_syscall(SYS_gettid)); }
 
+void unseen_threads_follow() noexcept {
+  if (order::needs() == 0) return;
+  Actor& self = current_actor();
+  unseen_lock.lock();
+  if (before_unseen == nullptr) before_unseen = own_new<order::Point>();
+  order::release_merge(self.clocks, *before_unseen);
+  unseen_lock.unlock();
+}
+
 Actor& this_thread() noexcept {
   if (own_thread != nullptr) [[likely]]
     return *own_thread;
@@ -120,6 +133,11 @@ Actor& this_thread() noexcept {
   Actor* const thread = make_thread(is_main ? 1 : last_number.fetch_add(1, std::memory_order_relaxed) + 1);
   enroll(thread);
   note_awake();
+  if (order::needs() != 0) {
+    unseen_lock.lock();
+    if (before_unseen != nullptr) order::acquire(thread->clocks, *before_unseen);
+    unseen_lock.unlock();
+  }
   return *thread;
 }
 
@@ -298,6 +316,7 @@ ActorKey key_of_thread(pthread_t handle) noexcept {
 
 void threads_forked() noexcept {
   registry_lock.reset_after_fork();
+  unseen_lock.reset_after_fork();
   Actor& self = this_thread();
   forked_from = self.thread->tid.load(std::memory_order_relaxed);
   locks::forget_waits_after_fork();

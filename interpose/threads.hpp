@@ -67,6 +67,9 @@ Actor& this_thread() noexcept;
 Actor& prepare_thread(bool has_own_stack) noexcept;
 // The creation failed.
 void forget_thread(Actor& thread) noexcept;
+// libc will start a thread by itself (a timer's, a message queue's), of whose creation nobody hears: threads first seen
+// from now on come after what this one did.
+void unseen_threads_follow() noexcept;
 // On the new thread itself, before anything else; what the program runs on it will lie below stack_high.
 void begin_thread(Actor& thread, std::uintptr_t stack_high) noexcept;
 // On the thread, when it ends. Twice is once.

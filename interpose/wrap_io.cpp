@@ -8,6 +8,7 @@
 //
 // Most are cancellation points and so not noexcept, and may be called by signal handlers: record() turns away a handler
 // that has interrupted the shim.
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -21,6 +22,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <ctime>
 #include <utility>
 
 #include "interpose/export.hpp"
@@ -110,6 +112,17 @@ const void* signals() noexcept {
 void sends_signal() noexcept {
   if (matters()) sync_events::released(signals());
 }
+// event: of what is armed, where that is known.
+void announces(const sigevent* event) noexcept {
+  if (!inside_shim) {
+    const bool starts_threads = event != nullptr && event->sigev_notify == SIGEV_THREAD;
+    record([&] {
+      if (starts_threads) become_concurrent();
+      unseen_threads_follow();
+    });
+  }
+  sends_signal();
+}
 void got_signal() noexcept {
   if (matters()) sync_events::acquired(signals());
 }
@@ -163,6 +176,9 @@ constinit Real<int(int, int)> real_flock("flock");
 constinit Real<int(pthread_t, int)> real_pthread_kill("pthread_kill");
 constinit Real<int(pid_t, int)> real_kill("kill");
 constinit Real<int(pid_t, int, sigval)> real_sigqueue("sigqueue");
+constinit Real<int(clockid_t, sigevent*, timer_t*)> real_timer_create("timer_create");
+constinit Real<int(timer_t, int, const itimerspec*, itimerspec*)> real_timer_settime("timer_settime");
+constinit Real<int(mqd_t, const sigevent*)> real_mq_notify("mq_notify");
 constinit Real<int(const sigset_t*, int*)> real_sigwait("sigwait");
 constinit Real<int(const sigset_t*, siginfo_t*)> real_sigwaitinfo("sigwaitinfo");
 constinit Real<int(const sigset_t*, siginfo_t*, const timespec*)> real_sigtimedwait("sigtimedwait");
@@ -258,6 +274,20 @@ extern "C" VIGIL_EXPORT int kill(pid_t process, int signal_number) noexcept {
 extern "C" VIGIL_EXPORT int sigqueue(pid_t process, int signal_number, const sigval value) noexcept {
   sends_signal();
   return real_sigqueue(process, signal_number, value);
+}
+// A timer and a message queue send a signal, or start a thread.
+extern "C" VIGIL_EXPORT int timer_create(clockid_t clock, sigevent* event, timer_t* timer) noexcept {
+  announces(event);
+  return real_timer_create(clock, event, timer);
+}
+extern "C" VIGIL_EXPORT int timer_settime(timer_t timer, int flags, const itimerspec* when,
+                                          itimerspec* before) noexcept {
+  announces(nullptr);
+  return real_timer_settime(timer, flags, when, before);
+}
+extern "C" VIGIL_EXPORT int mq_notify(mqd_t queue, const sigevent* event) noexcept {
+  announces(event);
+  return real_mq_notify(queue, event);
 }
 extern "C" VIGIL_EXPORT int sigwait(const sigset_t* wanted, int* taken) {
   const int rc = real_sigwait(wanted, taken);

@@ -2,6 +2,7 @@
 // signals.
 #include <fcntl.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <thread>
 
@@ -277,6 +279,27 @@ void clean_by_sigwait() {
   hand_over([] { demand(kill(getpid(), SIGUSR2) == 0); }, [&] { demand(sigwait(&wanted, &taken) == 0); });
   pthread_sigmask(SIG_UNBLOCK, &wanted, nullptr);
 }
+void clean_by_a_timers_thread() {  // nobody hears of its creation
+  static int value = 0;
+  static sem_t fired;
+  sem_init(&fired, 0, 0);
+  sigevent event{};
+  event.sigev_notify = SIGEV_THREAD;
+  event.sigev_notify_function = [](sigval) {
+    ++value;
+    sem_post(&fired);
+  };
+  timer_t timer{};
+  demand(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+  for (int i = 0; i < 3; ++i) {
+    ++value;
+    const itimerspec soon{{0, 0}, {0, 1}};
+    demand(timer_settime(timer, 0, &soon, nullptr) == 0);
+    demand(sem_wait(&fired) == 0);
+  }
+  demand(value == 6);
+  timer_delete(timer);
+}
 void clean_locked_file() {
   std::FILE* const file = std::tmpfile();
   demand(file != nullptr);
@@ -402,6 +425,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_through_an_eventfd),
     VIGIL_CASE(clean_by_poll_and_select),
     VIGIL_CASE(clean_by_sigwait),
+    VIGIL_CASE(clean_by_a_timers_thread),
     VIGIL_CASE(clean_locked_file),
     VIGIL_CASE(race_beside_a_pipe),
     VIGIL_CASE(clean_c11),
