@@ -29,6 +29,7 @@
 #include "reports/cli/trial_run.hpp"
 #include "reports/cli/watched_run.hpp"
 #include "reports/model/utf8.hpp"
+#include "reports/render/words.hpp"
 
 namespace vigil::reports {
 namespace {
@@ -53,7 +54,8 @@ class Findings {
     ++failures_;
     line("FAIL", Colour::Bad, what, said, remedy);
   }
-  [[nodiscard]] int conclude() const {
+  // program: one to be watched next.
+  [[nodiscard]] int conclude(const std::string& program) const {
     const auto count = [](std::size_t number, std::string_view word) {
       return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s");
     };
@@ -65,7 +67,7 @@ class Findings {
     }
     tell_end(warnings_ == 0 ? Colour::Good : Colour::Warn,
              warnings_ == 0 ? "All is well" : fmt::format("vigil works here, {}", count(warnings_, "warning")), "",
-             "vigil run -- ./program");
+             "vigil run -- " + shell_word(program));
     return kClean;
   }
 
@@ -255,7 +257,7 @@ int run_doctor(const DoctorArguments& arguments, const std::string& version) {
   check_build(told, shim);
   check_shim(told, shim, version);
   for (const std::string& program : arguments.programs) check_program_here(told, program);
-  return told.conclude();
+  return told.conclude(arguments.programs.empty() ? "./program" : arguments.programs.front());
 }
 
 }  // namespace

@@ -163,6 +163,13 @@ TEST(Doctor, SaysOfAProgramWhatCanBeFoundInIt) {
 #endif
 }
 
+#ifndef VIGIL_ADDRESS_SANITIZER
+TEST(Doctor, SaysHowToRunTheProgramThatItWasAskedAbout) {
+  const Outcome outcome = vigil(fmt::format("doctor {}", VIGIL_COMMAND));
+  EXPECT_NE(outcome.output.find(fmt::format("vigil run -- {}", VIGIL_COMMAND)), std::string::npos) << outcome.output;
+}
+#endif
+
 // Answers as the shim of this process would, as often as it is asked.
 class FakeShim {
  public:
