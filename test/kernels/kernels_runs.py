@@ -3,6 +3,7 @@
 The first comment of a kernel's file says
     // expect: KIND...      what the buggy form must show, all in one run
     // may: KIND...         what it may show besides
+    // operations: A-B...   what the two accesses of data races must be, as write-write
     // schedule: every      in every order of its tasks; `some`: under some seed of the first hundred
 and the lines where somebody must be shown waiting, or accessing, carry the mark `// here`; `// maybe here` allows more.
 """
@@ -27,6 +28,7 @@ class Kernel:
     every: bool
     here: set  # lines
     maybe_here: set
+    operations: set
 
     @staticmethod
     def read(path):
@@ -42,7 +44,7 @@ class Kernel:
                  for mark in ("here", "maybe here")}
         name, _, story = head.split("\nexpect:")[0].partition(": ")
         return Kernel(name, path.name, " ".join(story.split()), set(words("expect")), set(words("may")),
-                      words("schedule") == ["every"], lines["here"], lines["maybe here"])
+                      words("schedule") == ["every"], lines["here"], lines["maybe here"], set(words("operations")))
 
 
 @dataclasses.dataclass

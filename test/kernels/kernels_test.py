@@ -13,6 +13,8 @@ RUNS = Runs(sys.argv.pop(1), sys.argv.pop(1))
 FEW = 3  # kernels_table.py runs a hundred
 TAKE_PART = {"waiter", "older", "newer", "access"}  # roles of those whose places the kernel's file must name
 
+ACCESSES = {"older", "newer"}
+
 
 def line_of(participant):
     """Where a participant is, in the kernel's own code."""
@@ -42,6 +44,9 @@ class KernelTest(unittest.TestCase):
         findings = [finding for finding in RUNS.report(run)["findings"] if finding["kind"] in KERNEL.expect]
         participants = [participant for finding in findings for participant in finding["participants"]]
         self.assertEqual(KERNEL.here - {line_of(one) for one in participants}, set(), "lines that no participant is at")
+        pairs = {"-".join(sorted(one["operation"].split()[0] for one in finding["participants"] if one["role"] in ACCESSES))
+                 for finding in findings}
+        self.assertLessEqual(KERNEL.operations, pairs)
         for one in participants:
             if one["role"] in TAKE_PART:
                 self.assertIn(line_of(one), KERNEL.here | KERNEL.maybe_here, one)

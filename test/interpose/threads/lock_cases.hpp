@@ -7,7 +7,9 @@
 #include <span>
 #include <thread>
 
+#ifndef VIGIL_TEST_UNLINKED  // then the program has nothing to do with vigil
 #include <vigil/vigil.hpp>
+#endif
 
 #include "test/interpose/threads/cases.hpp"
 
@@ -34,6 +36,7 @@ void threads_in_turn(First first, Second second) {
   one.join();
   two.join();
 }
+#ifndef VIGIL_TEST_UNLINKED
 template <class First, class Second>
 void tasks_in_turn(First first, Second second) {
   Whistle over;
@@ -48,6 +51,7 @@ void tasks_in_turn(First first, Second second) {
   });
   both.wait();
 }
+#endif
 
 template <class Outer, class Inner>
 void nest(Outer& outer, Inner& inner) {

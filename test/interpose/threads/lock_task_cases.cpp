@@ -197,7 +197,7 @@ void twice_task_locks() {
     lock.lock();
     lock.lock();
   });
-  run_on_until_told();
+  run_on();  // whoever runs on could unlock it: it is told at the end
 }
 
 void stuck_tasks_ring_while_main_runs() {

@@ -13,8 +13,14 @@ struct Stopper {
   WaitGroup workers;
   Channel<Unit> stopping{0};
   Channel<Unit> stopped{0};
+  Mutex lock;
+  bool draining = false;
 
   void stop() {
+    {
+      const std::scoped_lock held(lock);
+      draining = true;
+    }
     stopping.close();
     workers.wait();  // here
     stopped.close();

@@ -3,6 +3,8 @@
 // by the second read, and waits for the first.
 // Fix: no second read lock in the nested call.
 //
+// Without its condition variable, for which nobody waits: of that only the lock is used.
+//
 // expect: deadlock
 // may: lock-cycle
 // schedule: some

@@ -15,7 +15,7 @@ struct Stream {
     (void)incoming.receive();  // here
   }
   void close(Form form) const {
-    if (form == Form::Fixed) incoming.close();
+    if (form == Form::Fixed) incoming.send({});
   }
 };
 

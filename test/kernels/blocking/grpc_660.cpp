@@ -11,7 +11,6 @@ namespace {
 
 void run(Form form) {
   const Channel<int> stop(0);
-  const Channel<Unit> stopped(0);  // of the corrected form
   vigil::go([=] {
     for (bool on = true; on;) {
       const Channel<bool> result(0);
@@ -19,13 +18,17 @@ void run(Form form) {
         if (form == Form::Buggy)
           result.send(true);  // here
         else
-          vigil::select(on_send(result, true), on_receive(stopped));
+          vigil::select(on_send(result, true), on_receive(stop));
       });
       vigil::select(on_receive(stop, [&](std::optional<int>) { on = false; }), on_receive(result));
-      if (!on) stopped.close();
     }
   });
-  vigil::go([=] { stop.send(0); });
+  vigil::go([=] {
+    if (form == Form::Buggy)
+      stop.send(0);
+    else
+      stop.close();  // for both to hear
+  });
 }
 
 const Kernel kKernel("grpc#660", run);

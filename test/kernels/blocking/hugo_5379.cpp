@@ -31,7 +31,9 @@ struct Page {
       vigil::select(on_receive(context.done()), on_receive(counted));
       cancel();
     });
-    plain.call([&] { const std::scoped_lock held(lock); });  // here
+    plain.call([&] {                      // here
+      const std::scoped_lock held(lock);  // here
+    });
   }
 };
 

@@ -52,7 +52,7 @@ void run(Form form) {
   vigil::go([agent, context = context, form] { agent->run(context, form); });
   Agent::restart(agent, context, form);
   vigil::go([agent, context = context, form] { Agent::restart(agent, context, form); });
-  vigil::sleep_for(2ms);
+  vigil::sleep_for(200ns);
   cancel();
 }
 

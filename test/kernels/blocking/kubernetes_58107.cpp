@@ -3,6 +3,8 @@
 // last signal.
 // Fix: wait for the queue without the lock, and for a state instead of a signal.
 //
+// Of its 100,000 rounds, twenty.
+//
 // expect: task-leak
 // may: deadlock lock-held-while-blocked
 // schedule: some
@@ -43,7 +45,7 @@ struct Controller {
   }
   void resynchronise() {
     for (int i = 0; i < 20; ++i) {
-      const std::scoped_lock held(workers);  // maybe here
+      const std::scoped_lock held(workers);  // here
       vigil::sleep_for(1ns);
     }
   }

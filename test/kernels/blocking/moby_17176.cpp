@@ -25,7 +25,7 @@ struct Devices {
 
 void run(Form form) {
   const auto devices = std::make_shared<Devices>();
-  const Channel<Unit> done(1);
+  const Channel<Unit> done(0);
   devices->clean_up(form);
   vigil::go([devices, done] {
     {

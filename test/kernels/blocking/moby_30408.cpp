@@ -14,23 +14,22 @@ struct Plugin {
   bool has_manifest = false;
   bool failed = false;
 
-  void wait_active() {
+  void wait_active(Form form) {
     std::unique_lock held(lock);
-    while (!has_manifest && !failed) activated.wait(held);  // here
+    while (!has_manifest && (form == Form::Buggy || !failed)) activated.wait(held);  // here
   }
   void activate(Form form) {
     const std::scoped_lock held(lock);
-    if (form == Form::Buggy) return;  // with an error that nobody keeps
     failed = true;
-    activated.notify_all();
+    if (form == Form::Fixed) activated.notify_all();
   }
 };
 
 void run(Form form) {
   const auto plugin = std::make_shared<Plugin>();
   const Channel<Unit> done(0);
-  vigil::go([plugin, done] {
-    plugin->wait_active();
+  vigil::go([plugin, done, form] {
+    plugin->wait_active(form);
     done.close();
   });
   plugin->activate(form);

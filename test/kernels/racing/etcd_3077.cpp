@@ -2,7 +2,6 @@
 // Fix: make them before.
 //
 // expect: data-race
-// may: deadlock
 // schedule: some
 #include "test/kernels/kernel.hpp"
 
@@ -19,7 +18,7 @@ struct Node {
   }
   void run(Form form) {
     if (form == Form::Buggy) make();
-    (void)stopped.receive();  // maybe here
+    (void)stopped.receive();
     done.close();
   }
 };
@@ -44,7 +43,7 @@ void run(Form form) {
   const Server server;
   vigil::go([=] { server.run(form); });
   vigil::select(on_send(server.stop, {}), on_receive(server.ended));
-  (void)server.ended.receive();  // maybe here
+  (void)server.ended.receive();
 }
 
 const Kernel kKernel("etcd#3077", run);

@@ -2,32 +2,28 @@
 // Fix: both lock the buffer.
 //
 // expect: data-race
+// may: use-after-free
 // schedule: every
-#include <array>
+#include <unordered_map>
 
 #include "test/kernels/kernel.hpp"
 
 namespace kernels::etcd_9446 {
 namespace {
 
-// A map of one bucket, whose every access is the program's own.
 struct Buffer {
   Mutex lock;
-  std::array<int, 4> keys{7, 0, 0, 0};
-  std::size_t size = 1;
+  std::unordered_map<int, int> keys{{7, 1}};
 
   void reset(Form form) {
     std::unique_lock held(lock, std::defer_lock);
     if (form == Form::Fixed) held.lock();
-    while (size > 0) keys[--size] = 0;  // here
+    while (!keys.empty()) keys.erase(keys.begin());  // here
   }
   bool has(int key, Form form) {
     std::unique_lock held(lock, std::defer_lock);
     if (form == Form::Fixed) held.lock();
-    for (std::size_t i = 0; i < size; ++i) {  // here
-      if (keys[i] == key) return true;        // maybe here
-    }
-    return false;
+    return keys.find(key) != keys.end();  // here
   }
 };
 

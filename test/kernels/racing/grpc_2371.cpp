@@ -3,7 +3,6 @@
 // Fix: look under the lock whether it is there.
 //
 // expect: task-leak
-// may: lock-held-while-blocked
 // schedule: some
 #include "test/kernels/kernel.hpp"
 
@@ -21,7 +20,7 @@ struct Connection {
     updates.send(1);  // here
   }
   void close() {
-    const std::scoped_lock held(lock);  // maybe here
+    const std::scoped_lock held(lock);
     updates = {};
   }
 };

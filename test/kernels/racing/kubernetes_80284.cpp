@@ -2,6 +2,7 @@
 // Fix: set it under a lock.
 //
 // expect: data-race
+// operations: write-write
 // schedule: every
 #include "test/kernels/kernel.hpp"
 

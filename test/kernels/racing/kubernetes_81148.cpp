@@ -1,6 +1,5 @@
-// kubernetes#81148: a node's health is kept in a map under a lock; a record's time is written after the unlock, for it
-// is only a pointer's target.
-// Fix: write it under the lock.
+// kubernetes#81148: a scheduling queue keeps its unschedulable pods in a map under a lock; a test writes the time of
+// one after the unlock, for it is only a pointer's target. Fix: write it under the lock.
 //
 // expect: data-race
 // schedule: some
@@ -12,36 +11,36 @@
 namespace kernels::kubernetes_81148 {
 namespace {
 
-struct Health {
+struct Queue {
   RwMutex lock;
-  std::map<int, int*> probed;  // node -> time
+  std::map<int, int*> unschedulable;  // pod -> time
   Channel<Unit> stop{0};
   int newest = 0;  // guarded by lock
 
-  void monitor() {
+  void flush() {
     {
       const std::scoped_lock held(lock);
-      for (const auto& [node, time] : probed) newest = std::max(newest, *time);  // here
+      for (const auto& [pod, time] : unschedulable) newest = std::max(newest, *time);  // here
     }
     (void)stop.receive();
   }
-  void update(Form form) {
+  void add(Form form) {
     std::unique_lock held(lock);
-    const auto record = probed[1] = kept<int>(0);
+    const auto record = unschedulable[1] = kept<int>(0);
     if (form == Form::Buggy) held.unlock();
     *record = 17;  // here
   }
 };
 
 void run(Form form) {
-  auto* const health = kept<Health>();
+  auto* const queue = kept<Queue>();
   WaitGroup tests;
   tests.go([=] {
-    vigil::go([=] { health->monitor(); });
-    health->update(form);
+    vigil::go([=] { queue->flush(); });
+    queue->add(form);
   });
   tests.wait();
-  health->stop.close();
+  queue->stop.close();
 }
 
 const Kernel kKernel("kubernetes#81148", run);

@@ -34,8 +34,8 @@ void run(Form form) {
   auto* const queue = kept<Queue>();
   const Channel<Unit> started(0);
   vigil::go([=] {
-    vigil::go([=] { queue->flush(); });
     started.close();
+    vigil::go([=] { queue->flush(); });
     (void)queue->size(form);
     if (form == Form::Fixed) queue->stop.close();
   });

@@ -12,11 +12,11 @@ namespace {
 
 struct Dispatcher {
   RwMutex lock;
-  std::vector<int> buffer{1, 2, 3};
+  std::vector<int> buffer{1, 2, 3, 4};
 
   void dispatch(Form form) {
     std::unique_lock held(lock);
-    if (!buffer.empty()) buffer.pop_back();  // here
+    buffer.pop_back();  // here
     if (form == Form::Buggy) held.unlock();
     int sum = 0;
     for (const int event : buffer) sum += event;  // here

@@ -5,7 +5,7 @@
 // expect: data-race task-leak
 // schedule: some
 #include <atomic>
-#include <string>
+#include <vector>
 
 #include "test/kernels/kernel.hpp"
 
@@ -13,13 +13,13 @@ namespace kernels::moby_18412 {
 namespace {
 
 struct Command {
-  std::string output;
+  std::vector<char> output;
   int exit_code = -1;
   std::atomic<bool> killed{false};
 
   void copy_output() {  // what the runtime does for a child process
     for (int piece = 0; piece < 50 && !killed.load(); ++piece) {
-      output += 'x';  // maybe here
+      output.push_back('x');  // here
       vigil::sleep_for(100us);
     }
   }
@@ -42,7 +42,7 @@ void run(Form form) {
                   command->killed.store(true);
                   if (form == Form::Fixed) (void)done.receive();
                 }));
-  const auto length = command->output.size();  // maybe here
+  const auto length = command->output.size();  // here
   const int status = command->exit_code;       // here
   (void)(length + static_cast<std::size_t>(status));
 }

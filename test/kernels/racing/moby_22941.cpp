@@ -24,7 +24,7 @@ void run(Form form) {
   using Pair = std::array<int, 2>;
   auto* const shared = kept<Pair>();  // Go's loop variable, before Go 1.22
   for (const Pair& given : {Pair{1, 2}, Pair{3, 4}}) {
-    *shared = given;  // maybe here
+    *shared = given;  // here
     const auto pair = form == Form::Buggy ? shared : kept<Pair>(*shared);
     auto* const pipe = kept<Pipe>();
     vigil::go([=] { pipe->write((*pair)[0]); });  // here

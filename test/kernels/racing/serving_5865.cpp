@@ -3,7 +3,7 @@
 // Fix: the sender watches a channel that is closed instead.
 //
 // expect: send-on-closed close-send-race task-exception
-// schedule: some
+// schedule: every
 #include "test/kernels/kernel.hpp"
 
 namespace kernels::serving_5865 {
