@@ -6,7 +6,7 @@
 //
 // expect: task-leak
 // may: lock-held-while-blocked
-// schedule: some
+// schedule: every
 #include "test/kernels/kernel.hpp"
 
 namespace kernels::etcd_7902 {
