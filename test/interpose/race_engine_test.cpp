@@ -314,5 +314,78 @@ TEST_F(RaceEngine, ThreadsThatMeetOnOneVariableLoseNoAccess) {
   }
 }
 
+// A read that was renewed without the lock, and taken back, may have come into the state all the same: then it stands
+// there, compared with nothing.
+TEST_F(RaceEngine, ARenewalThatWasTakenBackIsComparedAgain) {
+  const std::uintptr_t word = memory.address();
+  as(b);
+  on_write(word, 8, 1);
+  as(a);
+  be_in_a_call();
+  on_read(word, 8, 2);
+  EXPECT_EQ(races(), 1U);  // as it is, not taken back
+  told.clear();
+  on_read(word, 8, 2);
+  EXPECT_EQ(races(), 0U);  // its record covers it
+  hot.thread->in_doubt = true;
+  on_read(word, 8, 3);
+  EXPECT_EQ(races(), 1U);
+  EXPECT_FALSE(hot.thread->in_doubt);
+}
+
+// Five actors read a word in turn, in ever new epochs, until each record has a line of its own; then what is written
+// without the lock must be there for whoever asks, and what happened meanwhile must be there for who writes without it.
+TEST_F(RaceEngine, ReadersThatTakeTurnsLoseNothing) {
+  std::vector<vigil_probe_actor> readers(5);
+  std::vector<char> points(readers.size());
+  for (vigil_probe_actor& reader : readers) create(reader);
+  const std::uintptr_t word = memory.address();
+  const auto read_by = [&](std::size_t i) {
+    as(readers[i]);
+    be_in_a_call();
+    release(readers[i], &points[i]);  // a new epoch
+    on_read(word, 8, 1);
+  };
+  for (int round = 0; round < 300; ++round) {
+    for (std::size_t i = 0; i < readers.size(); ++i) read_by(i);
+  }
+  const StateId state = cell_of(word).load();
+  ASSERT_TRUE(is_private(state) && is_wide(state));
+  EXPECT_TRUE(node_of(without_bits(state)).wide->is_spread());
+
+  // Writes after all reads, of which all readers but one know. An atomic one leaves the reads where they are, and the
+  // second renews the first.
+  char after = 0;
+  char written = 0;
+  for (int round = 0; round < 6; ++round) {
+    SCOPED_TRACE("round " + std::to_string(round));
+    told.clear();
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+      release(readers[i], &after);
+      acquire(a, &after);
+    }
+    as(a);
+    be_in_a_call();
+    round < 3 ? on_atomic_write(word, 8, 2) : on_write(word, 8, 2);
+    release(a, &written);
+    EXPECT_EQ(races(), 0U);
+    const std::size_t ignorant = round % 3 == 2 ? 2 : readers.size();
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+      if (i != ignorant) acquire(readers[i], &written);
+    }
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+      told.clear();
+      read_by(i);
+      EXPECT_EQ(races(), i == ignorant ? 1U : 0U) << "reader " << i;
+    }
+    for (std::size_t i = 0; i < readers.size(); ++i) read_by(i);
+  }
+  vigil_probe_task_switch(nullptr);
+  for (vigil_probe_actor& reader : readers) vigil_probe_task_end(&reader);
+  for (const char& point : points) vigil_probe_sync_destroy(&point);
+  vigil_probe_sync_destroy(&after);
+  vigil_probe_sync_destroy(&written);
+}
+
 }  // namespace
 }  // namespace vigil::shim::race
