@@ -80,16 +80,13 @@ class Visit {
   clock.now_in_shadow();
   Covered covered;
   if (is_wide(id)) {
-    switch (node.wide->renew_alone(word, known.place)) {
-      case WideRecords::Renewal::Done:
-        note_covered(covered, word);
-        break;
-      case WideRecords::Renewal::TakenBack:
-        thread.in_doubt = true;
-        return false;
-      case WideRecords::Renewal::NotUsual:
-        if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) return false;
-        break;
+    const WideRecords::Renewal renewal = node.wide->renew_alone(word, known.place);
+    if (renewal == WideRecords::Renewal::Done) {
+      note_covered(covered, word);
+    } else if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) {
+      // The granule still had this state, with the lock held, if the step was done: then nobody took the epoch along.
+      thread.in_doubt = renewal == WideRecords::Renewal::TakenBack;
+      return false;
     }
   } else {
     const auto locked = lock_of(node);
