@@ -1,5 +1,7 @@
 #include "interpose/race/slot_pool.hpp"
 
+#include <utility>
+
 #include "interpose/lifecycle.hpp"
 
 namespace vigil::shim::race {
@@ -60,6 +62,15 @@ std::size_t SlotPool::graves() noexcept {
   const std::size_t count = graves_ == nullptr ? 0 : graves_->size();
   lock_.unlock();
   return count;
+}
+
+void SlotPool::swap(SlotPool& other) noexcept {
+  std::swap(next_, other.next_);
+  std::swap(tries_, other.tries_);
+  std::swap(first_time_, other.first_time_);
+  std::swap(dead_, other.dead_);
+  std::swap(graves_, other.graves_);
+  std::swap(marked_graves_, other.marked_graves_);
 }
 
 }  // namespace vigil::shim::race

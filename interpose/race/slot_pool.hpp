@@ -53,6 +53,8 @@ class SlotPool {
   [[nodiscard]] std::size_t graves() noexcept;
 
   [[nodiscard]] std::uint32_t ever_made() const noexcept { return next_ - 1; }
+  // For tests that begin with the first slot: this pool changes places with another, until it is changed back.
+  void swap(SlotPool& other) noexcept;
   // For tests of what happens when a slot's time runs out. Demands: nobody has a slot.
   void set_first_time(ClockTime time) noexcept { first_time_ = time; }
 

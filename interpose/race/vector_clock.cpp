@@ -17,8 +17,14 @@ struct ClockOps {
   // Whether who answers knows(epoch) knows all that actor knows of others. false may be wrong, true is not.
   template <class Knows>
   static bool covers(const Knows& knows, const ActorClock& actor) noexcept {
-    if (actor.needs_self_ && !knows(Epoch(actor.at_.slot(), actor.at_.time() - 1))) return false;
+    if (actor.needs_self_ && !actor.known_.is_few() && !knows(Epoch(actor.at_.slot(), actor.at_.time() - 1)))
+      return false;
     return actor.known_.frontier_within(knows);
+  }
+
+  // Whether what the actor knows, its own epoch included, and that are few: then both are joined slot by slot.
+  static bool are_few(const ActorClock& actor, const Knowledge& other) noexcept {
+    return actor.known_.is_few() && other.is_few() && FewTimes::holds(actor.slot());
   }
 
   // The actor released: what it does from now on is a new epoch, and its own last release alone is its frontier.
@@ -48,8 +54,7 @@ struct ClockOps {
     // anyway.
     if (actor.known_.recent_count() == Knowledge::kRecent) actor.known_.spill(epoch(actor));
     out = actor.known_;
-    out.reset_frontier();
-    out.add(epoch(actor), true, epoch(actor));
+    out.add_over_all(epoch(actor));
   }
 
   // K(actor) += news. may_adopt: news covers what the actor knew before.
@@ -67,6 +72,11 @@ struct ClockOps {
   }
 
   static void acquire(ActorClock& actor, const SyncClock& sync) noexcept {
+    if (are_few(actor, sync.known_)) [[likely]] {
+      actor.known_.few().join(sync.known_.few());
+      actor.known_.few().set(actor.slot(), 0);
+      return;
+    }
     if (sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); })) return;
     learn(actor, sync.known_, covers([&](Epoch point) { return sync.known_.knows(point); }, actor));
   }
@@ -77,6 +87,11 @@ struct ClockOps {
   }
 
   static void release_merge(ActorClock& actor, SyncClock& sync) noexcept {
+    if (are_few(actor, sync.known_)) [[likely]] {
+      sync.known_.few().join(actor.known_.few());
+      sync.known_.few().set(actor.slot(), actor.at_.time());
+      return advance(actor);
+    }
     if (sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); })) {
       release_store(actor, sync);
       return;
@@ -91,13 +106,18 @@ struct ClockOps {
   static void exchange(ActorClock& actor, SyncClock& sync) noexcept {
     if (actor.known_.recent_count() == Knowledge::kRecent) actor.known_.spill(epoch(actor));
     std::swap(actor.known_, sync.known_);
-    sync.known_.reset_frontier();
-    sync.known_.add(epoch(actor), true, epoch(actor));
+    sync.known_.add_over_all(epoch(actor));
     settle(actor, Epoch(actor.at_.slot(), actor.at_.time() + 1));
     actor.needs_self_ = actor.known_.forget(actor.slot());  // as in learn()
   }
 
   static void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept {
+    if (are_few(actor, sync.known_)) [[likely]] {
+      actor.known_.few().swap_and_join(sync.known_.few());
+      actor.known_.few().set(actor.slot(), 0);
+      sync.known_.few().set(actor.slot(), actor.at_.time());
+      return advance(actor);
+    }
     if (sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); })) {
       release_store(actor, sync);
       return;
@@ -112,6 +132,7 @@ struct ClockOps {
   }
 
   static void merge(SyncClock& into, const SyncClock& from) noexcept {
+    if (into.known_.is_few() && from.known_.is_few()) return into.known_.few().join(from.known_.few());
     const auto into_knows = [&](Epoch point) { return into.known_.knows(point); };
     const auto from_knows = [&](Epoch point) { return from.known_.knows(point); };
     if (from.known_.frontier_within(into_knows)) return;
@@ -125,7 +146,22 @@ struct ClockOps {
     return sync.known_.frontier_within([&](Epoch point) { return knows(actor, point); });
   }
 
+  static void meet_few(ActorClock& a, ActorClock& b) noexcept {
+    FewTimes& one = a.known_.few();
+    FewTimes& other = b.known_.few();
+    one.join(other);
+    other = one;
+    one.set(a.slot(), 0);
+    one.set(b.slot(), b.at_.time());
+    other.set(b.slot(), 0);
+    other.set(a.slot(), a.at_.time());
+    advance(a);
+    advance(b);
+  }
+
   static void meet(ActorClock& a, ActorClock& b) noexcept {
+    if (are_few(a, b.known_) && FewTimes::holds(b.slot())) [[likely]]
+      return meet_few(a, b);
     const Epoch at_a = epoch(a);
     const Epoch at_b = epoch(b);
     const bool b_covers = covers([&](Epoch point) { return knows(b, point); }, a);
