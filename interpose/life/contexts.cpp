@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "interpose/called_by_exit.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/objects.hpp"
@@ -144,8 +145,11 @@ void destroyed(const void* context) noexcept {
     table->erase(gone->address);
     if (gone->done != 0) done_channels->erase(gone->done);
   }
+  // A static context that goes because the program ends has kept nothing from going before.
   const bool needs_cancel = (gone->flags & VIGIL_CONTEXT_CANCELLABLE) != 0 && !ends_by_itself(gone);
-  if (needs_cancel && gone->reason.load(std::memory_order_acquire) == 0) tell_leak(*gone);
+  if (needs_cancel && gone->reason.load(std::memory_order_acquire) == 0 && !called_by_exit(capture_stack())) {
+    tell_leak(*gone);
+  }
   release(gone);
 }
 

@@ -1,8 +1,6 @@
 #include "interpose/locks/lock_misuse.hpp"
 
-#include <algorithm>
-#include <cstdlib>
-
+#include "interpose/called_by_exit.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/words.hpp"
 
@@ -35,15 +33,6 @@ void tell(Kind kind, const Line& message, const Actor& actor, std::string_view r
                             .note = "it was locked here"});
   }
   report({.kind = kind, .message = message.view(), .hint = {}, .participants = participants, .objects = objects});
-}
-
-// Whether exit() called what was captured there. It calls the handlers from near its end, and is a short function.
-bool comes_from_exit(StackId stack) noexcept {
-  constexpr std::uintptr_t kExitBytes = 64;
-  const auto start = reinterpret_cast<std::uintptr_t>(&::exit);
-  const auto frames = frames_of(stack);
-  return std::any_of(frames.begin(), frames.end(),
-                     [start](std::uintptr_t pc) { return pc >= start && pc < start + kExitBytes; });
 }
 
 }  // namespace
@@ -108,7 +97,7 @@ void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
 
 bool tell_destroy_locked(const LockObject& lock) noexcept {
   const StackId stack = capture_stack();
-  if (comes_from_exit(stack)) return false;
+  if (called_by_exit(stack)) return false;
   Actor& actor = current_actor();
   const ActorInfo holder = info_of(lock.holder.load(std::memory_order_relaxed), "");
   Line message;

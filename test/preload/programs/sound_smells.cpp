@@ -1,7 +1,7 @@
 // A correct program that comes near every smell: a poller with a default that works in between, pollers that back off,
 // a drained closed channel, a gate that is closed and asked again and again, a notification channel that may be full, a
-// ticker service, a rate limiter, many timers at once, a burst of tasks that shrinks again, contexts cancelled late,
-// wait groups used round after round, senders whose close is ordered by a lock. Nothing may be reported.
+// ticker service, a rate limiter, many timers at once, a burst of tasks that shrinks again, contexts cancelled late
+// or never, wait groups used round after round, senders whose close is ordered by a lock. Nothing may be reported.
 #include <vigil/vigil.hpp>
 
 #include <atomic>
@@ -229,6 +229,14 @@ int contexts_cancelled_late() {
   return child.err() ? 0 : 1;
 }
 
+// The context of everything that runs: it lasts as long as the program, and nobody has to cancel it.
+int context_of_the_program() {
+  static const vigil::CancelContext whole = vigil::with_cancel(vigil::background());
+  const auto [request, cancel] = vigil::with_timeout(whole.ctx, 1h);
+  cancel();
+  return whole.ctx.err() ? 0 : 1;
+}
+
 int rounds_of_one_group() {
   WaitGroup tasks;
   std::atomic<int> done{0};
@@ -365,6 +373,7 @@ int main() {
   std::printf("container %d\n", timers_in_a_container());
   std::printf("bursts %d\n", bursts());
   std::printf("contexts %d\n", contexts_cancelled_late());
+  std::printf("program %d\n", context_of_the_program());
   std::printf("rounds %d\n", rounds_of_one_group());
   std::printf("nested %d\n", nested_adds());
   std::printf("adds %d\n", adds_under_a_lock());
