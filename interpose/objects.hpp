@@ -120,7 +120,7 @@ struct LockObject : Object {
   // Who took it last, and where; of interest while it is held. relaxed: who looks knows that they stand still.
   std::atomic<ActorKey> holder{};
   std::atomic<StackId> taken_at{kNoStack};
-  // When the holder took it, in the firm order; time 0: that order was not kept yet. As for holder.
+  // When the holder took it, in the whole order; time 0: that order was not kept yet. As for holder.
   race::Epoch taken_when{};
   order::Point written;  // by exclusive holders
   order::Point read;     // by shared ones

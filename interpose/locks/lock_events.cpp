@@ -271,7 +271,7 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
     lock.holder.store(key_of(actor), std::memory_order_relaxed);
     lock.taken_at.store(stack, std::memory_order_relaxed);
     if (lock.family == LockFamily::Vigil) {
-      lock.taken_when = (order::needs() & order::kFirm) != 0 ? race::now(order::firm(actor.clocks)) : race::Epoch();
+      lock.taken_when = (order::needs() & order::kWhole) != 0 ? race::now(order::whole(actor.clocks)) : race::Epoch();
     }
   } else {
     lock.type = ObjectType::RwMutex;

@@ -1,6 +1,7 @@
 #include "interpose/locks/lock_misuse.hpp"
 
 #include "interpose/called_by_exit.hpp"
+#include "interpose/code/unseen_order.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/words.hpp"
 
@@ -87,11 +88,14 @@ void tell_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
 }
 
 void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
-  // From the second time on: what came before the firm order was asked for is not known, and then nothing is told.
-  order::want(order::kFirm);
+  if (unseen_order::possible(capture_stack())) return;
+  // From the second time on: what came before the order was asked for is not known, and then nothing is told. In the
+  // whole order, for another lock may well be what says that the turn to unlock has come.
+  order::want(order::kWhole);
   const race::Epoch taken_when = lock.taken_when;
   if (!lock.is_held() || taken_when.time() == 0) return;
-  if (race::happened_before(taken_when, order::firm(actor.clocks))) return;
+  if (race::happened_before(taken_when, order::whole(actor.clocks))) return;
+  if (unseen_order::possible(lock.taken_at.load(std::memory_order_relaxed))) return;
   tell_unlock_by_other(actor, lock);
 }
 
