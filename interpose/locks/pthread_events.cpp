@@ -118,7 +118,9 @@ void rwlock_unlocking(const pthread_rwlock_t* rwlock) noexcept {
     const int writer = glibc::writer_of(rwlock);
     if (writer == 0) {
       if (!glibc::is_shared(rwlock) && !glibc::has_readers(rwlock)) {
-        return tell_unlock_not_held(current_actor(), &lock_of(rwlock));
+        LockObject& lock = lock_of(rwlock);
+        lock.wandered.store(true, std::memory_order_relaxed);  // from now on it counts one reader less than there are
+        return tell_unlock_not_held(current_actor(), &lock);
       }
       return released(current_actor(), lock_of(rwlock), LockMode::Shared);
     }
@@ -135,7 +137,8 @@ void rwlock_destroyed(const pthread_rwlock_t* rwlock) noexcept {
   record([&] {
     const int writer = glibc::is_shared(rwlock) ? 0 : glibc::writer_of(rwlock);
     const bool is_locked = writer != 0 || (!glibc::is_shared(rwlock) && glibc::has_readers(rwlock));
-    if (is_locked && (is_concurrent() || is_held_alone(writer))) {
+    const bool is_held = is_locked && !lock_of(rwlock).wandered.load(std::memory_order_relaxed);
+    if (is_held && (is_concurrent() || is_held_alone(writer))) {
       if (!tell_destroy_locked(lock_of(rwlock))) return;
     }
     gone(rwlock);

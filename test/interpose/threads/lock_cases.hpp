@@ -15,6 +15,7 @@
 
 namespace vigil::test {
 
+std::span<const Case> lock_kind_cases();
 std::span<const Case> lock_bug_cases();
 std::span<const Case> lock_task_cases();
 std::span<const Case> micro_task_cases();
