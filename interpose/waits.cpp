@@ -55,11 +55,17 @@ WaitTarget on_select(const vigil_probe_wait& wait) noexcept {
   constexpr std::uint32_t kMostNamed = 4;
   WaitTarget target{.operation = "select", .edge = "selects on", .words = {}, .objects = {}};
   target.words << "in a select over ";
-  std::uint32_t live = 0;
-  for (std::uint32_t i = 0; i < wait.case_count; ++i) {
+  const auto live = static_cast<std::uint32_t>(std::count_if(
+      wait.cases, wait.cases + wait.case_count, [](const vigil_probe_case& one) { return one.channel != nullptr; }));
+  std::uint32_t named = 0;
+  for (std::uint32_t i = 0; i < wait.case_count && named < kMostNamed; ++i) {
     const vigil_probe_case& one = wait.cases[i];
-    if (one.channel == nullptr || ++live > kMostNamed) continue;
-    target.words << (live == 1 ? "" : ", ") << (one.is_send != 0 ? "a send to " : "a receive from ");
+    if (one.channel == nullptr) continue;
+    ++named;
+    target.words << (named == 1      ? ""
+                     : named == live ? " and "
+                                     : ", ")
+                 << (one.is_send != 0 ? "a send to " : "a receive from ");
     add_channel(target, one.channel);
   }
   if (live > kMostNamed) target.words << " and " << live - kMostNamed << " more";

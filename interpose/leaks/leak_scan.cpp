@@ -88,6 +88,16 @@ void tell_proof(Line& message, const BlockedGroup& group) noexcept {
   }
 }
 
+// What helps a task that receives from a timer alone; "" for any other.
+std::string_view hint_for(const BlockedGroup& group) noexcept {
+  const auto& objects = group.target.objects;
+  const bool waits_for_timer = group.target.operation == "receive" && objects.size() == 1 &&
+                               timers::feeds(reinterpret_cast<const void*>(objects[0].address));
+  return waits_for_timer
+             ? "Select on the context's done beside the timer: its channel is never closed, by stop() neither."
+             : std::string_view();
+}
+
 void tell(const BlockedGroup& group) noexcept {
   Line message;
   message << words_for(group.actor).view();
@@ -115,7 +125,7 @@ void tell(const BlockedGroup& group) noexcept {
   report({.kind = Kind::TaskLeak,
           .proved = group.proved == group.count,
           .message = message.view(),
-          .hint = {},
+          .hint = hint_for(group),
           .participants = participants,
           .objects = objects.all(),
           .count = group.count});

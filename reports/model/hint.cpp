@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reports/model/function_name.hpp"
@@ -49,15 +50,27 @@ std::string_view hint_for_waiter(const Finding& finding, const Participant& wait
   return {};
 }
 
-// The one whose wait is the cause: not whoever merely waits for that one to end. Null: there are several, or none.
+// The one whose wait is the cause: not whoever merely waits for that one to end, nor who used what it waits for before.
+// Null: there are several, or none.
 const Participant* only_waiter(const Finding& finding) {
   const Participant* only = nullptr;
   for (const Participant& one : finding.participants) {
-    if (one.operation == "join" || one.role == "holder") continue;
+    if (one.operation == "join" || one.role == "holder" || one.role.starts_with("earlier ")) continue;
     if (only != nullptr) return nullptr;
     only = &one;
   }
   return only;
+}
+
+// The lock that an actor waits for and holds itself. Null: there is none.
+const Object* lock_held_by_its_waiter(const Finding& finding) {
+  for (const Participant& waiter : finding.participants) {
+    if (waiter.object < 0 || !is_lock(waiter.operation)) continue;
+    const bool holds_it = std::any_of(waiter.held.begin(), waiter.held.end(),
+                                      [&](std::size_t held) { return std::cmp_equal(held, waiter.object); });
+    if (holds_it) return object_of(finding, waiter);
+  }
+  return nullptr;
 }
 
 // "mutex `a`", "mutex `a` or mutex `b`".
@@ -105,7 +118,12 @@ std::string hint_of(const Finding& finding) {
     const auto& participants = finding.participants;
     const bool all_locks = std::all_of(participants.begin(), participants.end(),
                                        [](const Participant& p) { return is_lock(p.operation); });
-    if (participants.size() > 1 && all_locks) return std::string(find_kind("lock-cycle")->hint);
+    if (participants.size() > 1 && all_locks) {
+      const Object* const own = lock_held_by_its_waiter(finding);
+      if (own == nullptr) return std::string(find_kind("lock-cycle")->hint);
+      return own->type == "rw-mutex" ? "Lock it once: what is called meanwhile needs a form that does not lock."
+                                     : std::string(find_kind("double-lock")->hint);
+    }
     if (const Participant* const waiter = only_waiter(finding); waiter != nullptr) {
       const std::string_view hint = hint_for_waiter(finding, *waiter);
       if (!hint.empty()) return std::string(hint);

@@ -67,7 +67,7 @@ std::string operation_phrase(std::string_view operation, const Object* object) {
   if (op == "join") return "join a thread";
   if (op == "acquire") return with("acquire", "a semaphore");
   if (op == "call") return "pass a Once";
-  if (op == "add" || op == "done") return with(op == "add" ? "add to" : "be done in", "a wait group");
+  if (op == "add" || op == "done") return with(op == "add" ? "add to" : "count down", "a wait group");
   if (op == "sleep") return "wake from a sleep";
   if (op.empty()) return what.empty() ? "go on" : fmt::format("go on with {}", what);
   return what.empty() ? std::string(op) : fmt::format("{} ({})", op, what);

@@ -159,9 +159,13 @@ std::string use_after_free(const Finding& f) {
 }
 
 std::string cancelled(const Finding& f) {
-  if (f.participants[0].operation == "run")
-    return fmt::format("{} works on after its context was cancelled", who(f.participants[0]));
-  return fmt::format("{} lives on after its context was cancelled, waiting to {}", who(f.participants[0]),
+  // Nobody cancels a context whose deadline ends it.
+  const bool by_deadline =
+      f.participants.size() > 1 && std::none_of(f.participants.begin(), f.participants.end(),
+                                                [](const Participant& one) { return one.role == "canceller"; });
+  const std::string_view when = by_deadline ? "the deadline of its context" : "its context was cancelled";
+  if (f.participants[0].operation == "run") return fmt::format("{} works on after {}", who(f.participants[0]), when);
+  return fmt::format("{} lives on after {}, waiting to {}", who(f.participants[0]), when,
                      operation_phrase(f, f.participants[0]));
 }
 
@@ -216,7 +220,7 @@ std::string group_reuse(const Finding& f) {
 }
 
 std::string double_lock(const Finding& f) {
-  return fmt::format("{} locks {} it holds already", who(f.participants[0]), subject_or(f, "a mutex"));
+  return fmt::format("{} locks {} that it holds already", who(f.participants[0]), subject_or(f, "a mutex"));
 }
 
 std::string not_held(const Finding& f) {
@@ -230,7 +234,7 @@ std::string destroy_locked(const Finding& f) {
 std::string by_other(const Finding& f) {
   const Participant* locker = other(f);
   const std::string what = subject_or(f, "a mutex");
-  if (locker == nullptr) return fmt::format("{} unlocks {} another thread locked", who(f.participants[0]), what);
+  if (locker == nullptr) return fmt::format("{} unlocks {} that another thread locked", who(f.participants[0]), what);
   return fmt::format("{} unlocks {} that {} locked", who(f.participants[0]), what, who(*locker));
 }
 

@@ -53,7 +53,7 @@ TEST(Title, SpeaksInTheProgramsOwnNames) {
                                 {made_in("variable", "", "hits")})),
             "`put` and `get` race on `hits`");
   EXPECT_EQ(title_of(finding_of("double-lock", {at("put()", "lock", 0)}, {made_in("mutex", "", "cache_lock")})),
-            "`put` locks mutex `cache_lock` it holds already");
+            "`put` locks mutex `cache_lock` that it holds already");
 }
 
 TEST(Title, TellsOppositeOrdersFromRings) {
@@ -74,6 +74,38 @@ TEST(Title, WhoWaitsForWhatHeHoldsWaitsForItself) {
   EXPECT_EQ(title_of(finding), "`put` waits for itself");
   finding.participants[1].actor.id = finding.participants[0].actor.id + 1;  // one that has ended with it
   EXPECT_EQ(title_of(finding), "`put` waits for ever to lock a read-write mutex first used in `main`");
+}
+
+TEST(Title, OnlyWhatIsCancelledWasCancelled) {
+  Finding finding =
+      finding_of("cancelled-but-alive", {at("dial()", "receive", 0), at("main", "make")}, {made_in("channel", "main")});
+  finding.participants[1].role = "maker";
+  EXPECT_EQ(title_of(finding),
+            "`dial` lives on after the deadline of its context, waiting to receive from a channel "
+            "made in `main`");
+  finding.participants.push_back(at("main", "cancel"));
+  finding.participants[2].role = "canceller";
+  EXPECT_EQ(title_of(finding),
+            "`dial` lives on after its context was cancelled, waiting to receive from a channel "
+            "made in `main`");
+}
+
+TEST(Hint, WhoUsedTheChannelBeforeIsNotOneMoreWhoWaits) {
+  const std::vector<Object> channel{made_in("channel", "main")};
+  Finding finding = finding_of("deadlock", {at("take()", "receive", 0), at("put()", "send", 0)}, channel);
+  finding.participants[1].role = "earlier send";
+  EXPECT_EQ(hint_of(finding), hint_of(finding_of("deadlock", {at("take()", "receive", 0)}, channel)));
+  finding.participants[1].role = "waiter";
+  EXPECT_EQ(hint_of(finding), std::string(find_kind("deadlock")->hint));
+}
+
+TEST(Hint, WhoWaitsForHisOwnLockIsNotHelpedByAnOrder) {
+  EXPECT_EQ(hint_of(finding_of("deadlock", {at("put()", "lock", 0, {0}), at("put()", "lock", 0)},
+                               {made_in("mutex", "main")})),
+            std::string(find_kind("double-lock")->hint));
+  const std::string twice = hint_of(
+      finding_of("deadlock", {at("read()", "lock", 0, {0}), at("write()", "lock", 0)}, {made_in("rw-mutex", "main")}));
+  EXPECT_NE(twice.find("once"), std::string::npos);
 }
 
 TEST(Hint, WhoJoinsTheOneThatWaitsIsNotTheCause) {
