@@ -4,7 +4,8 @@ usage: samples_test.py BUILD PROGRAMS [unittest arguments]
        samples_test.py BUILD PROGRAMS --write     writes the expected.txt files from what is found now; read the diff!
 
 A line of expected.txt is a finding (`kind xCOUNT: title`); an indented one is a participant and the first place in the
-user's code (`role operation: function at file:line`). Of a race, count and operations are left out. Also checked: output and end of every sample are the same with
+user's code (`role operation: function at file:line`). Counts that are up to the schedule are left out, and of a data
+race who did what. Also checked: output and end of every sample are the same with
 and without the shim, but for the exit status that findings set.
 """
 import json
@@ -20,7 +21,7 @@ sys.argv = [arg for arg in sys.argv if arg != "--write"]
 del sys.argv[2]
 RUNNER = Runner(sys.argv.pop(1))
 SAMPLES = ROOT / "samples"
-# How often these are found, and (of a race) whether a read or a write met the write, is up to the schedule.
+# How often these are found is up to the schedule.
 BY_CHANCE = ("data-race", "close-send-race", "wait-group-race", "wait-group-reuse", "busy-select", "long-block",
              "task-running-at-exit")
 # Main is no part of the deadlock, which is the point of the sample: it goes on, and ends as it would have.
@@ -57,7 +58,8 @@ def summary(run, sample):
                 continue
             frames = user_frames(participant["stack"])
             where = place(frames[0]) if frames else "no frame of the user"
-            did = "" if finding["kind"] in BY_CHANCE else f"{participant['role']} {participant['operation']}: "
+            # Whether a read or a write met the write, and which came first, is up to the schedule.
+            did = "" if finding["kind"] == "data-race" else f"{participant['role']} {participant['operation']}: "
             lines.append(f"  {did}{where}\n")
         count = "" if finding["kind"] in BY_CHANCE else f" x{finding['count']}"
         told = f"{finding['kind']}{count}: {in_any_order(finding)}\n" + "".join(sorted(lines))
