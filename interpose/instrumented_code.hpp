@@ -1,9 +1,9 @@
 // The modules that were compiled with instrumentation, and what is put in the way of their calls.
 //
 // Some functions matter only when instrumented code calls them: copies and string functions, which g++ leaves to libc,
-// and operator new and delete. Wrapping them for the whole process would cost every library in it, and change what
-// others see. So only the instrumented modules' own tables of imported functions are changed, once, when a module
-// says that it is there (__tsan_init); nobody else's calls take a detour.
+// operator new and delete, and what libstdc++ keeps of its templates to itself. Wrapping them for the whole process
+// would cost every library in it, and change what others see. So only the instrumented modules' own tables of imported
+// functions are changed, once, when a module says that it is there (__tsan_init); nobody else's calls take a detour.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct Replacement {
 };
 std::span<const Replacement> memory_replacements() noexcept;      // memory_functions.cpp
 std::span<const Replacement> allocation_replacements() noexcept;  // allocation_functions.cpp
-
-std::span<const Replacement> cxxabi_replacements() noexcept;  // cxxabi_functions.cpp
+std::span<const Replacement> cxxabi_replacements() noexcept;      // cxxabi_functions.cpp
+std::span<const Replacement> container_replacements() noexcept;   // container_functions.cpp
 
 // An instrumented module says that it was loaded. Looks at all that are loaded now, and from the first on at the heap.
 void instrumented_code_arrived() noexcept;
