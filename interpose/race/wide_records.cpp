@@ -26,6 +26,13 @@ constexpr std::uint32_t capacity_for(std::span<const std::uint32_t> capacities, 
   return WideRecords::kMost;
 }
 
+constexpr std::uint64_t kSlot = ~std::uint64_t{0} << (kTimeBits + kSpareBits);
+
+template <class Visit>
+[[gnu::always_inline]] inline void each_bit(std::uint32_t bits, Visit&& visit) noexcept {
+  for (; bits != 0; bits &= bits - 1) visit(static_cast<std::uint32_t>(std::countr_zero(bits)));
+}
+
 // Counts one more, if there may be one.
 bool may_spread() noexcept {
   if (spread_blocks.fetch_add(1, std::memory_order_relaxed) < kMostSpread) return true;
@@ -96,24 +103,39 @@ void WideRecords::renew(std::uint32_t index, AccessWord access) noexcept {
   }
 }
 
+WideRecords::Sorted WideRecords::sort_for(AccessWord access) const noexcept {
+  Sorted sorted;
+  const std::size_t stride = is_spread_ ? sizeof(Line) : sizeof(Word);
+  const std::byte* at = reinterpret_cast<const std::byte*>(&word(0));
+  for (std::uint32_t i = 0; i < capacity_; ++i, at += stride) {  // without branches: what comes next nobody can guess
+    const std::uint64_t record = reinterpret_cast<const Word*>(at)->load(std::memory_order_relaxed);
+    const std::uint64_t differs = record ^ access.bits();
+    sorted.empty |= static_cast<std::uint32_t>(record == 0) << i;
+    sorted.same |= static_cast<std::uint32_t>((differs & AccessWord::kEpoch) == 0) << i;
+    sorted.own |= static_cast<std::uint32_t>((differs & kSlot) == 0) << i;
+    sorted.touched |= static_cast<std::uint32_t>((record & access.bytes()) != 0) << i;
+  }
+  return sorted;
+}
+
 WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const KnowsRef& ordered,
                                       Covered& covered) noexcept {
+  const Sorted sorted = sort_for(access);
   // A plain write supersedes what others did, and should.
-  if (access.is_write() && !access.is_atomic()) return any_step(access, place, ordered, covered);
-  constexpr std::uint64_t kSlot = ~std::uint64_t{0} << (kTimeBits + kSpareBits);
-  std::uint32_t own = kNone;
-  for (std::uint32_t i = 0; i < capacity_; ++i) {
-    const AccessWord record = word_at(i);
-    if (((record.bits() ^ access.bits()) & kSlot) == 0) {
-      // One like this one, which it supersedes; not the second of several.
-      const bool alike = own == kNone && record.sort() == access.sort() && record.bytes() == access.bytes();
-      if (!alike || place_at(i) != place) return any_step(access, place, ordered, covered);
-      own = i;
-    } else if ((record.bytes() & access.bytes()) != 0 && record.clashes_with(access) && !ordered(record.at())) {
-      return Result::Races;
-    }
+  if (access.is_write() && !access.is_atomic()) return any_step(sorted, access, place, ordered, covered);
+  if (!std::has_single_bit(sorted.own)) return any_step(sorted, access, place, ordered, covered);
+  // One like this one, which it supersedes?
+  const auto own = static_cast<std::uint32_t>(std::countr_zero(sorted.own));
+  const AccessWord before = word_at(own);
+  if (before.sort() != access.sort() || before.bytes() != access.bytes() || place_at(own) != place) {
+    return any_step(sorted, access, place, ordered, covered);
   }
-  if (own == kNone) return any_step(access, place, ordered, covered);
+  bool races = false;
+  each_bit(sorted.touched & ~sorted.own, [&](std::uint32_t i) {
+    const AccessWord record = word_at(i);
+    races = races || (record.clashes_with(access) && !ordered(record.at()));
+  });
+  if (races) return Result::Races;
   if (is_crowded()) return Result::Full;
   renew(own, access);
   note_covered(covered, access);
@@ -148,74 +170,72 @@ WideRecords::Renewal WideRecords::renew_alone(AccessWord access, PlaceId place) 
 }
 
 // As add_access() in transition.cpp, on records that stand in no order.
-WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, const KnowsRef& ordered,
-                                          Covered& covered) noexcept {
+WideRecords::Result WideRecords::any_step(const Sorted& sorted, AccessWord access, PlaceId place,
+                                          const KnowsRef& ordered, Covered& covered) noexcept {
   std::uint64_t open = access.bytes();
-  std::uint32_t same = 0;  // the records of this epoch: usually none
-  for (std::uint32_t i = 0; i < capacity_; ++i) {
+  each_bit(sorted.same, [&](std::uint32_t i) {
     const AccessWord record = word_at(i);
-    if (!record.same_epoch(access)) continue;
-    same |= 1U << i;
     if (record.as_strong_as(access)) open &= ~record.bytes();
-  }
+  });
   if (open == 0) {
-    for (; same != 0; same &= same - 1)
-      note_covered(covered, word_at(static_cast<std::uint32_t>(std::countr_zero(same))));
+    each_bit(sorted.same, [&](std::uint32_t i) { note_covered(covered, word_at(i)); });
     return Result::Done;
   }
 
   std::array<std::uint64_t, kMost> left;  // of the records that change; not cleared, for it is a line or two
   std::uint32_t changed = 0;
-  std::uint32_t room = capacity_;
-  AccessWord added;
-  // Whether other actors' records are asked for that cannot clash, for they may be superseded: only when there is no
-  // room else.
-  for (bool prunes : {false, true}) {
-    changed = 0;
-    added = access.with_bytes(open);
-    for (std::uint32_t i = 0; i < capacity_; ++i) {
-      const AccessWord record = word_at(i);
-      if (record == AccessWord()) {
-        room = i;
-        continue;
-      }
-      std::uint64_t bytes = record.bytes();
-      if (record.same_epoch(access)) {
-        if (record.sort() == access.sort() && place_at(i) == place) {
-          added = added.with_bytes(added.bytes() | bytes);
-          bytes = 0;
-        } else if (access.as_strong_as(record)) {
-          bytes &= ~open;
-        }
-      } else if ((bytes & open) != 0) {
-        const bool own = record.at().slot() == access.at().slot();
-        const bool clashes = record.clashes_with(access);
-        if (!own && !clashes && !prunes) continue;
-        if (!own && !ordered(record.at())) {
-          if (clashes) return Result::Races;
-          continue;
-        }
-        if (access.as_strong_as(record)) bytes &= ~open;
-      }
-      if (bytes == record.bytes()) continue;
-      left[i] = bytes != 0 ? record.with_bytes(bytes).bits() : 0;
-      changed |= 1U << i;
-      if (bytes == 0) room = i;
+  std::uint32_t free = sorted.empty;
+  const auto leave = [&](std::uint32_t i, AccessWord record, std::uint64_t bytes) {
+    if (bytes == record.bytes()) return;
+    left[i] = bytes != 0 ? record.with_bytes(bytes).bits() : 0;
+    changed |= 1U << i;
+    if (bytes == 0) free |= 1U << i;
+  };
+  AccessWord added = access.with_bytes(open);
+  each_bit(sorted.same, [&](std::uint32_t i) {
+    const AccessWord record = word_at(i);
+    if (record.sort() == access.sort() && place_at(i) == place) {
+      added = added.with_bytes(added.bytes() | record.bytes());
+      leave(i, record, 0);
+    } else if (access.as_strong_as(record)) {
+      leave(i, record, record.bytes() & ~open);
     }
-    if (room != capacity_) break;
+  });
+  each_bit(sorted.touched & sorted.own & ~sorted.same, [&](std::uint32_t i) {
+    const AccessWord record = word_at(i);
+    if (access.as_strong_as(record)) leave(i, record, record.bytes() & ~open);
+  });
+  std::uint32_t harmless = 0;  // records of others that cannot clash
+  bool races = false;
+  each_bit(sorted.touched & ~sorted.own, [&](std::uint32_t i) {
+    const AccessWord record = word_at(i);
+    if ((record.bytes() & open) == 0 || races) return;
+    if (!record.clashes_with(access)) {
+      harmless |= 1U << i;
+    } else if (!ordered(record.at())) {
+      races = true;
+    } else if (access.as_strong_as(record)) {
+      leave(i, record, record.bytes() & ~open);
+    }
+  });
+  if (races) return Result::Races;
+  // They may be superseded all the same, which is asked only when there is no room else.
+  if (free == 0) {
+    each_bit(harmless, [&](std::uint32_t i) {
+      const AccessWord record = word_at(i);
+      if (access.as_strong_as(record) && ordered(record.at())) leave(i, record, record.bytes() & ~open);
+    });
+    if (free == 0) return Result::Full;
   }
-  if (room == capacity_) return Result::Full;
 
-  for (std::uint32_t some = changed; some != 0; some &= some - 1) {
-    const auto i = static_cast<std::uint32_t>(std::countr_zero(some));
+  each_bit(changed, [&](std::uint32_t i) {
     word(i).store(left[i], std::memory_order_relaxed);
     if (is_spread_ && left[i] == 0) owners()[i].store(ClockSlot{0}, std::memory_order_relaxed);
-  }
+  });
+  const auto room = static_cast<std::uint32_t>(std::countr_zero(free));
   put_at(room, added, place);
   change_version();
-  same |= 1U << room;
-  for (; same != 0; same &= same - 1)
-    note_covered(covered, word_at(static_cast<std::uint32_t>(std::countr_zero(same))));
+  each_bit(sorted.same | 1U << room, [&](std::uint32_t i) { note_covered(covered, word_at(i)); });
   return Result::Done;
 }
 

@@ -95,8 +95,17 @@ class alignas(PlaceId) WideRecords {
   static constexpr std::uint32_t kNone = kMost;
 
   explicit WideRecords(std::uint32_t capacity, bool spread) noexcept;
+  // What the records are to an access, a bit for each.
+  struct Sorted {
+    std::uint32_t empty = 0;    // no record
+    std::uint32_t same = 0;     // of its epoch
+    std::uint32_t own = 0;      // of its actor
+    std::uint32_t touched = 0;  // of some of its bytes
+  };
+  [[nodiscard]] Sorted sort_for(AccessWord access) const noexcept;
   // Step, where it is not the usual one: a read, or an atomic access, as this actor made it in an earlier epoch.
-  Result any_step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
+  Result any_step(const Sorted& sorted, AccessWord access, PlaceId place, const KnowsRef& ordered,
+                  Covered& covered) noexcept;
   void renew(std::uint32_t index, AccessWord access) noexcept;
   void put_at(std::uint32_t index, AccessWord word, PlaceId place) noexcept;
 
