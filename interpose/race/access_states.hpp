@@ -78,7 +78,7 @@ struct AccessNode {
     return 1U << (flags.load(std::memory_order_relaxed) >> kPruneShift);
   }
   // Written by whoever gives the state to another granule, before it does.
-  void mark_shared() noexcept {
+  [[gnu::always_inline]] void mark_shared() noexcept {
     if (!is_shared()) flags.fetch_or(kShared, std::memory_order_relaxed);
   }
 };
@@ -107,7 +107,7 @@ extern constinit std::atomic<std::uint64_t>* born;     // made since marking beg
 extern constinit std::uint64_t* doomed;                // the collector's own: noted as garbage
 }  // namespace detail
 // Any number ever handed out may be looked at, at any time. Without those bits.
-inline AccessNode& node_of(StateId id) noexcept {
+[[gnu::always_inline]] inline AccessNode& node_of(StateId id) noexcept {
   // relaxed: set before the first number exists.
   return detail::state_nodes.load(std::memory_order_relaxed)[static_cast<std::uint32_t>(id)];
 }

@@ -134,20 +134,49 @@ void grow_frames(EngineThread& thread, std::uintptr_t stack_pointer) noexcept {
 
 }  // namespace
 
-void Memos::make(std::uint32_t entries) noexcept {
-  void* const block = own_allocate(entries * (sizeof(Move) + sizeof(KnownPlace) + sizeof(KnownContext)));
-  moves_ = static_cast<Move*>(block);
-  places_ = reinterpret_cast<KnownPlace*>(moves_ + entries);
-  contexts_ = reinterpret_cast<KnownContext*>(places_ + entries);
-  std::uninitialized_value_construct_n(moves_, entries);
-  std::uninitialized_value_construct_n(places_, entries);
-  std::uninitialized_value_construct_n(contexts_, entries);
-  mask_ = entries - 1;
+namespace {
+
+std::size_t bytes_of(const Memos::Sizes& sizes) noexcept {
+  return sizes.moves * sizeof(Move) + sizes.places * sizeof(Memos::KnownPlace) +
+         sizes.contexts * sizeof(Memos::KnownContext);
+}
+
+constexpr std::uint32_t kMostLarge = 256;  // threads with the largest tables: 56 MiB
+constinit std::atomic<std::uint32_t> large{0};
+
+}  // namespace
+
+void Memos::make(std::uint32_t level) noexcept {
+  const Sizes& sizes = kSizes[level];
+  moves_ = static_cast<Move*>(own_allocate(bytes_of(sizes)));
+  places_ = reinterpret_cast<KnownPlace*>(moves_ + sizes.moves);
+  contexts_ = reinterpret_cast<KnownContext*>(places_ + sizes.places);
+  std::uninitialized_value_construct_n(moves_, sizes.moves);
+  std::uninitialized_value_construct_n(places_, sizes.places);
+  std::uninitialized_value_construct_n(contexts_, sizes.contexts);
+  move_mask_ = sizes.moves - 1;
+  place_mask_ = sizes.places - 1;
+  context_mask_ = sizes.contexts - 1;
+  level_ = level;
   filled_ = 0;
+  places_filled_ = 0;
 }
 
 void Memos::unmake() noexcept {
-  own_free(moves_, (mask_ + 1) * (sizeof(Move) + sizeof(KnownPlace) + sizeof(KnownContext)));
+  own_free(moves_, bytes_of(kSizes[level_]));
+  // relaxed: a number, no more.
+  if (level_ + 1 == kSizes.size()) large.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Memos::grow() noexcept {
+  const std::uint32_t level = level_ + 1;
+  if (level + 1 == kSizes.size() && large.fetch_add(1, std::memory_order_relaxed) >= kMostLarge) {
+    large.fetch_sub(1, std::memory_order_relaxed);
+    places_filled_ = 0;
+    return drop_moves();
+  }
+  unmake();
+  make(level);
 }
 
 void drop_moves(EngineThread& thread) noexcept {

@@ -93,11 +93,17 @@ struct Move {
 static_assert(sizeof(Move) == 32);
 
 // What one thread remembers of the last answers: direct-mapped tables of few entries at first, for there may be
-// thousands of threads that do little, and of many once those were filled several times over.
+// thousands of threads that do little, and of many once those were filled several times over. Large programs come to
+// thousands of places, one for each way to each line: who looks up so many, and is one of the first such threads, gets
+// room for them.
 class Memos {
  public:
-  static constexpr std::uint32_t kFew = 32;
-  static constexpr std::uint32_t kMany = 256;
+  struct Sizes {  // entries, powers of two
+    std::uint32_t moves;
+    std::uint32_t places;
+    std::uint32_t contexts;
+  };
+  static constexpr std::array<Sizes, 3> kSizes = {Sizes{32, 32, 32}, Sizes{256, 256, 256}, Sizes{256, 8192, 1024}};
 
   struct KnownContext {
     std::uintptr_t return_address = 0;
@@ -112,7 +118,7 @@ class Memos {
     PlaceId place{};
   };
 
-  Memos() noexcept { make(kFew); }
+  Memos() noexcept { make(0); }
   ~Memos() { unmake(); }
   Memos(const Memos&) = delete;
   Memos& operator=(const Memos&) = delete;
@@ -121,35 +127,42 @@ class Memos {
     // Places differ in the low bits of pc, moves of one place in the state they come from, or in the context.
     const std::uint64_t hash =
         static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U ^ static_cast<std::uint64_t>(context) * 9;
-    return moves_[hash & mask_];
+    return moves_[hash & move_mask_];
   }
   [[nodiscard]] KnownPlace& place_for(std::uintptr_t pc, ContextId context) const noexcept {
     // Contexts and places are numbered one after the other: only a product spreads both.
-    return places_[(pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U >> 56U & mask_];
+    const std::uint64_t hash = (pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U;
+    return places_[hash >> 40U & place_mask_];
   }
   [[nodiscard]] KnownContext& context_for(std::uintptr_t return_address, ContextId caller) const noexcept {
-    return contexts_[(return_address ^ static_cast<std::size_t>(caller) * 31) & mask_];
+    return contexts_[(return_address ^ static_cast<std::size_t>(caller) * 31) & context_mask_];
   }
   // One more answer was worked out and put into a table.
   void note_filled() noexcept { ++filled_; }
-  [[nodiscard]] bool wants_more() const noexcept { return mask_ == kFew - 1 && filled_ >= 8 * kFew; }
-  void drop_moves() noexcept { std::fill_n(moves_, mask_ + 1, Move{}); }
-  // Larger tables, empty ones. Nobody may hold a reference to an entry.
-  void grow() noexcept {
-    unmake();
-    make(kMany);
+  void note_place_filled() noexcept {
+    ++filled_;
+    ++places_filled_;
   }
+  [[nodiscard]] bool wants_more() const noexcept {
+    return level_ == 0 ? filled_ >= 8 * kSizes[0].moves : level_ == 1 && places_filled_ >= 16 * kSizes[1].places;
+  }
+  void drop_moves() noexcept { std::fill_n(moves_, move_mask_ + 1, Move{}); }
+  // Larger tables, empty ones, if there may be one more thread with such. Nobody may hold a reference to an entry.
+  void grow() noexcept;
 
  private:
-  static_assert(kMany == 256);  // place_for() takes eight bits
-  void make(std::uint32_t entries) noexcept;
+  void make(std::uint32_t level) noexcept;
   void unmake() noexcept;
 
-  Move* moves_ = nullptr;  // mask_ + 1 of each, in one block
+  Move* moves_ = nullptr;  // all tables in one block
   KnownPlace* places_ = nullptr;
   KnownContext* contexts_ = nullptr;
-  std::uint32_t mask_ = 0;
+  std::uint32_t move_mask_ = 0;
+  std::uint32_t place_mask_ = 0;
+  std::uint32_t context_mask_ = 0;
+  std::uint32_t level_ = 0;  // of kSizes
   std::uint32_t filled_ = 0;
+  std::uint32_t places_filled_ = 0;
 };
 
 struct EngineThread {
@@ -187,8 +200,12 @@ struct EngineThread {
     memos.note_filled();
     if (memos.wants_more()) flushed = collector_round() - 1;
   }
-  void remember_covered(std::uint64_t epoch, StateId state, std::uint8_t open_to_reads,
-                        std::uint8_t open_to_writes) noexcept {
+  void note_place_filled() noexcept {
+    memos.note_place_filled();
+    if (memos.wants_more()) flushed = collector_round() - 1;
+  }
+  [[gnu::always_inline]] void remember_covered(std::uint64_t epoch, StateId state, std::uint8_t open_to_reads,
+                                               std::uint8_t open_to_writes) noexcept {
     CoveredEntry& entry = covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
     entry.epoch = epoch;
     entry.state.store(state, std::memory_order_relaxed);

@@ -42,7 +42,7 @@ class Entering {
     EngineThread::KnownPlace& known = *known_;
     if (known.pc != pc_ || known.context != context_ || known.held != held) {
       known = {pc_, context_, held, place_of(context_, pc_, held)};
-      thread_.note_filled();
+      thread_.note_place_filled();
     }
     return place_ = known.place;
   }
@@ -64,6 +64,8 @@ class Entering {
     return last.word == word.with_bytes(AccessWord::kBytes).bits() && last.pc == pc_ && last.context == context_;
   }
   bool in_chain(std::uintptr_t address, ShadowCell& cell, StateId from, AccessWord word) noexcept;
+  bool continue_run(std::uintptr_t address, ShadowCell& cell) noexcept;
+  void begin_run(StateId from, StateId to, AccessWord word) noexcept;
   [[nodiscard]] bool leaves_nothing_of(StateId from, AccessWord word) noexcept;
   [[nodiscard]] bool frees_all_of(StateId chain, AccessWord word) noexcept;
   StateId alone(AccessWord word) noexcept;
@@ -93,6 +95,10 @@ class Entering {
   Epoch at_;
   PlaceId place_{0};
   EngineThread::KnownPlace* known_ = nullptr;  // where the thread keeps it
+  // A whole granule in the one state came to the other by this access, without a race; kNoRun: none yet.
+  static constexpr StateId kNoRun = CoveredEntry::kNobody;
+  StateId run_from_ = kNoRun;
+  StateId run_to_ = kNoRun;
   bool leaves_private_ = false;  // the granule at hand had a private state, which this access did not fit into
 };
 
@@ -107,11 +113,28 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
   for (;;) {
     // acquire: pairs with the release of the exchanges below; the state's records are whole.
     const StateId from = cell.load(std::memory_order_acquire);
+    if (from == run_from_ && bytes == AccessWord::kBytes) {
+      if (continue_run(address, cell)) break;
+      continue;
+    }
     if (is_covered(from, word)) break;
     if (is_private(from) ? in_private(cell, from, word) : in_chain(address, cell, from, word)) break;
   }
   if (thread_.in_doubt) [[unlikely]]
     settle_doubt(address, cell, word);
+}
+
+// Of an access to many granules most are in one state, and go to one: nothing but that is left to do.
+inline bool Entering::continue_run(std::uintptr_t address, ShadowCell& cell) noexcept {
+  node_of(run_to_).mark_shared();
+  if (run_from_ == kUntouched) note_untouched(address);
+  StateId expected = run_from_;
+  return cell.compare_exchange_strong(expected, run_to_, std::memory_order_acq_rel, std::memory_order_relaxed);
+}
+inline void Entering::begin_run(StateId from, StateId to, AccessWord word) noexcept {
+  if (word.bytes() != AccessWord::kBytes || from == to) return;
+  run_from_ = from;
+  run_to_ = to;
 }
 
 // Whatever the state says of this epoch, its access may not have been compared with what others did: it is now.
@@ -243,6 +266,7 @@ StateId Entering::alone(AccessWord word) noexcept {
     if (const StateId to = alone(word); to != kUntouched) {
       if (from == kUntouched) note_untouched(address);
       if (!change_cell(to)) return false;
+      begin_run(from, to, word);
       remember_covered(to, covered_by(word));
       return true;
     }
@@ -252,6 +276,7 @@ StateId Entering::alone(AccessWord word) noexcept {
     if (move.to != from) {
       node_of(move.to).mark_shared();
       if (!change_cell(move.to)) return false;
+      begin_run(from, move.to, word);
     }
     thread_.remember_covered(at_.bits(), move.to, move.open_to_reads, move.open_to_writes);
     return true;
@@ -320,7 +345,9 @@ constexpr std::size_t kGranulesAtOnce = 1U << 14U;
   report_races(found, actor);
 }
 
-void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
+}  // namespace
+
+void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
   if (address >= kWatchedEnd || size > kWatchedEnd - address) return;
   const std::uintptr_t end = address + size;
   while (address < end) {
@@ -341,6 +368,8 @@ void access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::ui
     }
   }
 }
+
+namespace {
 
 // Part of a granule is forgotten.
 void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
@@ -365,29 +394,8 @@ void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
 
 thread_local constinit Ignored ignored __attribute__((tls_model("initial-exec")));
 
-void on_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  if (ignored.reads != 0) [[unlikely]]
-    return;
-  if (!usual_access(address, size, 0, pc)) access(address, size, 0, pc);
-}
-void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  if (ignored.writes != 0) [[unlikely]]
-    return;
-  if (!usual_access(address, size, AccessWord::kWrite, pc)) access(address, size, AccessWord::kWrite, pc);
-}
-void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  if (ignored.reads != 0) [[unlikely]]
-    return;
-  if (!usual_access(address, size, AccessWord::kAtomic, pc)) access(address, size, AccessWord::kAtomic, pc);
-}
-void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  if (ignored.writes != 0) [[unlikely]]
-    return;
-  constexpr std::uint64_t kHow = AccessWord::kAtomic | AccessWord::kWrite;
-  if (!usual_access(address, size, kHow, pc)) access(address, size, kHow, pc);
-}
 void freed(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  access(address, size, AccessWord::kWrite | AccessWord::kFreed, pc);
+  any_access(address, size, AccessWord::kWrite | AccessWord::kFreed, pc);
 }
 
 void forget(std::uintptr_t address, std::size_t size) noexcept {

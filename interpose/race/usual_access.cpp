@@ -3,6 +3,7 @@
 #include "interpose/race/collect.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lookups.hpp"
+#include "interpose/race/memory.hpp"
 #include "interpose/race/narrow_records.hpp"
 #include "interpose/race/private_states.hpp"
 #include "interpose/race/shadow_map.hpp"
@@ -38,7 +39,10 @@ class Visit {
   EngineThread& thread_;
 };
 
-// The granule is in a state from which this thread knows the move, as that of the one before it.
+// The granule is in a state from which this thread knows the move, as that of the one before it. kTouched: only if
+// something is known of the granule; then nothing but this is called, and a sweep over an array needs no stack frame.
+enum class Granules : std::uint8_t { Touched, All };
+template <Granules kGranules>
 [[gnu::always_inline]] inline bool moves_on(const OneAccess& one) noexcept {
   EngineThread& thread = one.thread;
   // Such a move was made in this epoch already: the slot has its owner, the clock knows that it was given out.
@@ -46,11 +50,12 @@ class Visit {
   const auto held = static_cast<std::uint16_t>(thread.actor->held.count());
   const Visit visit(thread);
   StateId from = one.cell.load(std::memory_order_acquire);
+  if (kGranules == Granules::Touched && from == kUntouched) return false;
   const Move& move = thread.memos.move_for(from, one.word, one.pc, context);
   if (!move.is_for(from, one.word, one.pc, context, held) || move.to == from) return false;
   if (thread.flushed != collector_round()) return false;
   node_of(move.to).mark_shared();
-  if (from == kUntouched) note_untouched(one.address);
+  if (kGranules == Granules::All && from == kUntouched) note_untouched(one.address);
   const StateId to = move.to;
   if (!one.cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
   thread.remember_covered(one.word & AccessWord::kEpoch, to, move.open_to_reads, move.open_to_writes);
@@ -119,15 +124,60 @@ void note_untouched(std::uintptr_t address) noexcept {
   if (address < hot.lowest && address >= here) hot.lowest = address;
 }
 
-bool usual_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
-  const std::size_t first = address % kGranuleBytes;
+namespace {
+
+[[nodiscard, gnu::always_inline]] inline bool is_one_granule(std::uintptr_t address, std::size_t size) noexcept {
+  return size <= kGranuleBytes - address % kGranuleBytes && address < kWatchedEnd;
+}
+// Without a view of this thread's there may be no shadow to look into.
+[[nodiscard, gnu::always_inline]] inline bool sees(const EngineThread* thread) noexcept {
+  return thread != nullptr && hot.epoch != nullptr && hot.top != nullptr && !inside_shim;
+}
+[[nodiscard, gnu::always_inline]] inline OneAccess access_to(EngineThread& thread, std::uintptr_t address,
+                                                             std::size_t size, std::uint64_t how,
+                                                             std::uintptr_t pc) noexcept {
+  const std::uint64_t bytes = ((std::uint64_t{1} << size) - 1) << address % kGranuleBytes;
+  return {thread, cell_of(address), *hot.epoch | how | bytes, address, pc};
+}
+
+[[gnu::noinline]] void no_sweep(std::uintptr_t address, std::size_t size, std::uint64_t how,
+                                std::uintptr_t pc) noexcept {
   EngineThread* const thread = hot.thread;
-  // Without a view of this thread's there may be no shadow to look into.
-  if (thread == nullptr || hot.epoch == nullptr || hot.top == nullptr || inside_shim) return false;
-  if (size > kGranuleBytes - first || address >= kWatchedEnd) return false;
-  const std::uint64_t bytes = ((std::uint64_t{1} << size) - 1) << first;
-  const OneAccess one{*thread, cell_of(address), *hot.epoch | how | bytes, address, pc};
-  return is_private(one.cell.load(std::memory_order_relaxed)) ? renews(one) : moves_on(one);
+  if (sees(thread) && is_one_granule(address, size)) {
+    const OneAccess one = access_to(*thread, address, size, how, pc);
+    if (is_private(one.cell.load(std::memory_order_relaxed)) ? renews(one) : moves_on<Granules::All>(one)) return;
+  }
+  any_access(address, size, how, pc);
+}
+
+// A plain access. kHow: AccessWord::kWrite or none.
+template <std::uint64_t kHow>
+[[gnu::always_inline]] inline void on_plain(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
+  EngineThread* const thread = hot.thread;
+  if (sees(thread) && is_one_granule(address, size)) [[likely]] {
+    const OneAccess one = access_to(*thread, address, size, kHow, pc);
+    if (!is_private(one.cell.load(std::memory_order_relaxed)) && moves_on<Granules::Touched>(one)) return;
+  }
+  no_sweep(address, size, kHow, pc);
+}
+
+}  // namespace
+
+void on_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
+  if (ignored.reads == 0) [[likely]]
+    on_plain<0>(address, size, pc);
+}
+void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
+  if (ignored.writes == 0) [[likely]]
+    on_plain<AccessWord::kWrite>(address, size, pc);
+}
+void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
+  if (ignored.reads == 0) [[likely]]
+    no_sweep(address, size, AccessWord::kAtomic, pc);
+}
+void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
+  if (ignored.writes == 0) [[likely]]
+    no_sweep(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
 }
 
 }  // namespace vigil::shim::race

@@ -1,6 +1,6 @@
-// The two most usual things that an access is when it is not covered: the whole of on_read() and its like (memory.hpp)
-// for one granule, from a place that the thread has been at before. Neither does anything that the general
-// way (memory.cpp) would not do; each says false where it is not so simple, and then has done nothing.
+// The most usual things that an access is when it is not covered: the beginning of on_read() and its like (memory.hpp),
+// for one granule, from a place that the thread has been at before. None does anything that the general way
+// (memory.cpp) would not do; each says false where it is not so simple, and then has done nothing.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace vigil::shim::race {
 
-// how: AccessWord::kWrite, kAtomic, both or none.
-bool usual_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept;
+// The general way: any access. how: AccessWord::kWrite, kAtomic, kFreed, several or none.
+void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept;
 
 // Nothing was known of that granule. What lies on this stack below where any call began (alloca) is to be forgotten
 // with the rest when the stack is used anew.
