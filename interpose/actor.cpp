@@ -12,6 +12,7 @@
 #include "interpose/race/atomics.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/tsan_bridge.hpp"
+#include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/throws.hpp"
 #include "interpose/timeline.hpp"
@@ -86,6 +87,7 @@ Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_d
   if (race::bridge::is_on()) race::bridge::task_created(*made);
   contexts::inherit(*made, creator);
   task->watch = made;
+  race::task_made(reinterpret_cast<std::uintptr_t>(task));
   if (!tasks_were_started()) some_task_was_started.store(true, std::memory_order_relaxed);
   if (wants(Kind::TaskGrowth)) growth::started(creator, *made);
   if (timeline::on()) timeline::can_run(*made);
@@ -117,6 +119,7 @@ void switch_to(vigil_probe_actor* task) noexcept {
     running->left_at_ms.store(now, std::memory_order_relaxed);
     channel_touch::grow(now);
   }
+  stack_switched(reinterpret_cast<std::uintptr_t>(task));  // the record lies at its stack's upper end, or is null
   Actor* const before = std::exchange(running, task == nullptr ? nullptr : &actor_of(task));
   if (timeline::on()) timeline::switched(before, running);
   race::actor_switched();

@@ -15,7 +15,8 @@ namespace vigil::shim {
 
 namespace detail {
 thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec"))) = nullptr;
-}
+thread_local constinit std::uintptr_t task_stack_end __attribute__((tls_model("initial-exec"))) = 0;
+}  // namespace detail
 
 namespace {
 
@@ -46,16 +47,19 @@ class Frames {
     ++seen_;
     return true;
   }
-  void remember_in(RecentStacks::Entry& entry, std::uintptr_t stack_pointer) noexcept {
+  void remember_in(RecentStacks::Entry& entry, StackPlace place) noexcept {
     recent_ = &entry;
+    place_ = place;
     entry.frames = 0;
-    entry.stack_pointer = stack_pointer;
+    entry.place = place.number;
   }
   void returns_by(std::uintptr_t place, std::uintptr_t address) noexcept {
     if (recent_ == nullptr) return;
-    if (place < recent_->stack_pointer) return;  // further in: how the shim came to ask
-    const std::uintptr_t offset = place - recent_->stack_pointer;
-    if (recent_->frames == RecentStacks::kMostFrames || offset > UINT32_MAX) return do_not_remember();
+    if (place < place_.stack_pointer) return;  // further in: how the shim came to ask
+    const std::uintptr_t offset = place - place_.stack_pointer;
+    if (recent_->frames == RecentStacks::kMostFrames || offset > UINT32_MAX || !place_.reaches(offset)) {
+      return do_not_remember();
+    }
     recent_->offsets[recent_->frames] = static_cast<std::uint32_t>(offset);
     recent_->returns[recent_->frames++] = address;
   }
@@ -81,6 +85,7 @@ class Frames {
   }
 
   RecentStacks::Entry* recent_ = nullptr;
+  StackPlace place_{};  // of what recent_ is to remember
   const std::size_t skip_;
   std::size_t skip_left_;
   std::size_t seen_ = 0;
@@ -121,10 +126,10 @@ void forget_recent_stacks() noexcept {
 namespace {
 
 [[gnu::noinline]] StackId capture_anew(const unwind::Registers& here, RecentStacks::Entry* entry,
-                                       std::uintptr_t stack_pointer) noexcept {
+                                       StackPlace place) noexcept {
   Frames frames(1);
   if (entry == nullptr) return walk_from(here, frames);
-  frames.remember_in(*entry, stack_pointer);
+  frames.remember_in(*entry, place);
   entry->stack = walk_from(here, frames);
   entry->generation = modules_generation();
   return entry->stack;
@@ -135,20 +140,21 @@ namespace {
 [[gnu::noinline]] StackId capture_stack() noexcept {
   // The word below the caller's frame is the return address of this function.
   const auto stack_pointer = reinterpret_cast<std::uintptr_t>(__builtin_dwarf_cfa()) - sizeof(std::uintptr_t);
+  const StackPlace place = StackPlace::in_task(stack_pointer, detail::task_stack_end);
   RecentStacks* const mine = recent_stacks();
-  if (mine == nullptr) return capture_anew(unwind::current_registers(), nullptr, stack_pointer);
+  if (mine == nullptr) return capture_anew(unwind::current_registers(), nullptr, place);
   const auto first_return = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
-  if (const RecentStacks::Entry* const entry = mine->find(stack_pointer, first_return, modules_generation())) [[likely]]
+  if (const RecentStacks::Entry* const entry = mine->find(place, first_return, modules_generation())) [[likely]]
     return entry->stack;
-  return capture_anew(unwind::current_registers(), &mine->replace(stack_pointer, first_return), stack_pointer);
+  return capture_anew(unwind::current_registers(), &mine->replace(place, first_return), place);
 }
 
 [[gnu::noinline]] StackId capture_stack_from(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept {
   const int saved_errno = errno;
+  const StackPlace place = StackPlace::at(stack_pointer);
   RecentStacks* const mine = recent_stacks();
   const StackId stack =
-      capture_anew(unwind::current_registers(), mine == nullptr ? nullptr : &mine->replace(stack_pointer, first_return),
-                   stack_pointer);
+      capture_anew(unwind::current_registers(), mine == nullptr ? nullptr : &mine->replace(place, first_return), place);
   errno = saved_errno;
   return stack;
 }

@@ -62,7 +62,8 @@ struct CalledFrom {
           reinterpret_cast<std::uintptr_t>(__builtin_return_address(0))};
 }
 [[gnu::always_inline]] inline StackId quick_stack(RecentStacks& recent, CalledFrom from) noexcept {
-  const RecentStacks::Entry* const known = recent.find(from.stack_pointer, from.first_return, modules_generation());
+  const RecentStacks::Entry* const known =
+      recent.find(StackPlace::at(from.stack_pointer), from.first_return, modules_generation());
   return known != nullptr ? known->stack : capture_stack_from(from.stack_pointer, from.first_return);
 }
 

@@ -267,6 +267,8 @@ inline ContextId context_here(EngineThread& thread) noexcept {
 // ---- told by the shim (inside it) -----------------------------------------------------------------------------------
 // This thread runs another actor from now on.
 void actor_switched() noexcept;
+// A task is made whose stack ends there.
+void task_made(std::uintptr_t stack_end) noexcept;
 // That actor ends, on this thread; its stack, which ends below stack_end, may be used anew. 0: it has none of its own.
 void actor_ended(Actor& actor, std::uintptr_t stack_end) noexcept;
 void thread_ended(Actor& thread) noexcept;

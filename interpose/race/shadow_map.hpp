@@ -34,6 +34,13 @@ inline ShadowCell& cell_at(std::uintptr_t granule) noexcept {
   return *reinterpret_cast<ShadowCell*>(kShadowBase + granule / 2);
 }
 
+// Makes the page of that address's cell memory, by a write that changes nothing: where something will be known soon. A
+// page that is read first becomes memory in two faults, of which the second interrupts the other processors.
+inline void touch_shadow(std::uintptr_t address) noexcept {
+  StateId expected = kUntouched;
+  cell_of(address).compare_exchange_strong(expected, kUntouched, std::memory_order_relaxed);
+}
+
 // Once. False: the address space does not allow it.
 bool map_shadow() noexcept;
 

@@ -2,6 +2,9 @@
 // lay. When the next capture stands at the same stack pointer and every one of those places still holds what it held,
 // the stack is the same: some loads in place of an unwind.
 //
+// All tasks' stacks are alike, so there the same place is the same distance from the stack's end (StackPlace): a
+// thousand tasks that run the same code are one walk.
+//
 // Why equal words prove equal stacks: the innermost frame is the same code at the same stack pointer, so its return
 // address lies where it lay; that address names the next frame's code, and so on outwards. Only code that makes room on
 // its stack as it goes (alloca) may put a return address elsewhere while the old place still holds an equal word; then
@@ -18,12 +21,33 @@
 
 namespace vigil::shim {
 
+// Where a capture stands. number: the stack pointer, or on a task's stack the bytes from there to its end, which are
+// fewer than any address.
+struct StackPlace {
+  static constexpr std::uintptr_t kLargestStack = 256U
+                                                  << 10U;  // of a task; a distance may be that of another stack if more
+
+  std::uintptr_t stack_pointer;
+  std::uintptr_t number;
+
+  // end: of the stack of the task that this thread runs; 0: it runs none.
+  static StackPlace in_task(std::uintptr_t stack_pointer, std::uintptr_t end) noexcept {
+    const std::uintptr_t distance = end - stack_pointer;
+    return {stack_pointer, distance < kLargestStack ? distance : stack_pointer};
+  }
+  static StackPlace at(std::uintptr_t stack_pointer) noexcept { return {stack_pointer, stack_pointer}; }
+  // Whether a word at that offset from the stack pointer lies on the same stack, at every place of that number.
+  [[nodiscard]] bool reaches(std::uintptr_t offset) const noexcept {
+    return number >= kLargestStack || offset + sizeof(std::uintptr_t) <= number;
+  }
+};
+
 class RecentStacks {
  public:
   static constexpr std::size_t kMostFrames = 30;  // a deeper stack is walked each time
 
   struct Entry {
-    std::uintptr_t stack_pointer = 0;
+    std::uintptr_t place = 0;  // its number
     StackId stack = kNoStack;
     std::uint32_t generation = 0;  // of the modules
     std::uint32_t frames = 0;
@@ -32,17 +56,17 @@ class RecentStacks {
   };
 
   // The remembered stack that stands there now; null: none does.
-  const Entry* find(std::uintptr_t stack_pointer, std::uintptr_t first_return, std::uint32_t generation) noexcept {
-    const std::size_t set = set_of(stack_pointer, first_return);
+  const Entry* find(StackPlace place, std::uintptr_t first_return, std::uint32_t generation) noexcept {
+    const std::size_t set = set_of(place, first_return);
     for (std::size_t way = 0; way < kWays; ++way) {
       const Entry& entry = entries_[set * kWays + way];
-      if (stands(entry, stack_pointer, generation)) return &entry;
+      if (stands(entry, place, generation)) return &entry;
     }
     return nullptr;
   }
   // Where to remember one that stands there: in the place of the oldest.
-  Entry& replace(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept {
-    const std::size_t set = set_of(stack_pointer, first_return);
+  Entry& replace(StackPlace place, std::uintptr_t first_return) noexcept {
+    const std::size_t set = set_of(place, first_return);
     return entries_[set * kWays + next_[set]++ % kWays];
   }
 
@@ -52,13 +76,14 @@ class RecentStacks {
   static constexpr std::size_t kSets = 16;
   static constexpr std::size_t kWays = 4;
 
-  static std::size_t set_of(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept {
-    return ((stack_pointer >> 4U) ^ (first_return * 0x9e3779b97f4a7c15ULL >> 40U)) % kSets;
+  static std::size_t set_of(StackPlace place, std::uintptr_t first_return) noexcept {
+    return ((place.number >> 4U) ^ (first_return * 0x9e3779b97f4a7c15ULL >> 40U)) % kSets;
   }
-  static bool stands(const Entry& entry, std::uintptr_t stack_pointer, std::uint32_t generation) noexcept {
-    if (entry.stack_pointer != stack_pointer || entry.generation != generation || entry.frames == 0) return false;
+  static bool stands(const Entry& entry, StackPlace place, std::uint32_t generation) noexcept {
+    if (entry.place != place.number || entry.generation != generation || entry.frames == 0) return false;
     for (std::uint32_t i = 0; i < entry.frames; ++i) {
-      if (*reinterpret_cast<const std::uintptr_t*>(stack_pointer + entry.offsets[i]) != entry.returns[i]) return false;
+      if (*reinterpret_cast<const std::uintptr_t*>(place.stack_pointer + entry.offsets[i]) != entry.returns[i])
+        return false;
     }
     return true;
   }
@@ -70,6 +95,8 @@ class RecentStacks {
 namespace detail {
 // This thread's; null: it has none, or none yet.
 extern thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec")));
+// The end of the stack of the task that this thread runs; 0: it runs none.
+extern thread_local constinit std::uintptr_t task_stack_end __attribute__((tls_model("initial-exec")));
 }  // namespace detail
 
 // This thread's, made when it is worth it. Null: not yet, or it ended already.
@@ -77,6 +104,8 @@ RecentStacks* recent_stacks() noexcept;
 // capture_stack() for a wrapper that looked itself: where its own return address lies, and what it is. It is remembered
 // under these. Keeps errno.
 StackId capture_stack_from(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept;
+// This thread runs on a task's stack from now on, which ends there; 0: on its own.
+inline void stack_switched(std::uintptr_t end) noexcept { detail::task_stack_end = end; }
 // Gives this thread's memory back.
 void forget_recent_stacks() noexcept;
 

@@ -9,12 +9,14 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "interpose/stack_capture.hpp"
+#include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/stacks/unwind.hpp"
 #include "interpose/stacks/unwind_rule.hpp"
 #include "test/interpose/stacks/frameless.hpp"
@@ -278,29 +280,72 @@ TEST(UnwindRule, CachedAnswerIsTheTablesAnswer) {
 
 // A capture first asks whether the stack it saw last at this stack pointer still stands (recent_stacks.hpp): the same
 // depths are reached by ever other ways here.
+void compare_on_some_way(std::minstd_rand& random) {
+  switch (random() % 6) {
+    case 0:
+      plain(compare_here);
+      break;
+    case 1:
+      recurse(static_cast<int>(random() % 40), compare_here);  // also deeper than what is remembered
+      break;
+    case 2:
+      with_alloca(static_cast<unsigned>(random() % 400), compare_here);
+      break;
+    case 3:
+      with_alloca(16, [] { plain(compare_here); });
+      break;
+    case 4:
+      with_realigned_stack(compare_here);
+      break;
+    default:
+      with_many_live_registers([] { recurse(3, compare_here); });
+  }
+}
+
 TEST_F(StackWalk, AStackThatWasSeenBeforeIsStillTheRightOne) {
   std::minstd_rand random(20);  // NOLINT(bugprone-random-generator-seed,cert-msc51-cpp): the same ways each time
-  for (int i = 0; i < 2000; ++i) {
-    switch (random() % 6) {
-      case 0:
-        plain(compare_here);
-        break;
-      case 1:
-        recurse(static_cast<int>(random() % 40), compare_here);  // also deeper than what is remembered
-        break;
-      case 2:
-        with_alloca(static_cast<unsigned>(random() % 400), compare_here);
-        break;
-      case 3:
-        with_alloca(16, [] { plain(compare_here); });
-        break;
-      case 4:
-        with_realigned_stack(compare_here);
-        break;
-      default:
-        with_many_live_registers([] { recurse(3, compare_here); });
+  for (int i = 0; i < 2000; ++i) compare_on_some_way(random);
+}
+
+// Tasks' stacks: what was seen on one is looked for on the others, at the same distance from the end.
+class OtherStack {
+ public:
+  static constexpr std::size_t kBytes = 64 << 10U;
+
+  explicit OtherStack(unsigned seed) : random_(seed) {
+    getcontext(&inside_);
+    inside_.uc_stack.ss_sp = memory_.data();
+    inside_.uc_stack.ss_size = kBytes;
+    inside_.uc_link = &outside_;
+    const auto self = reinterpret_cast<std::uintptr_t>(this);
+    makecontext(&inside_, reinterpret_cast<void (*)()>(&run), 2, static_cast<unsigned>(self),
+                static_cast<unsigned>(self >> 32U));
+  }
+  void go_on() {
+    stack_switched(reinterpret_cast<std::uintptr_t>(memory_.data()) + kBytes);
+    swapcontext(&outside_, &inside_);
+    stack_switched(0);
+  }
+
+ private:
+  static void run(unsigned low, unsigned high) {
+    auto& self = *reinterpret_cast<OtherStack*>(std::uintptr_t{high} << 32U | low);
+    for (;;) {
+      compare_on_some_way(self.random_);
+      swapcontext(&self.inside_, &self.outside_);
     }
   }
+
+  alignas(64) std::array<char, kBytes> memory_{};
+  std::minstd_rand random_;
+  ucontext_t inside_{};
+  ucontext_t outside_{};
+};
+
+TEST_F(StackWalk, AStackThatWasSeenOnATaskIsTheRightOneOnAnother) {
+  std::vector<std::unique_ptr<OtherStack>> stacks;
+  for (unsigned seed = 1; seed <= 4; ++seed) stacks.push_back(std::make_unique<OtherStack>(seed));
+  for (int i = 0; i < 2000; ++i) stacks[static_cast<std::size_t>(i) % stacks.size()]->go_on();
 }
 
 }  // namespace
