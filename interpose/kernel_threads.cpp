@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -62,6 +64,15 @@ bool argument(std::string_view line, int n, std::uint64_t& value) noexcept {
 
 constexpr std::string_view kFutex = "202 ";
 
+// The number of the call that it sleeps in; -1: none, or the kernel does not say.
+int call_of(int tid) noexcept {
+  const Content call = content_of(tid, "syscall");
+  const std::string_view digits = call.view();
+  int number = -1;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
+}
+
 }  // namespace
 
 OwnVector<int> kernel_threads() noexcept {
@@ -89,10 +100,16 @@ bool kernel_runs(int tid) noexcept { return state_letter(tid) == 'R'; }
 bool kernel_sleeps(int tid) noexcept { return state_letter(tid) == 'S'; }
 
 bool kernel_naps(int tid) noexcept {
-  constexpr std::string_view kNanosleep = "35 ";
-  constexpr std::string_view kClockNanosleep = "230 ";
-  const Content call = content_of(tid, "syscall");
-  return call.view().starts_with(kNanosleep) || call.view().starts_with(kClockNanosleep);
+  static constexpr auto kCalls =
+      std::to_array<int>({SYS_nanosleep, SYS_clock_nanosleep, SYS_read, SYS_readv, SYS_recvfrom, SYS_recvmsg,
+                          SYS_recvmmsg, SYS_accept, SYS_accept4, SYS_epoll_wait, SYS_epoll_pwait, SYS_poll, SYS_ppoll,
+                          SYS_select, SYS_pselect6, SYS_rt_sigtimedwait});
+  return std::ranges::find(kCalls, call_of(tid)) != kCalls.end() && kernel_sleeps(tid);
+}
+
+bool kernel_may_halt(int tid) noexcept {
+  const int call = call_of(tid);
+  return call == SYS_futex || call == SYS_nanosleep || call == SYS_clock_nanosleep || kernel_runs(tid);
 }
 
 std::uintptr_t stack_pointer_in_futex(int tid) noexcept {

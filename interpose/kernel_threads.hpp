@@ -16,8 +16,12 @@ KernelState kernel_state(int tid) noexcept;
 bool kernel_runs(int tid) noexcept;
 // Whether it waits for an event: it does not run, and no disk, debugger or signal holds it.
 bool kernel_sleeps(int tid) noexcept;
-// Whether it sleeps in the system for a time. False also where the kernel does not say.
+// Whether it sleeps in the system for a time or for bytes, in a call whose wrapper says so (naps.hpp). False also where
+// the kernel does not say.
 bool kernel_naps(int tid) noexcept;
+// Whether a debugger may halt it without its noticing: it runs, or sleeps in a call that goes on afterwards as if
+// nothing had been.
+bool kernel_may_halt(int tid) noexcept;
 // Where its stack pointer stands while it sleeps for a value in memory to change (futex); 0: it does not, or the kernel
 // does not say.
 std::uintptr_t stack_pointer_in_futex(int tid) noexcept;

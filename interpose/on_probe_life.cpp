@@ -3,6 +3,7 @@
 #include "interpose/channel_use.hpp"
 #include "interpose/end.hpp"
 #include "interpose/export.hpp"
+#include "interpose/leaks/halted_threads.hpp"
 #include "interpose/life/at_exit.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/lock_waits.hpp"
@@ -88,6 +89,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_task_switch(vigil_probe_actor* task) no
   if (race::bridge::is_on()) {
     race::bridge::task_switched(task != nullptr ? static_cast<Actor*>(task->watch) : nullptr);
   }
+  leaks::forget_wide_registers();
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_task_end(vigil_probe_actor* task) noexcept {

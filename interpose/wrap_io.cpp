@@ -6,6 +6,7 @@
 // other descriptor without a name (an eventfd, an epoll) is known by its number. Too much order hides a race, too
 // little makes one up. Files, terminals and devices order nothing.
 //
+// Those that may sleep for something to come save the caller's registers where a search of memory sees them (naps.hpp).
 // Most are cancellation points and so not noexcept, and may be called by signal handlers: record() turns away a handler
 // that has interrupted the shim.
 #include <mqueue.h>
@@ -26,6 +27,8 @@
 #include <utility>
 
 #include "interpose/export.hpp"
+#include "interpose/leaks/kernel_words.hpp"
+#include "interpose/naps.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/sync_events.hpp"
 
@@ -190,60 +193,80 @@ constinit Real<ssize_t(int, void*, std::size_t, std::size_t, int)> real_recv_chk
 // ---- receiving ---------------------------------------------------------------------------------------------------
 
 extern "C" VIGIL_EXPORT ssize_t read(int file, void* to, std::size_t bytes) {
+  const Nap nap;
   return takes(file, real_read(file, to, bytes));
 }
 extern "C" VIGIL_EXPORT ssize_t readv(int file, const iovec* to, int count) {
+  const Nap nap;
   return takes(file, real_readv(file, to, count));
 }
 extern "C" VIGIL_EXPORT ssize_t recv(int file, void* to, std::size_t bytes, int flags) {
+  const Nap nap;
   return takes(file, real_recv(file, to, bytes, flags));
 }
 extern "C" VIGIL_EXPORT ssize_t recvfrom(int file, void* to, std::size_t bytes, int flags, sockaddr* from,
                                          socklen_t* size) {
+  const Nap nap;
   return takes(file, real_recvfrom(file, to, bytes, flags, from, size));
 }
 extern "C" VIGIL_EXPORT ssize_t recvmsg(int file, msghdr* to, int flags) {
+  const Nap nap;
   return takes(file, real_recvmsg(file, to, flags));
 }
 extern "C" VIGIL_EXPORT int recvmmsg(int file, mmsghdr* to, unsigned count, int flags, timespec* timeout) {
+  const Nap nap;
   return takes(file, real_recvmmsg(file, to, count, flags, timeout));
 }
 extern "C" VIGIL_EXPORT int accept(int file, sockaddr* from, socklen_t* size) {
+  const Nap nap;
   return takes(file, real_accept(file, from, size));
 }
 extern "C" VIGIL_EXPORT int accept4(int file, sockaddr* from, socklen_t* size, int flags) {
+  const Nap nap;
   return takes(file, real_accept4(file, from, size, flags));
 }
-extern "C" VIGIL_EXPORT int eventfd_read(int file, eventfd_t* to) { return takes(file, real_eventfd_read(file, to)); }
+extern "C" VIGIL_EXPORT int eventfd_read(int file, eventfd_t* to) {
+  const Nap nap;
+  return takes(file, real_eventfd_read(file, to));
+}
 extern "C" VIGIL_EXPORT int epoll_wait(int file, epoll_event* to, int most, int timeout) {
+  const Nap nap;
   return takes(file, real_epoll_wait(file, to, most, timeout));
 }
 extern "C" VIGIL_EXPORT int epoll_pwait(int file, epoll_event* to, int most, int timeout, const sigset_t* mask) {
+  const Nap nap;
   return takes(file, real_epoll_pwait(file, to, most, timeout, mask));
 }
 // What the headers make of read() and recv() under _FORTIFY_SOURCE.
 extern "C" VIGIL_EXPORT ssize_t __read_chk(int file, void* to, std::size_t bytes, std::size_t room) {  // NOLINT
+  const Nap nap;
   return takes(file, real_read_chk(file, to, bytes, room));
 }
 extern "C" VIGIL_EXPORT ssize_t __recv_chk(int file, void* to, std::size_t bytes, std::size_t room,  // NOLINT
                                            int flags) {
+  const Nap nap;
   return takes(file, real_recv_chk(file, to, bytes, room, flags));
 }
 
 extern "C" VIGIL_EXPORT int poll(pollfd* files, nfds_t count, int timeout) {
+  const Nap nap;
   return takes_ready(files, count, real_poll(files, count, timeout));
 }
 extern "C" VIGIL_EXPORT int ppoll(pollfd* files, nfds_t count, const timespec* timeout, const sigset_t* mask) {
+  const Nap nap;
   return takes_ready(files, count, real_ppoll(files, count, timeout, mask));
 }
 extern "C" VIGIL_EXPORT int __poll_chk(pollfd* files, nfds_t count, int timeout, std::size_t room) {  // NOLINT
+  const Nap nap;
   return takes_ready(files, count, real_poll_chk(files, count, timeout, room));
 }
 extern "C" VIGIL_EXPORT int select(int end, fd_set* readable, fd_set* writable, fd_set* special, timeval* timeout) {
+  const Nap nap;
   return takes_ready(end, readable, special, real_select(end, readable, writable, special, timeout));
 }
 extern "C" VIGIL_EXPORT int pselect(int end, fd_set* readable, fd_set* writable, fd_set* special,
                                     const timespec* timeout, const sigset_t* mask) {
+  const Nap nap;
   return takes_ready(end, readable, special, real_pselect(end, readable, writable, special, timeout, mask));
 }
 
@@ -278,6 +301,7 @@ extern "C" VIGIL_EXPORT int sigqueue(pid_t process, int signal_number, const sig
 // A timer and a message queue send a signal, or start a thread.
 extern "C" VIGIL_EXPORT int timer_create(clockid_t clock, sigevent* event, timer_t* timer) noexcept {
   announces(event);
+  leaks::posix_timer_made();
   return real_timer_create(clock, event, timer);
 }
 extern "C" VIGIL_EXPORT int timer_settime(timer_t timer, int flags, const itimerspec* when,
@@ -290,16 +314,19 @@ extern "C" VIGIL_EXPORT int mq_notify(mqd_t queue, const sigevent* event) noexce
   return real_mq_notify(queue, event);
 }
 extern "C" VIGIL_EXPORT int sigwait(const sigset_t* wanted, int* taken) {
+  const Nap nap;
   const int rc = real_sigwait(wanted, taken);
   if (rc == 0) got_signal();
   return rc;
 }
 extern "C" VIGIL_EXPORT int sigwaitinfo(const sigset_t* wanted, siginfo_t* taken) {
+  const Nap nap;
   const int rc = real_sigwaitinfo(wanted, taken);
   if (rc > 0) got_signal();
   return rc;
 }
 extern "C" VIGIL_EXPORT int sigtimedwait(const sigset_t* wanted, siginfo_t* taken, const timespec* timeout) {
+  const Nap nap;
   const int rc = real_sigtimedwait(wanted, taken, timeout);
   if (rc > 0) got_signal();
   return rc;

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "interpose/export.hpp"
+#include "interpose/leaks/halted_threads.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
@@ -41,6 +42,7 @@ ThreadStart enter(void* given, const void* frame) noexcept {
     own_delete(start);
   });
   if (!mine.has_own_signals) thread_edges::restore_signals(mine.signals);
+  leaks::forget_wide_registers();  // its creator's
   return mine;
 }
 

@@ -35,18 +35,6 @@ class OpenFile {
   const long fd_;
 };
 
-bool read_whole(const char* path, OwnVector<char>& text) noexcept {
-  const OpenFile file(path);
-  if (file.fd() < 0) return false;
-  while (true) {
-    const std::size_t had = text.size();
-    text.resize(had + kPiece);
-    const long n = raw_syscall(SYS_read, file.fd(), reinterpret_cast<long>(text.data() + had), kPiece);
-    text.resize(had + (n > 0 ? static_cast<std::size_t>(n) : 0));
-    if (n <= 0) return n == 0;
-  }
-}
-
 struct Mapping {
   AddressRange range;
   bool is_shared = false;
@@ -97,6 +85,18 @@ class TouchedPages {
 };
 
 }  // namespace
+
+bool read_whole(const char* path, OwnVector<char>& text) noexcept {
+  const OpenFile file(path);
+  if (file.fd() < 0) return false;
+  while (true) {
+    const std::size_t had = text.size();
+    text.resize(had + kPiece);
+    const long n = raw_syscall(SYS_read, file.fd(), reinterpret_cast<long>(text.data() + had), kPiece);
+    text.resize(had + (n > 0 ? static_cast<std::size_t>(n) : 0));
+    if (n <= 0) return n == 0;
+  }
+}
 
 bool MemorySearch::read(AddressRange range, Visitor visit, void* context) noexcept {
   alignas(8) std::array<std::uintptr_t, kPiece / 8 / 4> words;  // a quarter: it lies on a small stack

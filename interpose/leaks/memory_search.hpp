@@ -46,6 +46,9 @@ class MemorySearch {
   OwnVector<AddressRange> left_out_;
 };
 
+// All that a file of /proc says, as it is now. False: it cannot be read.
+bool read_whole(const char* path, OwnVector<char>& text) noexcept;
+
 // The process's mappings, as they were when it was made.
 class Mappings {
  public:

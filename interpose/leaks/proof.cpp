@@ -4,6 +4,7 @@
 
 #include "interpose/actor.hpp"
 #include "interpose/end.hpp"
+#include "interpose/leaks/kernel_words.hpp"
 #include "interpose/leaks/still_threads.hpp"
 #include "interpose/life/timers.hpp"
 #include "interpose/objects.hpp"
@@ -123,8 +124,11 @@ bool Proof::collect() noexcept {
     } else {
       // The one that ends the program is interrupted, or called us: its registers are on some stack. Of others that run
       // that is asked later, of their threads.
-      if (view.state == VIGIL_TASK_RUNNING && (self_ == nullptr || view.actor->watch != self_)) ++running_;
-      roots_.push_back({view.stack_low, view.stack_high});
+      const AddressRange stack{view.stack_low, view.stack_high};
+      if (view.state == VIGIL_TASK_RUNNING && (self_ == nullptr || view.actor->watch != self_)) {
+        running_.push_back(stack);
+      }
+      roots_.push_back(stack);
     }
     return known;
   });
@@ -208,7 +212,7 @@ void Proof::see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexce
   }
 }
 
-bool Proof::search_roots() noexcept {
+bool Proof::search_roots(std::span<const std::uintptr_t> stack_pointers) noexcept {
   MemorySearch search(most_bytes_);
   OwnVector<AddressRange> own{};
   if (!add_own_mappings(own)) return false;
@@ -220,8 +224,17 @@ bool Proof::search_roots() noexcept {
   search.leave_out(own_frames());
   auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
   bool all = search.run(see_all);
-  for (const AddressRange& stack : roots_) all = all && MemorySearch::read(stack, see_all);
-  return all;
+  for (AddressRange stack : roots_) {
+    // Of a task that is halted: below that nothing is alive.
+    for (const std::uintptr_t pointer : stack_pointers) {
+      if (stack.holds(pointer)) stack.low = pointer - kRedZone;
+    }
+    all = all && MemorySearch::read(stack, see_all);
+  }
+  // No place of memory is theirs.
+  return all && each_kernel_word([](std::span<const std::uintptr_t> words,
+                                    void* proof) { static_cast<Proof*>(proof)->see(words, 0); },
+                                 this);
 }
 
 // Those who are live can reach whatever is on their stacks.
@@ -281,9 +294,17 @@ Proof::Answer Proof::run() noexcept {
   for (const Candidate& candidate : candidates_) frames.push_back(candidate.frames);
   all_frames_ = around(frames);
   StillThreads threads;
-  if (!threads.all_are_still(running_)) return Answer::Moves;
+  // At the end of the program: whoever ends it has no time to wait for a debugger's stop.
+  if (!threads.all_are_still(running_, self_ == nullptr)) return Answer::Moves;
+  // Until now one that runs may have copied one.
+  for (Channel& channel : channels_) {
+    vigil_probe_channel_view view{};
+    table->look_at_channel(reinterpret_cast<const void*>(channel.record.low), &view);
+    channel.handles = view.handles;
+  }
+  threads.halted().each_registers([this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); });
   // Twice counted: a channel that the count finds reached may lead to others.
-  bool known = search_roots() && spread() && count_handles();
+  bool known = search_roots(threads.halted().stack_pointers()) && spread() && count_handles();
   while (known && !revived_.empty()) known = spread() && count_handles();
   if (!known) return Answer::Unknown;
   if (!threads.stayed_still()) return Answer::Moves;

@@ -19,9 +19,10 @@
 // is missed by every search, but not by the count. Without anything to wait on (nil, an empty select) nobody is needed.
 //
 // What would make the answer wrong is asked first, and then nothing is proved: a thread whose registers are not in
-// memory, because it runs or sleeps in a call that has no wrapper; a task that runs; memory that cannot be read, or too
-// much of it. Stale words only cost proofs. What is proved stays so, for what nobody can reach nobody can reach later:
-// it makes no difference whether the program ends here or goes on.
+// memory, because it runs and cannot be halted, or sleeps in a call that has no wrapper; memory that cannot be read, or
+// too much of it; pointers that only the kernel has, where it does not show them. Stale words only cost proofs. What is
+// proved stays so, for what nobody can reach nobody can reach later: it makes no difference whether the program ends
+// here or goes on.
 #pragma once
 
 #include <algorithm>
@@ -89,7 +90,8 @@ class Proof {
   void add_candidate(const vigil_probe_actor_view& view, const ParkedStack& stack) noexcept;
   void link_candidates() noexcept;
   [[nodiscard]] Candidate* candidate_at(std::uintptr_t address) noexcept;
-  [[nodiscard]] bool search_roots() noexcept;
+  // stack_pointers: of the threads that are halted.
+  [[nodiscard]] bool search_roots(std::span<const std::uintptr_t> stack_pointers) noexcept;
   [[nodiscard]] bool spread() noexcept;
   [[nodiscard]] bool count_handles() noexcept;
   void see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept;
@@ -99,10 +101,10 @@ class Proof {
 
   const Actor* const self_;
   const std::size_t most_bytes_;
-  std::size_t running_ = 0;            // tasks, but for self_
   OwnVector<Channel> channels_;        // by address
   OwnVector<Candidate> candidates_;    // by address of the frames
   OwnVector<AddressRange> roots_;      // stacks of tasks that are none
+  OwnVector<AddressRange> running_;    // of those, of the tasks that run, but for self_'s
   OwnVector<AddressRange> not_roots_;  // the runtime's: all tasks' stacks, and notes of its own
   AddressRange all_channels_;
   AddressRange all_frames_;

@@ -1,6 +1,7 @@
 #include "interpose/leaks/still_threads.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "interpose/helper.hpp"
 #include "interpose/kernel_threads.hpp"
@@ -41,22 +42,40 @@ bool StillThreads::sleeps(const Sleeper& sleeper) noexcept {
   return sleeper.kind == CallKind::None ? kernel_naps(sleeper.tid) : !kernel_runs(sleeper.tid);
 }
 
-bool StillThreads::all_are_still(std::size_t running_tasks) noexcept {
-  const Found found = look();
-  sleepers_ = found.sleepers;
-  if (running_tasks > found.workers) return false;
+bool StillThreads::find_moving(const Found& found, OwnVector<int>& moving) const noexcept {
   const OwnVector<int> all = kernel_threads();
   const int self = this_tid();
-  return !all.empty() && std::ranges::all_of(all, [&](int tid) {
-    if (tid == self || is_helper(tid)) return true;
-    if (std::ranges::find(found.idle_workers, tid) != found.idle_workers.end()) return true;
-    return std::ranges::any_of(found.sleepers,
-                               [&](const Sleeper& sleeper) { return sleeper.tid == tid && sleeps(sleeper); });
-  });
+  for (const int tid : all) {
+    const bool is_still =
+        tid == self || is_helper(tid) || std::ranges::find(found.idle_workers, tid) != found.idle_workers.end() ||
+        halted_.holds(tid) ||
+        std::ranges::any_of(sleepers_, [&](const Sleeper& sleeper) { return sleeper.tid == tid && sleeps(sleeper); });
+    if (!is_still) moving.push_back(tid);
+  }
+  return !all.empty();
 }
 
-bool StillThreads::stayed_still() const noexcept {
-  return look().sleepers == sleepers_ && std::ranges::all_of(sleepers_, sleeps);
+bool StillThreads::all_are_still(std::span<const AddressRange> running, bool may_halt) noexcept {
+  const Found found = look();
+  sleepers_ = found.sleepers;
+  OwnVector<int> moving;
+  if (!find_moving(found, moving)) return false;
+  // Of the runtime's threads that seem to be idle some run the tasks that are left, or make a timer's call.
+  if (may_halt) std::ranges::copy_if(found.idle_workers, std::back_inserter(moving), kernel_runs);
+  if (moving.empty()) return running.size() <= found.workers;
+  // One that sleeps in a call that has no wrapper may be woken from it by being halted.
+  if (!may_halt || !std::ranges::all_of(moving, kernel_may_halt) || !halted_.halt(moving)) return false;
+  const auto on_no_halted = std::ranges::count_if(running, [at = halted_.stack_pointers()](const AddressRange& stack) {
+    return std::ranges::none_of(at, [&](std::uintptr_t pointer) { return stack.holds(pointer); });
+  });
+  // Those that they started meanwhile, or woke, move now.
+  moving.clear();
+  return static_cast<std::size_t>(on_no_halted) <= found.workers && find_moving(found, moving) && moving.empty();
+}
+
+bool StillThreads::stayed_still() noexcept {
+  const bool stayed = look().sleepers == sleepers_ && std::ranges::all_of(sleepers_, sleeps);
+  return halted_.release() && stayed;
 }
 
 }  // namespace vigil::shim::leaks

@@ -1,13 +1,17 @@
 // Still threads: whether every other thread of the process sleeps where all that its registers hold is in memory, too.
 //
 // That is known of the shim's own threads, of the runtime's that run no task (whoever looks knows of tasks itself), and
-// of threads blocked in a wrapped call, asleep for a time (naps.hpp), or parked in a primitive: those save their
-// caller's registers on their stack before they sleep.
+// of threads blocked in a wrapped call, asleep for a time or for bytes (naps.hpp), or parked in a primitive: those save
+// their caller's registers on their stack before they sleep. A thread that computes can be halted (halted_threads.hpp),
+// and is still then as well, with its registers at hand.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
+#include "interpose/leaks/halted_threads.hpp"
+#include "interpose/own_mappings.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/threads.hpp"
 
@@ -15,11 +19,13 @@ namespace vigil::shim::leaks {
 
 class StillThreads {
  public:
-  // Looks now. running_tasks: so many tasks run, others than the caller's own; they are still when that many of the
-  // runtime's threads are, for each of those runs one.
-  [[nodiscard]] bool all_are_still(std::size_t running_tasks) noexcept;
-  // Looks again: whether nobody moved meanwhile.
-  [[nodiscard]] bool stayed_still() const noexcept;
+  // Looks now. running: the stacks of the tasks that run, others than the caller's own. Those are still when one of the
+  // runtime's threads that is halted stands on it, and for the rest when as many of those that sleep are: each of them
+  // runs one. may_halt: who computes is halted until stayed_still(), or the end of this.
+  [[nodiscard]] bool all_are_still(std::span<const AddressRange> running, bool may_halt) noexcept;
+  // Looks again: whether nobody moved meanwhile. Who was halted goes on.
+  [[nodiscard]] bool stayed_still() noexcept;
+  [[nodiscard]] const HaltedThreads& halted() const noexcept { return halted_; }
 
  private:
   struct Sleeper {
@@ -35,8 +41,11 @@ class StillThreads {
   };
   static Found look() noexcept;
   static bool sleeps(const Sleeper& sleeper) noexcept;
+  // Who of all threads is not still. False: the kernel does not say.
+  [[nodiscard]] bool find_moving(const Found& found, OwnVector<int>& moving) const noexcept;
 
   OwnVector<Sleeper> sleepers_;
+  HaltedThreads halted_;
 };
 
 }  // namespace vigil::shim::leaks

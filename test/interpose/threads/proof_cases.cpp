@@ -309,6 +309,25 @@ void slow_handle_in_a_buffer() {
   (void)outer.receive();
 }
 
+// Its address is on the way from one thread to another, in the kernel alone.
+[[gnu::noinline]] void write_into_a_pipe() {
+  int ends[2];
+  if (pipe(ends) != 0) std::abort();
+  const Channel<int> begun(0);
+  vigil::go([=] {
+    const Channel<int> own(0);
+    const auto address = reinterpret_cast<std::uintptr_t>(&own);
+    if (write(ends[1], &address, sizeof(address)) != sizeof(address)) std::abort();
+    begun.send(1);
+    (void)own.receive();
+  });
+  (void)begun.receive();
+}
+void slow_address_in_a_pipe() {
+  write_into_a_pipe();
+  end_by_signal();
+}
+
 // A task's frames between two channels: one is so large that it has a mapping of its own, above the tasks' stacks, for
 // it is there before them; the other lies in the heap, below. Who counts the task's wait group down refers to the
 // frames.
@@ -352,6 +371,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(slow_reference_to_a_tasks_variable),
     VIGIL_CASE(slow_chain_that_main_holds),
     VIGIL_CASE(slow_handle_in_a_buffer),
+    VIGIL_CASE(slow_address_in_a_pipe),
     VIGIL_CASE(slow_frames_lie_between_channels),
 };
 

@@ -20,13 +20,9 @@
 #include <vigil/vigil.hpp>
 
 #include "test/interpose/threads/cases.hpp"
+#include "test/interpose/threads/ring_cases.hpp"
 
-namespace {
-
-using vigil::Channel;
-using namespace std::chrono_literals;
-
-bool is_told() {
+bool vigil::test::is_told() {
   constexpr const char* kFolder = "report_dir=";
   const char* const options = std::getenv("VIGIL_OPTIONS");
   const std::string folder = std::strstr(options, kFolder) + std::strlen(kFolder);
@@ -44,48 +40,14 @@ bool is_told() {
   return told;
 }
 
-// Overwrites what functions that have returned left on the stack. To be called where they were: what is called next
-// finds nothing of theirs in its own frame.
-[[gnu::noinline]] void wipe_stack() {
-  volatile char below[32 << 10];
-  for (volatile char& byte : below) byte = 0;
-}
+namespace {
 
-// Looks for it again and again, each time after twice the pause: the shim can prove it only while nobody moves, and on
-// a loaded machine that takes longer.
-template <class Sleep>
-void look_until_told(Sleep sleep) {
-  constexpr auto kMost = 2000ms;
-  for (auto pause = 20ms; !is_told(); pause = std::min(2 * pause, kMost)) sleep(pause);
-}
-void sleep_in_the_system(std::chrono::milliseconds time) { std::this_thread::sleep_for(time); }
+using namespace vigil::test;
+using vigil::Channel;
+using namespace std::chrono_literals;
 
 void wait_until_told() {
   look_until_told([](std::chrono::milliseconds time) { vigil::sleep_for(time); });
-}
-
-// Two tasks that have each what the other waits for, and both wait. Before, keep is given the channel that frees both.
-template <class Keep>
-[[gnu::noinline]] void make_ring(Keep keep) {
-  const Channel<int> begun(0);
-  const Channel<int> a(0);
-  const Channel<int> b(0);
-  vigil::go([=] {
-    begun.send(1);
-    (void)a.receive();
-    b.close();
-  });
-  vigil::go([=] {
-    begun.send(1);
-    (void)b.receive();
-    (void)a.try_receive();
-  });
-  (void)begun.receive();
-  (void)begun.receive();
-  keep(a);
-}
-void make_dead_ring() {
-  make_ring([](const Channel<int>&) {});
 }
 
 void told_while_main_sleeps() {
@@ -340,4 +302,4 @@ constexpr vigil::test::Case kCases[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) { return vigil::test::run_case({kCases}, argc, argv); }
+int main(int argc, char** argv) { return vigil::test::run_case({kCases, busy_ring_cases()}, argc, argv); }

@@ -1,0 +1,129 @@
+#include "interpose/leaks/kernel_words.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+#include "interpose/fixed_text.hpp"
+#include "interpose/leaks/memory_search.hpp"
+#include "interpose/own_memory.hpp"
+#include "interpose/raw_syscall.hpp"
+
+namespace vigil::shim::leaks {
+namespace {
+
+constinit std::atomic<bool> has_posix_timers{false};  // relaxed: set before the timer is there
+
+// The numbers of this process's descriptors. False: the kernel does not say.
+bool descriptors(OwnVector<int>& found) noexcept {
+  const long folder =
+      raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>("/proc/self/fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return false;
+  alignas(dirent64) std::array<char, 4096> buffer;
+  long n = 0;
+  while ((n = raw_syscall(SYS_getdents64, folder, reinterpret_cast<long>(buffer.data()), buffer.size())) > 0) {
+    for (long at = 0; at < n;) {
+      const auto* const entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
+      at += entry->d_reclen;
+      int number = 0;
+      const char* const name = entry->d_name;
+      const bool is_number = std::from_chars(name, name + std::strlen(name), number).ec == std::errc();
+      if (is_number && number != folder) found.push_back(number);
+    }
+  }
+  raw_syscall(SYS_close, folder);
+  return n == 0;
+}
+
+struct Descriptor {
+  int number = 0;
+  FixedText<64> is;  // "pipe:[123]", "anon_inode:[eventpoll]", a path
+};
+
+Descriptor look_at(int number) noexcept {
+  FixedText<32> path;
+  path << "/proc/self/fd/" << number;
+  std::array<char, 63> name{};
+  const long n = raw_syscall(SYS_readlinkat, AT_FDCWD, reinterpret_cast<long>(path.c_str()),
+                             reinterpret_cast<long>(name.data()), name.size());
+  Descriptor one{number, {}};
+  one.is << std::string_view(name.data(), n < 0 ? 0 : static_cast<std::size_t>(n));
+  return one;
+}
+
+bool holds_bytes(int number) noexcept {
+  int bytes = 0;
+  return raw_syscall(SYS_ioctl, number, FIONREAD, reinterpret_cast<long>(&bytes)) == 0 && bytes > 0;
+}
+
+bool is_unix_socket(int number) noexcept {
+  int domain = 0;
+  int size = sizeof(domain);
+  return raw_syscall(SYS_getsockopt, number, SOL_SOCKET, SO_DOMAIN, reinterpret_cast<long>(&domain),
+                     reinterpret_cast<long>(&size)) == 0 &&
+         domain == AF_UNIX;
+}
+
+bool may_write(int number) noexcept { return (raw_syscall(SYS_fcntl, number, F_GETFL) & O_ACCMODE) != O_RDONLY; }
+
+// Each hexadecimal number that follows those words in a file of /proc.
+template <class Take>
+bool each_number_after(const char* path, std::string_view words, char before, Take&& take) noexcept {
+  OwnVector<char> text;
+  if (!read_whole(path, text)) return false;
+  std::string_view rest(text.data(), text.size());
+  for (std::size_t at = 0; (at = rest.find(words)) != std::string_view::npos;) {
+    rest.remove_prefix(at + words.size());
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ')));
+    if (before != 0) line.remove_prefix(std::min(line.size(), line.find(before) + 1));
+    std::uintptr_t value = 0;
+    if (std::from_chars(line.data(), line.data() + line.size(), value, 16).ec == std::errc()) take(value);
+  }
+  return true;
+}
+
+// Whether the bytes in that pipe may be this process's: one of its descriptors can write into it.
+bool is_written_here(const Descriptor& pipe, const OwnVector<Descriptor>& all) noexcept {
+  return std::ranges::any_of(
+      all, [&](const Descriptor& other) { return other.is.view() == pipe.is.view() && may_write(other.number); });
+}
+
+}  // namespace
+
+void posix_timer_made() noexcept { has_posix_timers.store(true, std::memory_order_relaxed); }
+
+bool each_kernel_word(WordVisitor visit, void* context) noexcept {
+  const auto take = [&](std::uintptr_t word) { visit({&word, 1}, context); };
+  if (has_posix_timers.load(std::memory_order_relaxed) &&
+      !each_number_after("/proc/self/timers", "signal:", '/', take)) {
+    return false;
+  }
+  OwnVector<int> numbers;
+  if (!descriptors(numbers)) return false;
+  OwnVector<Descriptor> all;
+  for (const int number : numbers) {
+    const Descriptor& one = all.emplace_back(look_at(number));
+    if (one.is.view() == "anon_inode:[io_uring]") return false;
+    if (one.is.view() == "anon_inode:[eventpoll]") {
+      FixedText<48> path;
+      path << "/proc/self/fdinfo/" << number;
+      if (!each_number_after(path.c_str(), "data:", 0, take)) return false;
+    }
+    if (one.is.view().starts_with("socket:") && holds_bytes(number) && is_unix_socket(number)) return false;
+  }
+  return std::ranges::none_of(all, [&](const Descriptor& one) {
+    return one.is.view().starts_with("pipe:") && holds_bytes(one.number) && is_written_here(one, all);
+  });
+}
+
+}  // namespace vigil::shim::leaks

@@ -1,0 +1,21 @@
+// Kernel words: pointers of the program's that only the kernel has, to be given back when something happens.
+//
+// Read are the data of each epoll descriptor's entries and the values of POSIX timers, which /proc shows. Bytes that
+// lie in a pipe or a Unix socket are not shown: while there are some that this process may have written, nothing is
+// known. Nor is it where the kernel keeps pointers and does not show them: io_uring, kernel AIO, values of timers
+// without /proc/self/timers. Not asked for: values of signals that are queued, messages of System V and POSIX queues.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace vigil::shim::leaks {
+
+// Calls visit(span of words, 0) for what is found. False: there may be more.
+using WordVisitor = void (*)(std::span<const std::uintptr_t> words, void* context);
+[[nodiscard]] bool each_kernel_word(WordVisitor visit, void* context) noexcept;
+
+// The program makes a POSIX timer: from now on it matters whether the kernel shows them.
+void posix_timer_made() noexcept;
+
+}  // namespace vigil::shim::leaks
