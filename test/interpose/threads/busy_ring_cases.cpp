@@ -182,7 +182,8 @@ void told_one_of_many_known_elsewhere() {
   make_ring_known_by_address(
       [&](std::uintptr_t word) {
         sigevent event{};
-        event.sigev_notify = SIGEV_SIGNAL;
+        event.sigev_notify = SIGEV_THREAD_ID;  // to this thread, which is the only one that waits for it
+        event._sigev_un._tid = gettid();
         event.sigev_signo = SIGRTMIN + 1;
         event.sigev_value.sival_ptr = reinterpret_cast<void*>(word);
         if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) std::abort();
