@@ -77,7 +77,9 @@ class TextPage {
     line("vigil: {} alive{}{}", all, counts.empty() ? "" : ": ", safe(counts));
     line("  program  {}", safe(command_words(report.program)));
     line("  process  {}", report.program.pid);
-    if (report.tasks.started != 0) line("  tasks    {}", tasks_words(report.tasks));
+    const Tasks& tasks = report.tasks;  // counted before the program was asked for those alive
+    if (tasks.started != 0)
+      line("  tasks    {} started, {} finished, {} alive at most", tasks.started, tasks.finished, tasks.peak_alive);
     for (const std::string& note : report.notes) line("  note     {}", safe(note));
     std::vector<StateEntry> entries = report.state;
     std::stable_sort(entries.begin(), entries.end(),

@@ -129,6 +129,14 @@ class UnseenPrograms(unittest.TestCase):
                 self.assertEqual((run.kinds, run.status, run.err), ([], 0, ""), run.findings)
                 self.assertEqual(run.out, RUNNER.plain(program("sound_smells")).out)
 
+    def test_sound_services_are_clean(self):
+        # Items left behind are what a pipeline that is cancelled midway is about.
+        for procs in ("1", "2", "8"):
+            with self.subTest(procs=procs):
+                run = RUNNER.shimmed(program("sound_services"), env={"VIGIL_PROCS": procs}, options="detect=all,-lost-items")
+                self.assertEqual((run.kinds, run.status, run.err), ([], 0, ""), run.findings)
+                self.assertEqual(run.out, RUNNER.plain(program("sound_services")).out)
+
     def test_sound_use_of_every_primitive_is_clean(self):
         for procs in ("1", "2", "8"):
             with self.subTest(procs=procs):

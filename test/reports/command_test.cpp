@@ -214,6 +214,7 @@ TEST(Tasks, ShowsWhatARunningProgramAnswers) {
   const Outcome outcome = vigil(fmt::format("tasks {}", ::getpid()));
   EXPECT_EQ(outcome.status, 0) << outcome.output;
   EXPECT_EQ(outcome.output.find("vigil: 5 alive: 4 blocked, 1 running\n"), 0U) << outcome.output;
+  EXPECT_EQ(outcome.output.find("at the end"), std::string::npos) << outcome.output;
   EXPECT_NE(outcome.output.find("task 3 (reader) and 3 like it, blocked for 5.0 s: receive from a channel"),
             std::string::npos)
       << outcome.output;
