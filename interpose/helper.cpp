@@ -144,7 +144,9 @@ bool start_helper(void (*body)(void*) noexcept, void* context) noexcept {
   if (pthread_attr_init(&attributes) != 0) return false;
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attributes, kStackBytes);
-  const std::uint64_t all = ~std::uint64_t{0};
+  // But for the one by which libc changes the user of all its threads: setuid() waits for each.
+  constexpr int kSetUserOfAllThreads = 33;
+  const std::uint64_t all = ~(std::uint64_t{1} << (kSetUserOfAllThreads - 1));
   std::uint64_t before = 0;
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&all), reinterpret_cast<long>(&before), 8);
   auto* const launch = own_new<Launch>(Launch{body, context});
