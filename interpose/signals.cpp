@@ -3,6 +3,8 @@
 //   one-shot    on_one_shot is installed for a handler that the program gave with SA_RESETHAND: the kernel would fall
 //   back
 //               to the real default behind our back
+//   followed    on_followed is installed for any other handler, where races are looked for: what was done before a
+//               signal was sent, or its handler installed, is ordered before the handler's first step
 //   foreign     the program's own handler or SIG_IGN is installed, untouched
 //   let go      the real SIG_DFL, when the shim is not Live
 #include "interpose/signals.hpp"
@@ -14,10 +16,12 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "interpose/descriptors.hpp"
 #include "interpose/end.hpp"
 #include "interpose/helper.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/process_info.hpp"
+#include "interpose/race/engine_mode.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
 
@@ -52,18 +56,31 @@ constexpr bool is_fault(int signal_number) noexcept {
 // signal from two threads at once gets one of the two, as it would from the kernel.
 struct Said {
   std::atomic<int> flags{0};                   // of the disposition the program believes in
-  std::atomic<sighandler_t> handler{nullptr};  // one-shot: the program's handler
+  std::atomic<sighandler_t> handler{nullptr};  // one-shot, followed: the program's handler
 };
 constinit std::array<Said, kSignals> said{};
 
 void on_signal(int signal_number, siginfo_t* info, void* context);
 void on_one_shot(int signal_number, siginfo_t* info, void* context);
+void on_followed(int signal_number, siginfo_t* info, void* context);
+
+// Known since the shim started, but for instrumented code that a plain program loads: its handlers are followed from
+// then on. Thus the signals whose default does not end the process are in hand, too.
+bool follows_handlers() noexcept { return race::engine_is_native(); }
+bool in_hand_at_all(int signal_number) noexcept {
+  const bool is_one = signal_number >= 1 && signal_number < kSignals;
+  return ends_by_default(signal_number) || (is_one && follows_handlers());
+}
 
 bool is_default(const struct sigaction& action) noexcept {
   return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_signal;
 }
 bool is_one_shot(const struct sigaction& action) noexcept {
   return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_one_shot;
+}
+
+bool is_followed(const struct sigaction& action) noexcept {
+  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == on_followed;
 }
 
 struct sigaction default_action(int signal_number, const struct sigaction& wanted) noexcept {
@@ -76,14 +93,16 @@ struct sigaction default_action(int signal_number, const struct sigaction& wante
   return ours;
 }
 
-struct sigaction one_shot_action(int signal_number, const struct sigaction& wanted) noexcept {
+// ours: what calls the program's handler.
+struct sigaction action_through(void (*ours)(int, siginfo_t*, void*), int signal_number,
+                                const struct sigaction& wanted) noexcept {
   Said& one = said[static_cast<std::size_t>(signal_number)];
   one.flags.store(wanted.sa_flags, std::memory_order_relaxed);
   one.handler.store(wanted.sa_handler, std::memory_order_relaxed);
-  struct sigaction ours = wanted;
-  ours.sa_sigaction = on_one_shot;
-  ours.sa_flags = (wanted.sa_flags | SA_SIGINFO) & ~static_cast<int>(SA_RESETHAND);
-  return ours;
+  struct sigaction through = wanted;
+  through.sa_sigaction = ours;
+  through.sa_flags = (wanted.sa_flags | SA_SIGINFO) & ~static_cast<int>(SA_RESETHAND);
+  return through;
 }
 
 // The program's view of an action that the kernel told.
@@ -91,7 +110,7 @@ void translate(int signal_number, struct sigaction& action) noexcept {
   const Said& one = said[static_cast<std::size_t>(signal_number)];
   if (is_default(action)) {
     action.sa_handler = SIG_DFL;
-  } else if (is_one_shot(action)) {
+  } else if (is_one_shot(action) || is_followed(action)) {
     action.sa_handler = one.handler.load(std::memory_order_relaxed);
   } else {
     return;
@@ -103,9 +122,13 @@ void translate(int signal_number, struct sigaction& action) noexcept {
 struct sigaction in_hand(int signal_number, struct sigaction wanted) noexcept {
   constexpr int kRestorer = 0x04000000;  // SA_RESTORER: libc sets it on whatever it installs, and shows it
   wanted.sa_flags |= kRestorer;
-  if (wanted.sa_handler == SIG_DFL) return default_action(signal_number, wanted);
-  const bool one_shot = (wanted.sa_flags & static_cast<int>(SA_RESETHAND)) != 0 && wanted.sa_handler != SIG_IGN;
-  return one_shot ? one_shot_action(signal_number, wanted) : wanted;
+  if (wanted.sa_handler == SIG_DFL)
+    return ends_by_default(signal_number) ? default_action(signal_number, wanted) : wanted;
+  if (wanted.sa_handler == SIG_IGN) return wanted;
+  if (follows_handlers()) sent_signals::sent();
+  const bool one_shot = (wanted.sa_flags & static_cast<int>(SA_RESETHAND)) != 0;
+  if (one_shot) return action_through(on_one_shot, signal_number, wanted);
+  return follows_handlers() ? action_through(on_followed, signal_number, wanted) : wanted;
 }
 
 void unblock(int signal_number) noexcept {
@@ -139,21 +162,32 @@ void on_signal(int signal_number, siginfo_t* info, void* /*context*/) {
   take_default_action(signal_number);
 }
 
-void on_one_shot(int signal_number, siginfo_t* info, void* context) {
-  const Said& one = said[static_cast<std::size_t>(signal_number)];
+void run_handler(const Said& one, int signal_number, siginfo_t* info, void* context) {
+  if (follows_handlers()) sent_signals::got();
   const sighandler_t handler = one.handler.load(std::memory_order_relaxed);
-  const int flags = one.flags.load(std::memory_order_relaxed);
-  struct sigaction fallback {};
-  fallback.sa_handler = SIG_DFL;
-  fallback.sa_flags = flags;
-  program_sigaction(signal_number, &fallback, nullptr);
-  if ((flags & SA_SIGINFO) != 0) {
+  if ((one.flags.load(std::memory_order_relaxed) & SA_SIGINFO) != 0) {
     struct sigaction told {};
     told.sa_handler = handler;  // the two forms share their place, here as in the kernel's eyes
     told.sa_sigaction(signal_number, info, context);
   } else {
     handler(signal_number);
   }
+}
+
+void on_one_shot(int signal_number, siginfo_t* info, void* context) {
+  const Said& one = said[static_cast<std::size_t>(signal_number)];
+  Said mine;  // the program may say something new meanwhile, and the fallback does
+  mine.handler.store(one.handler.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  mine.flags.store(one.flags.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  struct sigaction fallback {};
+  fallback.sa_handler = SIG_DFL;
+  fallback.sa_flags = mine.flags.load(std::memory_order_relaxed);
+  program_sigaction(signal_number, &fallback, nullptr);
+  run_handler(mine, signal_number, info, context);
+}
+
+void on_followed(int signal_number, siginfo_t* info, void* context) {
+  run_handler(said[static_cast<std::size_t>(signal_number)], signal_number, info, context);
 }
 
 }  // namespace
@@ -169,7 +203,7 @@ void watch_signals() noexcept {
 }
 
 int program_sigaction(int signal_number, const struct sigaction* action, struct sigaction* old) noexcept {
-  if (!ends_by_default(signal_number)) return real_process().sigaction(signal_number, action, old);
+  if (!in_hand_at_all(signal_number)) return real_process().sigaction(signal_number, action, old);
   struct sigaction before {};
   int rc = 0;
   if (action != nullptr && stage() == Stage::Live && in_own_process()) {
@@ -187,18 +221,18 @@ int program_sigaction(int signal_number, const struct sigaction* action, struct 
 }
 
 sighandler_t adopt_disposition(int signal_number, sighandler_t old) noexcept {
-  if (!ends_by_default(signal_number)) return old;
+  if (!in_hand_at_all(signal_number)) return old;
   const auto is = [old](void (*ours)(int, siginfo_t*, void*)) {
     return reinterpret_cast<std::uintptr_t>(old) == reinterpret_cast<std::uintptr_t>(ours);
   };
   if (is(on_signal)) {
     old = SIG_DFL;
-  } else if (is(on_one_shot)) {
+  } else if (is(on_one_shot) || is(on_followed)) {
     old = said[static_cast<std::size_t>(signal_number)].handler.load(std::memory_order_relaxed);
   }
   struct sigaction now {};
   if (stage() == Stage::Live && in_own_process() && real_process().sigaction(signal_number, nullptr, &now) == 0 &&
-      !is_default(now) && !is_one_shot(now)) {
+      !is_default(now) && !is_one_shot(now) && !is_followed(now)) {
     const struct sigaction installed = in_hand(signal_number, now);
     if (installed.sa_handler != now.sa_handler) real_process().sigaction(signal_number, &installed, nullptr);
   }

@@ -174,6 +174,7 @@ void end_thread(Actor& thread) noexcept {
     race::thread_ended(thread);
     race::bridge::thread_ends();  // it has a join of its own
   }
+  locks::hand_over(thread);
   order::release_merge(thread.clocks, part.final);
   order::end(thread.clocks);
   locks::actor_ends(thread);

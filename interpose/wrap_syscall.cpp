@@ -11,6 +11,7 @@
 
 #include "interpose/confinement.hpp"
 #include "interpose/export.hpp"
+#include "interpose/race/atomics.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/stacks/modules.hpp"
 #include "interpose/sync_events.hpp"
@@ -27,6 +28,25 @@ bool waits_for_ever(long number, const long (&arguments)[6]) noexcept {
   if (number != SYS_futex || arguments[3] != 0) return false;
   const long command = arguments[1] & FUTEX_CMD_MASK;
   return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
+}
+
+// A lock that the kernel hands from one to the next (priority inheritance): nobody reads from the word who had it. What
+// its holders do to the word by atomics of their own is seen as such.
+bool is_lock_of_the_kernel(long number, const long (&arguments)[6]) noexcept {
+  if (number != SYS_futex) return false;
+  const long command = arguments[1] & FUTEX_CMD_MASK;
+  return command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 || command == FUTEX_TRYLOCK_PI ||
+         command == FUTEX_UNLOCK_PI;
+}
+
+template <class PassOn>
+long lock_of_the_kernel(const long (&arguments)[6], PassOn&& pass_on) noexcept {
+  const auto word = static_cast<std::uintptr_t>(arguments[0]);
+  const bool gives_back = (arguments[1] & FUTEX_CMD_MASK) == FUTEX_UNLOCK_PI;
+  if (gives_back) race::atomics::released_into(word, sizeof(std::uint32_t));
+  const long result = pass_on();
+  if (!gives_back && result == 0) race::atomics::acquired_from(word, sizeof(std::uint32_t));
+  return result;
 }
 
 // Whether the program has confined itself (wrap_confinement.cpp has the other way). A result above 0 is the descriptor
@@ -60,6 +80,7 @@ extern "C" VIGIL_EXPORT long syscall(long number, ...) noexcept {
     return find_once(find_next, real_syscall, "syscall")(number, arguments[0], arguments[1], arguments[2], arguments[3],
                                                          arguments[4], arguments[5]);
   };
+  if (is_lock_of_the_kernel(number, arguments)) return lock_of_the_kernel(arguments, pass_on);
   if (!waits_for_ever(number, arguments) || !sync_events::watching() ||
       is_told_otherwise(__builtin_return_address(0))) {
     const long result = pass_on();

@@ -304,6 +304,14 @@ void released(Actor& actor, LockObject& lock, LockMode mode) noexcept {
   lock.acquisition.store(number + (number & 1U), std::memory_order_relaxed);
 }
 
+void hand_over(Actor& actor) noexcept {
+  for (const HeldLock& held : actor.held.live()) {
+    if (held.object->family != LockFamily::Pthread || held.mode != LockMode::Exclusive || GivenBackUnseen()(held))
+      continue;
+    order::release_merge(actor.clocks, held.object->written, order::Edge::Lock);
+  }
+}
+
 void actor_ends(Actor& actor) noexcept {
   actor.wanted = LockId{};
   end_wait(actor);  // a join that was cancelled never said that it was over

@@ -25,6 +25,8 @@ void taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) 
 void released(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 // The lock goes, and the record with it.
 void destroyed(LockObject* lock) noexcept;
+// The actor's clock is about to end: whoever gets a lock that it still holds (a robust one) goes on after all it did.
+void hand_over(Actor& actor) noexcept;
 // The actor ends, with whatever it still holds.
 void actor_ends(Actor& actor) noexcept;
 

@@ -1,0 +1,178 @@
+#include "interpose/descriptors.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+
+#include "interpose/futex_lock.hpp"
+#include "interpose/own_memory.hpp"
+
+namespace vigil::shim::descriptors {
+namespace {
+
+// Addresses that nothing can have: the upper bits say of what sort the thing is.
+enum class Sort : std::uint8_t { Pipe = 62, Sockets = 61, Nameless = 60, FileLock = 59, Signals = 58 };
+
+const void* name_of(Sort sort, std::uint64_t number) noexcept {
+  return reinterpret_cast<const void*>(std::uintptr_t{1} << static_cast<unsigned>(sort) | number << 3U);
+}
+
+// Of each descriptor one more than the one it is a copy of; 0: it is none. relaxed: a number by itself, and whoever
+// uses a copy was given it by whoever made it. Those beyond are taken for themselves.
+constexpr std::size_t kMostCopies = 1U << 16U;
+constinit std::array<std::atomic<int>, kMostCopies> copies{};
+
+int original_of(int file) noexcept {
+  if (file < 0 || static_cast<std::size_t>(file) >= kMostCopies) return file;
+  const int known = copies[static_cast<std::size_t>(file)].load(std::memory_order_relaxed);
+  return known == 0 ? file : known - 1;
+}
+void note_copy(int original, int copy) noexcept {
+  if (copy < 0 || static_cast<std::size_t>(copy) >= kMostCopies) return;
+  copies[static_cast<std::size_t>(copy)].store(original == copy ? 0 : original + 1, std::memory_order_relaxed);
+}
+
+bool look_at(int file, struct stat& status) noexcept {
+  const int before = errno;
+  const bool known = ::fstat(file, &status) == 0;
+  errno = before;
+  return known;
+}
+
+constinit std::atomic<bool> any_signal_reader{false};  // relaxed: who reads signals was told of the descriptor
+constinit std::atomic<bool> files_are_locked{false};   // relaxed: who locked a file has seen its own call
+
+struct Channel {
+  const void* name = nullptr;  // null: it orders nothing
+  bool is_nameless = false;
+};
+
+Channel channel_of(int file) noexcept {
+  constexpr std::uint64_t kMostPipes = 0xffff;  // told apart: a program may make them without end
+  struct stat status;
+  if (!look_at(file, status)) return {};
+  if (S_ISFIFO(status.st_mode)) return {name_of(Sort::Pipe, status.st_ino & kMostPipes)};
+  if (S_ISSOCK(status.st_mode)) return {name_of(Sort::Sockets, 0)};
+  if ((status.st_mode & S_IFMT) != 0) return {};
+  return {name_of(Sort::Nameless, static_cast<std::uint64_t>(original_of(file))), true};
+}
+
+// What each epoll tells of, each thing once: all sockets together are one.
+struct Watched {
+  FutexLock lock;
+  OwnMap<int, OwnVector<const void*>> of;  // by the epoll's descriptor; guarded by lock
+};
+constinit std::atomic<Watched*> all_watched{nullptr};
+
+Watched& watched() noexcept {
+  Watched* known = all_watched.load(std::memory_order_acquire);  // pairs with the exchange below
+  if (known != nullptr) return *known;
+  auto* const fresh = own_new<Watched>();
+  if (all_watched.compare_exchange_strong(known, fresh, std::memory_order_acq_rel)) return *fresh;
+  own_delete(fresh);
+  return *known;
+}
+
+// The number-th thing that epoll tells of; null: there are not so many.
+const void* watched_thing(Watched& all, int epoll, std::size_t number) noexcept {
+  const void* name = nullptr;
+  record([&] {
+    all.lock.lock();
+    if (const auto found = all.of.find(epoll); found != all.of.end() && number < found->second.size()) {
+      name = found->second[number];
+    }
+    all.lock.unlock();
+  });
+  return name;
+}
+
+}  // namespace
+
+void gives(int file) noexcept {
+  if (!matter()) return;
+  if (const Channel channel = channel_of(file); channel.name != nullptr) sync_events::released(channel.name);
+}
+
+void takes(int file) noexcept {
+  if (!matter()) return;
+  const Channel channel = channel_of(file);
+  if (channel.name == nullptr) return;
+  sync_events::acquired(channel.name);
+  if (channel.is_nameless && any_signal_reader.load(std::memory_order_relaxed)) sent_signals::got();
+}
+
+void copied(int original, int copy) noexcept { note_copy(original_of(original), copy); }
+
+void closes(int file) noexcept {
+  gives(file);
+  if (files_are_locked.load(std::memory_order_relaxed)) {
+    if (const void* const lock = lock_of(file)) sync_events::released(lock);
+  }
+  note_copy(file, file);
+  Watched* const all = all_watched.load(std::memory_order_acquire);
+  if (all == nullptr) return;
+  record([&] {
+    all->lock.lock();
+    all->of.erase(file);
+    all->lock.unlock();
+  });
+}
+
+// Also before there is a second thread: what is watched now may be told of later.
+void watched_by(int epoll, int file) noexcept {
+  if (inside_shim || order::needs(order::Edge::Firm) == 0) return;
+  const Channel channel = channel_of(file);
+  if (channel.name == nullptr) return;
+  record([&] {
+    Watched& all = watched();
+    all.lock.lock();
+    OwnVector<const void*>& names = all.of[original_of(epoll)];
+    if (std::find(names.begin(), names.end(), channel.name) == names.end()) names.push_back(channel.name);
+    all.lock.unlock();
+  });
+}
+
+void takes_watched(int epoll) noexcept {
+  Watched* const all = all_watched.load(std::memory_order_acquire);
+  if (all == nullptr || !matter()) return;
+  const int original = original_of(epoll);
+  for (std::size_t i = 0; const void* const name = watched_thing(*all, original, i); ++i) sync_events::acquired(name);
+}
+
+const void* lock_of(int file) noexcept {
+  constexpr std::uint64_t kMostFiles = 0xffffffff;
+  struct stat status;
+  if (!matter() || !look_at(file, status)) return nullptr;
+  return name_of(Sort::FileLock, status.st_ino & kMostFiles);
+}
+void gives_lock_back(const void* lock) noexcept {
+  if (lock != nullptr) sync_events::released(lock);
+}
+void takes_lock(const void* lock) noexcept {
+  if (lock == nullptr) return;
+  files_are_locked.store(true, std::memory_order_relaxed);
+  sync_events::acquired(lock);
+}
+
+void signals_are_read() noexcept { any_signal_reader.store(true, std::memory_order_relaxed); }
+
+}  // namespace vigil::shim::descriptors
+
+namespace vigil::shim::sent_signals {
+
+namespace {
+const void* signals() noexcept { return descriptors::name_of(descriptors::Sort::Signals, 0); }
+}  // namespace
+
+void sent() noexcept {
+  if (descriptors::matter()) sync_events::released(signals());
+}
+void got() noexcept {
+  if (descriptors::matter()) sync_events::acquired(signals());
+}
+
+}  // namespace vigil::shim::sent_signals

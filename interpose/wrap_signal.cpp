@@ -1,0 +1,213 @@
+// Wrappers of what sends signals, or has them sent, and of what waits for them. A handler goes on after all that was
+// done before any signal was sent (signals.cpp), and so does who waits for one, or for the end of another process.
+#include <aio.h>
+#include <mqueue.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+
+#include "interpose/descriptors.hpp"
+#include "interpose/export.hpp"
+#include "interpose/leaks/kernel_words.hpp"
+#include "interpose/naps.hpp"
+#include "interpose/real_function.hpp"
+#include "interpose/threads.hpp"
+
+using namespace vigil::shim;  // the wrappers stand outside every namespace
+
+namespace {
+
+constinit Real<int(pthread_t, int)> real_pthread_kill("pthread_kill");
+constinit Real<int(pthread_t, int, sigval)> real_pthread_sigqueue("pthread_sigqueue");
+constinit Real<int(pid_t, int)> real_kill("kill");
+constinit Real<int(pid_t, int)> real_killpg("killpg");
+constinit Real<int(pid_t, pid_t, int)> real_tgkill("tgkill");
+constinit Real<int(pid_t, int, sigval)> real_sigqueue("sigqueue");
+constinit Real<unsigned(unsigned)> real_alarm("alarm");
+constinit Real<useconds_t(useconds_t, useconds_t)> real_ualarm("ualarm");
+constinit Real<int(int, const itimerval*, itimerval*)> real_setitimer("setitimer");
+constinit Real<int(clockid_t, sigevent*, timer_t*)> real_timer_create("timer_create");
+constinit Real<int(timer_t, int, const itimerspec*, itimerspec*)> real_timer_settime("timer_settime");
+constinit Real<int(mqd_t, const sigevent*)> real_mq_notify("mq_notify");
+constinit Real<int(aiocb*)> real_aio_read("aio_read");
+constinit Real<int(aiocb*)> real_aio_write("aio_write");
+constinit Real<int(int, aiocb*)> real_aio_fsync("aio_fsync");
+constinit Real<int(int, aiocb* const*, int, sigevent*)> real_lio_listio("lio_listio");
+constinit Real<int(aiocb64*)> real_aio_read64("aio_read64");
+constinit Real<int(aiocb64*)> real_aio_write64("aio_write64");
+constinit Real<int(int, aiocb64*)> real_aio_fsync64("aio_fsync64");
+constinit Real<int(int, aiocb64* const*, int, sigevent*)> real_lio_listio64("lio_listio64");
+constinit Real<int(const sigset_t*, int*)> real_sigwait("sigwait");
+constinit Real<int(const sigset_t*, siginfo_t*)> real_sigwaitinfo("sigwaitinfo");
+constinit Real<int(const sigset_t*, siginfo_t*, const timespec*)> real_sigtimedwait("sigtimedwait");
+constinit Real<pid_t(int*)> real_wait("wait");
+constinit Real<pid_t(pid_t, int*, int)> real_waitpid("waitpid");
+constinit Real<int(idtype_t, id_t, siginfo_t*, int)> real_waitid("waitid");
+constinit Real<pid_t(int*, int, rusage*)> real_wait3("wait3");
+constinit Real<pid_t(pid_t, int*, int, rusage*)> real_wait4("wait4");
+
+// event: of what is armed, where that is known.
+void announces(const sigevent* event) noexcept {
+  if (!inside_shim) {
+    const bool starts_threads = event != nullptr && event->sigev_notify == SIGEV_THREAD;
+    record([&] {
+      if (starts_threads) become_concurrent();
+      unseen_threads_follow();
+    });
+  }
+  sent_signals::sent();
+}
+
+template <class Operation>
+void announces_all(Operation* const* wanted, int count, const sigevent* event) noexcept {
+  announces(event);
+  for (int i = 0; i < count; ++i) {
+    if (wanted[i] != nullptr) announces(&wanted[i]->aio_sigevent);
+  }
+}
+
+template <class Result>
+Result got_if(bool any, Result result) noexcept {
+  if (any) sent_signals::got();
+  return result;
+}
+
+}  // namespace
+
+// ---- sent ----------------------------------------------------------------------------------------------------------
+
+extern "C" VIGIL_EXPORT int pthread_kill(pthread_t thread, int signal_number) noexcept {
+  sent_signals::sent();
+  return real_pthread_kill(thread, signal_number);
+}
+extern "C" VIGIL_EXPORT int pthread_sigqueue(pthread_t thread, int signal_number, const sigval value) noexcept {
+  sent_signals::sent();
+  return real_pthread_sigqueue(thread, signal_number, value);
+}
+extern "C" VIGIL_EXPORT int kill(pid_t process, int signal_number) noexcept {
+  sent_signals::sent();
+  return real_kill(process, signal_number);
+}
+extern "C" VIGIL_EXPORT int killpg(pid_t group, int signal_number) noexcept {
+  sent_signals::sent();
+  return real_killpg(group, signal_number);
+}
+extern "C" VIGIL_EXPORT int tgkill(pid_t process, pid_t thread, int signal_number) {
+  sent_signals::sent();
+  return real_tgkill(process, thread, signal_number);
+}
+extern "C" VIGIL_EXPORT int sigqueue(pid_t process, int signal_number, const sigval value) noexcept {
+  sent_signals::sent();
+  return real_sigqueue(process, signal_number, value);
+}
+extern "C" VIGIL_EXPORT unsigned alarm(unsigned seconds) noexcept {
+  sent_signals::sent();
+  return real_alarm(seconds);
+}
+extern "C" VIGIL_EXPORT useconds_t ualarm(useconds_t first, useconds_t each) noexcept {
+  sent_signals::sent();
+  return real_ualarm(first, each);
+}
+extern "C" VIGIL_EXPORT int setitimer(__itimer_which_t which, const itimerval* when, itimerval* before) noexcept {
+  sent_signals::sent();
+  return real_setitimer(static_cast<int>(which), when, before);
+}
+
+// A timer, a message queue and an operation on a file send a signal, or start a thread.
+extern "C" VIGIL_EXPORT int timer_create(clockid_t clock, sigevent* event, timer_t* timer) noexcept {
+  announces(event);
+  leaks::posix_timer_made();
+  return real_timer_create(clock, event, timer);
+}
+extern "C" VIGIL_EXPORT int timer_settime(timer_t timer, int flags, const itimerspec* when,
+                                          itimerspec* before) noexcept {
+  announces(nullptr);
+  return real_timer_settime(timer, flags, when, before);
+}
+extern "C" VIGIL_EXPORT int mq_notify(mqd_t queue, const sigevent* event) noexcept {
+  announces(event);
+  return real_mq_notify(queue, event);
+}
+extern "C" VIGIL_EXPORT int aio_read(aiocb* wanted) noexcept {
+  announces(&wanted->aio_sigevent);
+  return real_aio_read(wanted);
+}
+extern "C" VIGIL_EXPORT int aio_write(aiocb* wanted) noexcept {
+  announces(&wanted->aio_sigevent);
+  return real_aio_write(wanted);
+}
+extern "C" VIGIL_EXPORT int aio_fsync(int operation, aiocb* wanted) noexcept {
+  announces(&wanted->aio_sigevent);
+  return real_aio_fsync(operation, wanted);
+}
+extern "C" VIGIL_EXPORT int lio_listio(int mode, aiocb* const* wanted, int count, sigevent* event) noexcept {
+  announces_all(wanted, count, event);
+  return real_lio_listio(mode, wanted, count, event);
+}
+// The same where files are large.
+extern "C" VIGIL_EXPORT int aio_read64(aiocb64* wanted) noexcept {
+  announces(&wanted->aio_sigevent);
+  return real_aio_read64(wanted);
+}
+extern "C" VIGIL_EXPORT int aio_write64(aiocb64* wanted) noexcept {
+  announces(&wanted->aio_sigevent);
+  return real_aio_write64(wanted);
+}
+extern "C" VIGIL_EXPORT int aio_fsync64(int operation, aiocb64* wanted) noexcept {
+  announces(&wanted->aio_sigevent);
+  return real_aio_fsync64(operation, wanted);
+}
+extern "C" VIGIL_EXPORT int lio_listio64(int mode, aiocb64* const* wanted, int count, sigevent* event) noexcept {
+  announces_all(wanted, count, event);
+  return real_lio_listio64(mode, wanted, count, event);
+}
+
+// ---- waited for ----------------------------------------------------------------------------------------------------
+
+extern "C" VIGIL_EXPORT int sigwait(const sigset_t* wanted, int* taken) {
+  const Nap nap;
+  const int rc = real_sigwait(wanted, taken);
+  return got_if(rc == 0, rc);
+}
+extern "C" VIGIL_EXPORT int sigwaitinfo(const sigset_t* wanted, siginfo_t* taken) {
+  const Nap nap;
+  const int rc = real_sigwaitinfo(wanted, taken);
+  return got_if(rc > 0, rc);
+}
+extern "C" VIGIL_EXPORT int sigtimedwait(const sigset_t* wanted, siginfo_t* taken, const timespec* timeout) {
+  const Nap nap;
+  const int rc = real_sigtimedwait(wanted, taken, timeout);
+  return got_if(rc > 0, rc);
+}
+
+// A process that ended may have been told to.
+extern "C" VIGIL_EXPORT pid_t wait(int* status) {
+  const Nap nap;
+  const pid_t ended = real_wait(status);
+  return got_if(ended > 0, ended);
+}
+extern "C" VIGIL_EXPORT pid_t waitpid(pid_t process, int* status, int options) {
+  const Nap nap;
+  const pid_t ended = real_waitpid(process, status, options);
+  return got_if(ended > 0, ended);
+}
+extern "C" VIGIL_EXPORT int waitid(idtype_t which, id_t process, siginfo_t* told, int options) {
+  const Nap nap;
+  const int rc = real_waitid(which, process, told, options);
+  return got_if(rc == 0, rc);
+}
+extern "C" VIGIL_EXPORT pid_t wait3(int* status, int options, rusage* used) noexcept {
+  const Nap nap;
+  const pid_t ended = real_wait3(status, options, used);
+  return got_if(ended > 0, ended);
+}
+extern "C" VIGIL_EXPORT pid_t wait4(pid_t process, int* status, int options, rusage* used) noexcept {
+  const Nap nap;
+  const pid_t ended = real_wait4(process, status, options, used);
+  return got_if(ended > 0, ended);
+}

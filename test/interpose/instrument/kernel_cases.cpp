@@ -1,0 +1,564 @@
+// What orders two threads by way of the kernel: descriptors and their copies, epoll, timers, queues, locks of files and
+// streams, signals.
+#include <aio.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <mqueue.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <future>
+#include <semaphore>
+#include <thread>
+
+#include "test/interpose/instrument/order_cases.hpp"
+
+namespace {
+
+using vigil::test::Case;
+
+long value = 0;
+
+void demand(bool holds) {
+  if (!holds) std::abort();
+}
+
+// give() in another thread lets take() return in this one.
+template <class Give, class Take>
+void hand_over(Give&& give, Take&& take) {
+  std::thread other([&] {
+    value = 1;
+    give();
+  });
+  take();
+  demand(value == 1);
+  value = 2;
+  other.join();
+}
+
+struct Pipe {
+  std::array<int, 2> ends{};
+  Pipe() { demand(pipe(ends.data()) == 0); }
+  void put() const { demand(write(ends[1], "x", 1) == 1); }
+  void get() const {
+    char c = 0;
+    demand(read(ends[0], &c, 1) == 1);
+  }
+};
+
+// ---- descriptors ---------------------------------------------------------------------------------------------------
+
+void clean_dprintf_into_a_pipe() {
+  const Pipe pipe;
+  hand_over([&] { demand(dprintf(pipe.ends[1], "%d", 1) == 1); }, [&] { pipe.get(); });
+}
+void clean_splice_into_a_pipe() {
+  const Pipe from;
+  const Pipe to;
+  from.put();
+  hand_over([&] { demand(splice(from.ends[0], nullptr, to.ends[1], nullptr, 1, 0) == 1); }, [&] { to.get(); });
+}
+void clean_splice_out_of_a_pipe() {
+  const Pipe from;
+  const Pipe to;
+  hand_over([&] { from.put(); }, [&] { demand(splice(from.ends[0], nullptr, to.ends[1], nullptr, 1, 0) == 1); });
+}
+void clean_tee_out_of_a_pipe() {
+  const Pipe from;
+  const Pipe to;
+  hand_over([&] { from.put(); }, [&] { demand(tee(from.ends[0], to.ends[1], 1, 0) == 1); });
+}
+void clean_vmsplice_into_a_pipe() {
+  const Pipe pipe;
+  char c = 'x';
+  const iovec part{&c, 1};
+  hand_over([&] { demand(vmsplice(pipe.ends[1], &part, 1, 0) == 1); }, [&] { pipe.get(); });
+}
+void clean_sendfile_into_a_socket() {
+  std::array<int, 2> ends{};
+  demand(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+  const int file = memfd_create("one byte", 0);
+  demand(write(file, "x", 1) == 1);
+  off_t at = 0;
+  char c = 0;
+  hand_over([&] { demand(sendfile(ends[0], file, &at, 1) == 1); }, [&] { demand(recv(ends[1], &c, 1, 0) == 1); });
+}
+void clean_preadv2_of_a_socket() {
+  std::array<int, 2> ends{};
+  demand(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+  char out = 'x';
+  char in = 0;
+  const iovec from{&out, 1};
+  const iovec to{&in, 1};
+  hand_over([&] { demand(pwritev2(ends[0], &from, 1, -1, 0) == 1); },
+            [&] { demand(preadv2(ends[1], &to, 1, -1, 0) == 1); });
+}
+void clean_connect_after_listen() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const int length = std::snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "vigil-case-%d", getpid());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + static_cast<std::size_t>(length));
+  const auto* const named = reinterpret_cast<const sockaddr*>(&address);
+  const int listening = socket(AF_UNIX, SOCK_STREAM, 0);
+  demand(bind(listening, named, size) == 0);
+  hand_over([&] { demand(listen(listening, 1) == 0); },
+            [&] {
+              const int other = socket(AF_UNIX, SOCK_STREAM, 0);
+              while (connect(other, named, size) != 0) sched_yield();
+            });
+}
+
+// What was written is the reader's from then on.
+void clean_buffer_given_to_its_reader() {
+  const Pipe pipe;
+  auto* const buffer = new char[8]();
+  std::thread other([&] { demand(write(pipe.ends[1], buffer, 8) == 8); });
+  std::array<char, 8> got{};
+  demand(read(pipe.ends[0], got.data(), got.size()) == 8);
+  buffer[0] = 1;
+  delete[] buffer;
+  other.join();
+}
+void race_buffer_changed_while_it_is_written() {
+  const Pipe pipe;
+  std::array<char, 8> buffer{};
+  std::thread other([&] { demand(write(pipe.ends[1], buffer.data(), 8) == 8); });
+  buffer[0] = 1;
+  other.join();
+}
+
+void copied_event(int (*copy)(int)) {
+  const int event = eventfd(0, 0);
+  const int other = copy(event);
+  demand(other >= 0);
+  eventfd_t count = 1;
+  hand_over([&] { demand(write(other, &count, sizeof(count)) == sizeof(count)); },
+            [&] {
+              eventfd_t got = 0;
+              demand(read(event, &got, sizeof(got)) == sizeof(got));
+            });
+}
+void clean_event_copied_by_dup() {
+  copied_event([](int file) { return dup(file); });
+}
+void clean_event_copied_by_fcntl() {
+  copied_event([](int file) { return fcntl(file, F_DUPFD_CLOEXEC, 100); });
+}
+
+// Told by an epoll that something is there, and content with that.
+void told_by_epoll(int watched, int written) {
+  const int epoll = epoll_create1(0);
+  epoll_event event{.events = EPOLLIN, .data = {}};
+  demand(epoll_ctl(epoll, EPOLL_CTL_ADD, watched, &event) == 0);
+  const eventfd_t count = 1;
+  const vigil::test::Whistle written_now;
+  hand_over(
+      [&] {
+        demand(write(written, &count, sizeof(count)) == sizeof(count));
+        written_now.blow();
+      },
+      [&] {
+        written_now.hear();  // which orders nothing, but for those who are told of another
+        demand(epoll_wait(epoll, &event, 1, -1) == 1);
+      });
+}
+void clean_epoll_tells_of_a_pipe() {
+  const Pipe pipe;
+  told_by_epoll(pipe.ends[0], pipe.ends[1]);
+}
+void clean_epoll_tells_of_an_event() {
+  const int event = eventfd(0, 0);
+  told_by_epoll(event, event);
+}
+void race_epoll_tells_of_another_event() {
+  const int other = eventfd(0, 0);
+  told_by_epoll(eventfd(1, 0), other);
+}
+
+void clean_timer_descriptor() {
+  const int timer = timerfd_create(CLOCK_MONOTONIC, 0);
+  const itimerspec soon{{0, 0}, {0, 1}};
+  hand_over([&] { demand(timerfd_settime(timer, 0, &soon, nullptr) == 0); },
+            [&] {
+              std::uint64_t times = 0;
+              demand(read(timer, &times, sizeof(times)) == sizeof(times));
+            });
+}
+
+// ---- queues, and locks of files and streams
+// --------------------------------------------------------------------------
+
+void clean_message_queue() {
+  std::array<char, 64> name{};
+  std::snprintf(name.data(), name.size(), "/vigil-case-%d", getpid());
+  mq_attr attributes{};
+  attributes.mq_maxmsg = 1;
+  attributes.mq_msgsize = 8;
+  const mqd_t queue = mq_open(name.data(), O_CREAT | O_RDWR, 0600, &attributes);
+  if (queue < 0) return;  // a system without
+  mq_unlink(name.data());
+  std::array<char, 8> text{};
+  hand_over([&] { demand(mq_send(queue, "x", 1, 0) == 0); },
+            [&] { demand(mq_receive(queue, text.data(), text.size(), nullptr) == 1); });
+}
+void clean_message_queue_of_system_v() {
+  const int queue = msgget(IPC_PRIVATE, 0600);
+  if (queue < 0) return;
+  struct Message {
+    long type = 1;
+    char text = 'x';
+  };
+  const Message sent;
+  Message got;
+  hand_over([&] { demand(msgsnd(queue, &sent, 1, 0) == 0); }, [&] { demand(msgrcv(queue, &got, 1, 0, 0) == 1); });
+  msgctl(queue, IPC_RMID, nullptr);
+}
+void clean_semaphore_of_system_v() {
+  const int semaphore = semget(IPC_PRIVATE, 1, 0600);
+  if (semaphore < 0) return;
+  sembuf up{0, 1, 0};
+  sembuf down{0, -1, 0};
+  hand_over([&] { demand(semop(semaphore, &up, 1) == 0); }, [&] { demand(semop(semaphore, &down, 1) == 0); });
+  semctl(semaphore, 0, IPC_RMID);
+}
+
+// Two threads count under locks of their own making.
+template <class Lock, class Unlock>
+void count_under(Lock&& lock, Unlock&& unlock) {
+  const auto count = [&](int self) {
+    for (int i = 0; i < 20; ++i) {
+      lock(self);
+      ++value;
+      unlock(self);
+    }
+  };
+  std::thread other([&] { count(1); });
+  count(0);
+  other.join();
+}
+void under_streams(FILE* one, FILE* two) {
+  const std::array<FILE*, 2> streams{one, two};
+  count_under([&](int self) { flockfile(streams[static_cast<std::size_t>(self)]); },
+              [&](int self) { funlockfile(streams[static_cast<std::size_t>(self)]); });
+}
+void clean_lock_of_a_stream() { under_streams(stderr, stderr); }
+void race_locks_of_two_streams() { under_streams(stderr, stdout); }
+void clean_lock_of_a_stream_tried() {
+  count_under(
+      [](int) {
+        while (ftrylockfile(stderr) != 0) sched_yield();
+      },
+      [](int) { funlockfile(stderr); });
+}
+
+// The two open one file each for itself; of which file?
+void under_open_files(int one, int two) {
+  const std::array<int, 2> files{one, two};
+  std::array<int, 2> opened{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::array<char, 64> name{};
+    std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", files[i]);
+    opened[i] = open(name.data(), O_RDWR);
+    demand(opened[i] >= 0);
+  }
+  const auto change = [&](int self, short type) {
+    struct flock wanted {};
+    wanted.l_type = type;
+    demand(fcntl(opened[static_cast<std::size_t>(self)], F_OFD_SETLKW, &wanted) == 0);
+  };
+  count_under([&](int self) { change(self, F_WRLCK); }, [&](int self) { change(self, F_UNLCK); });
+}
+void clean_lock_of_an_open_file() {
+  const int file = memfd_create("locked", 0);
+  under_open_files(file, file);
+}
+void race_locks_of_two_open_files() { under_open_files(memfd_create("one", 0), memfd_create("other", 0)); }
+
+// Its holders change the word themselves while nobody waits; the kernel hands it over when somebody does.
+void clean_lock_of_the_kernel() {
+  static std::atomic<int> word;
+  const auto futex = [](int operation) { return syscall(SYS_futex, &word, operation, 0, nullptr, nullptr, 0); };
+  count_under(
+      [&](int) {
+        int nobody = 0;
+        if (word.compare_exchange_strong(nobody, gettid(), std::memory_order_acquire)) return;
+        demand(futex(FUTEX_LOCK_PI) == 0);
+      },
+      [&](int) {
+        int mine = gettid();
+        sched_yield();
+        if (word.compare_exchange_strong(mine, 0, std::memory_order_release)) return;
+        demand(futex(FUTEX_UNLOCK_PI) == 0);
+      });
+}
+
+void clean_robust_mutex_of_one_who_is_gone() {
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  static pthread_mutex_t mutex;
+  pthread_mutex_init(&mutex, &attributes);
+  std::atomic<bool> has_it{false};
+  std::thread other([&] {
+    pthread_mutex_lock(&mutex);
+    has_it.store(true, std::memory_order_relaxed);
+    value = 1;
+  });
+  while (!has_it.load(std::memory_order_relaxed)) sched_yield();
+  demand(pthread_mutex_lock(&mutex) == EOWNERDEAD);
+  demand(value == 1);
+  value = 2;
+  pthread_mutex_consistent(&mutex);
+  pthread_mutex_unlock(&mutex);
+  other.join();
+}
+
+// ---- signals -------------------------------------------------------------------------------------------------------
+
+volatile std::sig_atomic_t handled = 0;
+
+void handler(int /*signal_number*/) {
+  demand(value == 1);
+  value = 2;
+  handled = 1;
+}
+void telling_handler(int number, siginfo_t* /*told*/, void* /*context*/) { handler(number); }
+
+// While it lives the signal comes to no thread that does not let it; then all is as it was. All cases may run in one
+// process.
+class Blocked {
+ public:
+  explicit Blocked(int number) : number_(number) {
+    handled = 0;
+    sigemptyset(&signals_);
+    sigaddset(&signals_, number);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+  ~Blocked() {
+    signal(number_, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+  }
+  Blocked(const Blocked&) = delete;
+  Blocked& operator=(const Blocked&) = delete;
+
+  [[nodiscard]] const sigset_t& signals() const { return signals_; }
+  // Lets it come to this thread until it has been handled.
+  void wait_until_handled() const {
+    sigset_t open;
+    pthread_sigmask(SIG_BLOCK, nullptr, &open);
+    sigdelset(&open, number_);
+    while (handled == 0) sigsuspend(&open);
+  }
+
+ private:
+  int number_;
+  sigset_t signals_{};
+};
+
+// The handler runs in the thread that waits for it, because of what `send` does in this one, and sees what this one
+// did.
+template <class Send>
+void handled_elsewhere(Send&& send, int number = SIGUSR1, int flags = 0) {
+  struct sigaction action {};
+  action.sa_flags = flags;
+  if ((flags & SA_SIGINFO) != 0) {
+    action.sa_sigaction = telling_handler;
+  } else {
+    action.sa_handler = handler;
+  }
+  const Blocked blocked(number);
+  demand(sigaction(number, &action, nullptr) == 0);
+  std::promise<pid_t> started;
+  std::thread other([&] {
+    started.set_value(gettid());
+    blocked.wait_until_handled();
+  });
+  const pid_t id = started.get_future().get();
+  value = 1;
+  send(other.native_handle(), id);
+  other.join();
+  demand(value == 2);
+}
+void clean_handler_of_pthread_kill() {
+  handled_elsewhere([](pthread_t thread, pid_t) { pthread_kill(thread, SIGUSR1); });
+}
+void clean_handler_of_kill() {
+  handled_elsewhere([](pthread_t, pid_t) { kill(getpid(), SIGUSR1); });
+}
+void clean_handler_of_tgkill() {
+  handled_elsewhere([](pthread_t, pid_t id) { tgkill(getpid(), id, SIGUSR1); });
+}
+void clean_handler_of_sigqueue() {
+  handled_elsewhere([](pthread_t, pid_t) { sigqueue(getpid(), SIGUSR1, sigval{}); }, SIGUSR1, SA_SIGINFO);
+}
+void clean_handler_of_pthread_sigqueue() {
+  handled_elsewhere([](pthread_t thread, pid_t) { pthread_sigqueue(thread, SIGUSR1, sigval{}); }, SIGUSR1,
+                    static_cast<int>(SA_SIGINFO | SA_RESETHAND));
+}
+void clean_handler_of_a_harmless_signal() {
+  handled_elsewhere([](pthread_t, pid_t) { kill(getpid(), SIGURG); }, SIGURG);
+}
+void clean_handler_of_setitimer() {
+  handled_elsewhere(
+      [](pthread_t, pid_t) {
+        const itimerval soon{{0, 0}, {0, 1}};
+        setitimer(ITIMER_REAL, &soon, nullptr);
+      },
+      SIGALRM);
+}
+void clean_handler_of_a_timer() {
+  handled_elsewhere([](pthread_t, pid_t) {
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGUSR1;
+    timer_t timer{};
+    demand(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+    const itimerspec soon{{0, 0}, {0, 1}};
+    timer_settime(timer, 0, &soon, nullptr);
+  });
+}
+// It was installed after what it sees; the signal comes from elsewhere.
+void clean_handler_installed_late() {
+  const Blocked blocked(SIGUSR1);
+  std::atomic<bool> installed{false};
+  std::thread other([&] {
+    while (!installed.load(std::memory_order_relaxed)) sched_yield();
+    syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1);
+    blocked.wait_until_handled();
+  });
+  value = 1;
+  demand(signal(SIGUSR1, handler) == SIG_DFL);
+  installed.store(true, std::memory_order_relaxed);
+  other.join();
+  demand(signal(SIGUSR1, SIG_IGN) == handler);
+  struct sigaction now {};
+  demand(sigaction(SIGUSR1, nullptr, &now) == 0 && now.sa_handler == SIG_IGN);
+}
+
+std::atomic<long> seen;  // so that the read is not left out
+void reading_handler(int /*signal_number*/) {
+  seen.store(value, std::memory_order_relaxed);
+  handled = 1;
+}
+void race_sender_goes_on() {
+  const Blocked blocked(SIGUSR1);
+  demand(signal(SIGUSR1, reading_handler) == SIG_DFL);
+  std::thread other([&] { blocked.wait_until_handled(); });
+  pthread_kill(other.native_handle(), SIGUSR1);
+  value = 1;
+  other.join();
+}
+
+void clean_signal_descriptor() {
+  const Blocked blocked(SIGUSR1);
+  const int file = signalfd(-1, &blocked.signals(), 0);
+  signalfd_siginfo told{};
+  hand_over([] { kill(getpid(), SIGUSR1); }, [&] { demand(read(file, &told, sizeof(told)) == sizeof(told)); });
+}
+void clean_killed_and_waited_for() {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  int status = 0;
+  hand_over([&] { kill(child, SIGKILL); }, [&] { demand(waitpid(child, &status, 0) == child); });
+}
+void clean_thread_of_an_operation_on_a_file() {
+  static std::binary_semaphore done(0);
+  static char text = 'x';
+  static aiocb operation{};
+  operation.aio_fildes = memfd_create("written", 0);
+  operation.aio_buf = &text;
+  operation.aio_nbytes = 1;
+  operation.aio_sigevent.sigev_notify = SIGEV_THREAD;
+  operation.aio_sigevent.sigev_notify_function = [](sigval) {
+    demand(value == 1);
+    value = 2;
+    done.release();
+  };
+  value = 1;
+  demand(aio_write(&operation) == 0);
+  done.acquire();
+  demand(value == 2);
+}
+
+// libc has each thread change its user, by a signal of its own: also those of the shim.
+void clean_user_changed_with_threads() {
+  std::atomic<bool> changed{false};
+  std::thread other([&] {
+    while (!changed.load()) sched_yield();
+  });
+  demand(setgid(getgid()) == 0 && setuid(getuid()) == 0);
+  changed.store(true);
+  other.join();
+}
+
+constexpr Case kCases[] = {
+    VIGIL_CASE(clean_dprintf_into_a_pipe),
+    VIGIL_CASE(clean_splice_into_a_pipe),
+    VIGIL_CASE(clean_splice_out_of_a_pipe),
+    VIGIL_CASE(clean_tee_out_of_a_pipe),
+    VIGIL_CASE(clean_vmsplice_into_a_pipe),
+    VIGIL_CASE(clean_sendfile_into_a_socket),
+    VIGIL_CASE(clean_preadv2_of_a_socket),
+    VIGIL_CASE(clean_connect_after_listen),
+    VIGIL_CASE(clean_buffer_given_to_its_reader),
+    VIGIL_CASE(race_buffer_changed_while_it_is_written),
+    VIGIL_CASE(clean_event_copied_by_dup),
+    VIGIL_CASE(clean_event_copied_by_fcntl),
+    VIGIL_CASE(clean_epoll_tells_of_a_pipe),
+    VIGIL_CASE(clean_epoll_tells_of_an_event),
+    VIGIL_CASE(race_epoll_tells_of_another_event),
+    VIGIL_CASE(clean_timer_descriptor),
+    VIGIL_CASE(clean_message_queue),
+    VIGIL_CASE(clean_message_queue_of_system_v),
+    VIGIL_CASE(clean_semaphore_of_system_v),
+    VIGIL_CASE(clean_lock_of_a_stream),
+    VIGIL_CASE(race_locks_of_two_streams),
+    VIGIL_CASE(clean_lock_of_a_stream_tried),
+    VIGIL_CASE(clean_lock_of_an_open_file),
+    VIGIL_CASE(race_locks_of_two_open_files),
+    VIGIL_CASE(clean_lock_of_the_kernel),
+    VIGIL_CASE(clean_robust_mutex_of_one_who_is_gone),
+    VIGIL_CASE(clean_handler_of_pthread_kill),
+    VIGIL_CASE(clean_handler_of_kill),
+    VIGIL_CASE(clean_handler_of_tgkill),
+    VIGIL_CASE(clean_handler_of_sigqueue),
+    VIGIL_CASE(clean_handler_of_pthread_sigqueue),
+    VIGIL_CASE(clean_handler_of_a_harmless_signal),
+    VIGIL_CASE(clean_handler_of_setitimer),
+    VIGIL_CASE(clean_handler_of_a_timer),
+    VIGIL_CASE(clean_handler_installed_late),
+    VIGIL_CASE(race_sender_goes_on),
+    VIGIL_CASE(clean_signal_descriptor),
+    VIGIL_CASE(clean_killed_and_waited_for),
+    VIGIL_CASE(clean_thread_of_an_operation_on_a_file),
+    VIGIL_CASE(clean_user_changed_with_threads),
+};
+
+}  // namespace
+
+std::span<const Case> vigil::test::kernel_cases() { return kCases; }
