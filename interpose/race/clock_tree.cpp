@@ -5,6 +5,7 @@
 #include <new>
 
 #include "interpose/own_memory.hpp"
+#include "interpose/race/four_times.hpp"
 
 namespace vigil::shim::race {
 
@@ -148,27 +149,21 @@ struct Joined {
   ClockNode* node;
 };
 
-// A time has fewer than 31 bits, so the sign of a difference tells which of two is later; SSE2 compares signed numbers
-// only.
-static_assert(kTimeBits < 31);
-
-ClockTime later_of(ClockTime one, ClockTime other) noexcept {
-  return static_cast<std::int32_t>(one) > static_cast<std::int32_t>(other) ? one : other;
-}
-
 Joined join_leaves(const Leaf& mine, Leaf& theirs, Epoch author) noexcept {
-  // Both loops are branch-free, so that the compiler makes vector code of them.
-  constexpr std::uint32_t kSign = 1U << 31U;
-  std::uint32_t theirs_less_mine = 0;
-  std::uint32_t mine_less_theirs = 0;
-  for (std::uint32_t i = 0; i < kLeafTimes; ++i) {
-    theirs_less_mine |= theirs.times[i] - mine.times[i];
-    mine_less_theirs |= mine.times[i] - theirs.times[i];
+  FourTimes mine_later = no_times();
+  FourTimes theirs_later = no_times();
+  for (std::uint32_t i = 0; i < kLeafTimes; i += 4) {
+    const FourTimes a = four_at(&mine.times[i]);
+    const FourTimes b = four_at(&theirs.times[i]);
+    mine_later = either(mine_later, are_later(a, b));
+    theirs_later = either(theirs_later, are_later(b, a));
   }
-  if ((theirs_less_mine & kSign) == 0) return {Side::Theirs, &theirs};
-  if ((mine_less_theirs & kSign) == 0) return {Side::Mine, nullptr};
+  if (!any_of(mine_later)) return {Side::Theirs, &theirs};
+  if (!any_of(theirs_later)) return {Side::Mine, nullptr};
   Leaf* const leaf = make_node<Leaf>(Leaf::Times::Later);
-  for (std::uint32_t i = 0; i < kLeafTimes; ++i) leaf->times[i] = later_of(mine.times[i], theirs.times[i]);
+  for (std::uint32_t i = 0; i < kLeafTimes; i += 4) {
+    put_four(&leaf->times[i], later_of(four_at(&mine.times[i]), four_at(&theirs.times[i])));
+  }
   leaf->stamp = author;
   return {Side::Neither, leaf};
 }
@@ -232,10 +227,14 @@ ClockNode* join_in_place(ClockNode* mine, ClockNode* theirs) noexcept {
   if (mine->level == 0) {
     Leaf& a = leaf_of(mine);
     const Leaf& b = leaf_of(theirs);
-    for (std::uint32_t i = 0; i < kLeafTimes; ++i) {
-      a.times[i] = later_of(a.times[i], b.times[i]);
-      all_theirs &= a.times[i] == b.times[i];
+    FourTimes mine_later = no_times();
+    for (std::uint32_t i = 0; i < kLeafTimes; i += 4) {
+      const FourTimes ours = four_at(&a.times[i]);
+      const FourTimes others = four_at(&b.times[i]);
+      mine_later = either(mine_later, are_later(ours, others));
+      put_four(&a.times[i], later_of(ours, others));
     }
+    all_theirs = !any_of(mine_later);
   } else {
     Inner& a = inner_of(mine);
     const Inner& b = inner_of(theirs);
