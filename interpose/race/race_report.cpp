@@ -11,8 +11,10 @@
 #include "interpose/own_memory.hpp"
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/lock_sets.hpp"
+#include "interpose/race/own_thread_local.hpp"
 #include "interpose/race/race_finding.hpp"
 #include "interpose/race/stack_variable.hpp"
+#include "interpose/threads.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::race {
@@ -84,12 +86,15 @@ RaceSide side_of(const AccessWord& word, const ActorInfo& actor, StackId stack,
           .held = held};
 }
 
-void tell_pair(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::uint64_t count) noexcept {
+std::uintptr_t address_of(const FoundRaces::Pair& pair) noexcept {
   const std::uint64_t common = pair.newer.word.bytes() & pair.older.word.bytes();
-  const std::uintptr_t address = pair.granule / kGranuleBytes * kGranuleBytes +
-                                 AccessWord(common != 0 ? common : pair.newer.word.bytes()).first_byte();
+  return pair.granule / kGranuleBytes * kGranuleBytes +
+         AccessWord(common != 0 ? common : pair.newer.word.bytes()).first_byte();
+}
+
+void tell_pair(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::uint64_t count) noexcept {
   Objects objects;
-  const Subject subject = subject_at(address, pair.newer.word);
+  const Subject subject = subject_at(address_of(pair), pair.newer.word);
   objects.all.push_back(subject.object);
   const OwnVector<std::int32_t> newer_held = objects.held(pair.newer.place);
   const OwnVector<std::int32_t> older_held = objects.held(pair.older.place);
@@ -145,6 +150,13 @@ std::uint64_t due(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
   return count;
 }
 
+// Whether the two were tasks that take turns at what belongs to this thread, or the second is the thread, at its end.
+bool took_turns(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
+  const bool is_worker = newer.thread != nullptr && newer.thread->is_worker.load(std::memory_order_relaxed);
+  if ((newer.type != ActorType::Task && !is_worker) || !pair.older_owner.known) return false;
+  return info_of(pair.older_owner.who, "").type == ActorType::Task && is_own_thread_local(address_of(pair));
+}
+
 }  // namespace
 
 void listen_to_races(RaceListener listener) noexcept { listening.store(listener, std::memory_order_release); }
@@ -169,6 +181,7 @@ void report_races(const FoundRaces& found, Actor& actor) noexcept {
     const InsideGuard inside;
     if (stage() == Stage::Live) {
       for (const FoundRaces::Pair& pair : found.pairs()) {
+        if (took_turns(pair, actor)) continue;
         if (const std::uint64_t count = due(pair, actor); count != 0) tell_pair(pair, info_of(actor, "running"), count);
       }
     }

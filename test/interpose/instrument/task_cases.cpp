@@ -433,6 +433,16 @@ void clean_tasks_and_threads_together() {
   if (taken.size() != 60) std::abort();
 }
 
+[[gnu::noinline]] void count_for_this_thread() {
+  thread_local int own = 0;
+  ++own;
+}
+void clean_tasks_take_turns_at_a_thread_local() {
+  vigil::WaitGroup tasks;
+  for (int task = 0; task < 20; ++task) tasks.go(count_for_this_thread);
+  tasks.wait();
+}
+
 constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(race_traced_before_a_static),
     VIGIL_CASE(clean_traced_behind_a_static),
@@ -463,6 +473,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(clean_worker_pool),
     VIGIL_CASE(clean_exceptions_out_of_tasks),
     VIGIL_CASE(clean_tasks_and_threads_together),
+    VIGIL_CASE(clean_tasks_take_turns_at_a_thread_local),
 };
 
 }  // namespace
