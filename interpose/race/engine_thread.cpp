@@ -141,7 +141,7 @@ std::size_t bytes_of(const Memos::Sizes& sizes) noexcept {
          sizes.contexts * sizeof(Memos::KnownContext);
 }
 
-constexpr std::uint32_t kMostLarge = 256;  // threads with the largest tables: 56 MiB
+constexpr std::uint32_t kMostLarge = 256;  // threads with the largest tables: 68 MiB
 constinit std::atomic<std::uint32_t> large{0};
 
 }  // namespace

@@ -103,7 +103,7 @@ class Memos {
     std::uint32_t places;
     std::uint32_t contexts;
   };
-  static constexpr std::array<Sizes, 3> kSizes = {Sizes{32, 32, 32}, Sizes{256, 256, 256}, Sizes{256, 8192, 1024}};
+  static constexpr std::array<Sizes, 3> kSizes = {Sizes{32, 32, 32}, Sizes{256, 256, 256}, Sizes{256, 8192, 4096}};
 
   struct KnownContext {
     std::uintptr_t return_address = 0;

@@ -31,6 +31,17 @@ inline LockSetId held_set(EngineThread& thread) noexcept {
   return set;
 }
 
+// The place of pc, with the locks held here.
+inline PlaceId place_at(EngineThread& thread, std::uintptr_t pc, ContextId context) noexcept {
+  const LockSetId held = held_set(thread);
+  EngineThread::KnownPlace& known = thread.memos.place_for(pc, context);
+  if (known.pc != pc || known.context != context || known.held != held) {
+    known = {pc, context, held, place_of(context, pc, held)};
+    thread.note_place_filled();
+  }
+  return known.place;
+}
+
 // Whether that epoch of another actor is in the past of the running one, whose clock that is.
 [[gnu::noinline]] bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept;
 inline bool is_ordered(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {

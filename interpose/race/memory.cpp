@@ -37,19 +37,12 @@ class Entering {
   void settle_doubt(std::uintptr_t address, ShadowCell& cell, AccessWord word) noexcept;
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
-    const LockSetId held = held_set(thread_);
-    if (known_ == nullptr) known_ = &thread_.memos.place_for(pc_, context_);
-    EngineThread::KnownPlace& known = *known_;
-    if (known.pc != pc_ || known.context != context_ || known.held != held) {
-      known = {pc_, context_, held, place_of(context_, pc_, held)};
-      thread_.note_place_filled();
-    }
-    return place_ = known.place;
+    return place_ = place_at(thread_, pc_, context_);
   }
   // Whether place() need not be looked for.
-  [[nodiscard]] bool knows_place() noexcept {
-    if (known_ == nullptr) known_ = &thread_.memos.place_for(pc_, context_);
-    return known_->pc == pc_ && known_->context == context_;
+  [[nodiscard]] bool knows_place() const noexcept {
+    const EngineThread::KnownPlace& known = thread_.memos.place_for(pc_, context_);
+    return known.pc == pc_ && known.context == context_;
   }
   [[nodiscard]] Epoch at() const noexcept { return at_; }
 
@@ -94,11 +87,11 @@ class Entering {
   const ContextId context_;
   Epoch at_;
   PlaceId place_{0};
-  EngineThread::KnownPlace* known_ = nullptr;  // where the thread keeps it
   // A whole granule in the one state came to the other by this access, without a race; kNoRun: none yet.
   static constexpr StateId kNoRun = CoveredEntry::kNobody;
   StateId run_from_ = kNoRun;
   StateId run_to_ = kNoRun;
+  StateId alone_ = kUntouched;   // alone(), for a whole granule; kUntouched: not asked yet
   bool leaves_private_ = false;  // the granule at hand had a private state, which this access did not fit into
 };
 
@@ -236,9 +229,15 @@ bool Entering::frees_all_of(StateId chain, AccessWord word) noexcept {
 // The state of a granule of which only this access is known: one for all the granules it comes to. kUntouched: there is
 // no room for it.
 StateId Entering::alone(AccessWord word) noexcept {
+  const bool is_whole = word.bytes() == AccessWord::kBytes;
+  if (is_whole && alone_ != kUntouched) {
+    node_of(alone_).mark_shared();
+    return alone_;
+  }
   Move& move = thread_.memos.move_for(kUntouched, word.bits(), pc_, context_);
   if (move.is_for(kUntouched, word.bits(), pc_, context_, held_count())) {
     node_of(move.to).mark_shared();
+    if (is_whole) alone_ = move.to;
     return move.to;
   }
   const StateId id = push_record(thread_.states, {word, place(), false}, kUntouched);
@@ -253,6 +252,7 @@ StateId Entering::alone(AccessWord word) noexcept {
           static_cast<std::uint8_t>(~covered.reads),
           static_cast<std::uint8_t>(~covered.writes)};
   thread_.note_filled();
+  if (is_whole) alone_ = id;
   return id;
 }
 
@@ -418,7 +418,13 @@ void forget(std::uintptr_t address, std::size_t size) noexcept {
 PlaceId place_here(std::uintptr_t pc) noexcept {
   EngineThread* const thread = enter();
   if (thread == nullptr) return PlaceId{0};
-  const PlaceId place = place_of(context_here(*thread), pc, LockSetId{0});
+  const ContextId context = context_here(*thread);
+  EngineThread::KnownPlace& known = thread->memos.place_for(pc, context);
+  if (known.pc != pc || known.context != context || known.held != LockSetId{0}) {
+    known = {pc, context, LockSetId{0}, place_of(context, pc, LockSetId{0})};
+    thread->note_place_filled();
+  }
+  const PlaceId place = known.place;
   leave(*thread);
   return place;
 }

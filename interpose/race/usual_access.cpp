@@ -110,6 +110,42 @@ template <Granules kGranules>
   return true;
 }
 
+// Nothing is known of the granule, or a write of this actor in an earlier epoch, which stays beside what it reads now:
+// the chain gets one more record, as add_access() (transition.hpp) would have it. Not where the granule had better get
+// a private state.
+[[gnu::always_inline]] inline bool puts_on(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  constexpr std::uint64_t kAlike = ~std::uint64_t{0} << (kTimeBits + kSpareBits) | AccessWord::kAtomic |
+                                   AccessWord::kFreed;  // the actor, and a plain access
+  StateId from = one.cell.load(std::memory_order_acquire);
+  if (is_private(from)) return false;
+  if (from != kUntouched) {
+    const AccessNode& node = node_of(from);
+    const AccessWord old(node.word.load(std::memory_order_relaxed));
+    if (word.is_write() || !old.is_write() || ((old.bits() ^ word.bits()) & kAlike) != 0) return false;
+    if (old.same_epoch(word) || node.older != kUntouched || !node.is_shared() || node.is_raced()) return false;
+  }
+  thread.actor->clocks.whole.now_in_shadow();
+  const ContextId context = context_here(thread);
+  const StateId to = push_record(thread.states, {word, place_at(thread, one.pc, context), false}, from);
+  if (to == kUntouched) return false;
+  if (from == kUntouched) note_untouched(one.address);
+  const StateId before = from;
+  if (!one.cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    thread.states.give(to);
+    return false;
+  }
+  const auto open_to_reads = static_cast<std::uint8_t>(~word.bytes());
+  const auto open_to_writes = static_cast<std::uint8_t>(word.is_write() ? open_to_reads : 0xff);
+  const auto held = static_cast<std::uint16_t>(thread.actor->held.count());
+  thread.memos.move_for(before, one.word, one.pc, context) = {one.word, one.pc, before,        to,
+                                                              context,  held,   open_to_reads, open_to_writes};
+  thread.note_filled();
+  thread.remember_covered(word.at().bits(), to, open_to_reads, open_to_writes);
+  return true;
+}
+
 }  // namespace
 
 bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {
@@ -140,25 +176,55 @@ namespace {
   return {thread, cell_of(address), *hot.epoch | how | bytes, address, pc};
 }
 
-[[gnu::noinline]] void no_sweep(std::uintptr_t address, std::size_t size, std::uint64_t how,
+// Demands of the next four: sees() and is_one_granule().
+[[gnu::noinline]] bool begins_chain(const OneAccess& one) noexcept {
+  const AccessWord word(one.word);
+  if (word.is_atomic() || word.at() == Epoch() || one.thread.part->named != word.at().slot()) return false;
+  if (enter() == nullptr) return false;
+  const bool done = puts_on(one);
+  leave(one.thread);
+  return done;
+}
+[[nodiscard, gnu::always_inline]] inline bool changes_chain(const OneAccess& one) noexcept {
+  return moves_on<Granules::All>(one) || begins_chain(one);
+}
+[[gnu::noinline]] void in_chain(std::uintptr_t address, std::size_t size, std::uint64_t how,
                                 std::uintptr_t pc) noexcept {
-  EngineThread* const thread = hot.thread;
-  if (sees(thread) && is_one_granule(address, size)) {
-    const OneAccess one = access_to(*thread, address, size, how, pc);
-    if (is_private(one.cell.load(std::memory_order_relaxed)) ? renews(one) : moves_on<Granules::All>(one)) return;
+  if (!changes_chain(access_to(*hot.thread, address, size, how, pc))) any_access(address, size, how, pc);
+}
+[[gnu::noinline]] void in_private(std::uintptr_t address, std::size_t size, std::uint64_t how,
+                                  std::uintptr_t pc) noexcept {
+  if (!renews(access_to(*hot.thread, address, size, how, pc))) any_access(address, size, how, pc);
+}
+
+// What two registers hold is two granules, which are often fresh.
+[[gnu::noinline]] void on_more(std::uintptr_t address, std::size_t size, std::uint64_t how,
+                               std::uintptr_t pc) noexcept {
+  if (size == 2 * kGranuleBytes && sees(hot.thread) && address % kGranuleBytes == 0 && address < kWatchedEnd - size) {
+    for (; size != 0; address += kGranuleBytes, size -= kGranuleBytes) {
+      const OneAccess one = access_to(*hot.thread, address, kGranuleBytes, how, pc);
+      if (is_private(one.cell.load(std::memory_order_relaxed)) || !changes_chain(one)) break;
+    }
   }
-  any_access(address, size, how, pc);
+  if (size != 0) any_access(address, size, how, pc);
 }
 
 // A plain access. kHow: AccessWord::kWrite or none.
 template <std::uint64_t kHow>
 [[gnu::always_inline]] inline void on_plain(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   EngineThread* const thread = hot.thread;
-  if (sees(thread) && is_one_granule(address, size)) [[likely]] {
-    const OneAccess one = access_to(*thread, address, size, kHow, pc);
-    if (!is_private(one.cell.load(std::memory_order_relaxed)) && moves_on<Granules::Touched>(one)) return;
-  }
-  no_sweep(address, size, kHow, pc);
+  if (!sees(thread) || !is_one_granule(address, size)) [[unlikely]]
+    return on_more(address, size, kHow, pc);
+  const OneAccess one = access_to(*thread, address, size, kHow, pc);
+  if (is_private(one.cell.load(std::memory_order_relaxed))) return in_private(address, size, kHow, pc);
+  if (!moves_on<Granules::Touched>(one)) in_chain(address, size, kHow, pc);
+}
+
+void on_atomic(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
+  if (!sees(hot.thread) || !is_one_granule(address, size)) [[unlikely]]
+    return any_access(address, size, how, pc);
+  if (is_private(cell_of(address).load(std::memory_order_relaxed))) return in_private(address, size, how, pc);
+  in_chain(address, size, how, pc);
 }
 
 }  // namespace
@@ -173,11 +239,11 @@ void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexc
 }
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads == 0) [[likely]]
-    no_sweep(address, size, AccessWord::kAtomic, pc);
+    on_atomic(address, size, AccessWord::kAtomic, pc);
 }
 void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.writes == 0) [[likely]]
-    no_sweep(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
+    on_atomic(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
 }
 
 }  // namespace vigil::shim::race

@@ -120,22 +120,21 @@ WideRecords::Sorted WideRecords::sort_for(AccessWord access) const noexcept {
 
 WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const KnowsRef& ordered,
                                       Covered& covered) noexcept {
-  const Sorted sorted = sort_for(access);
   // A plain write supersedes what others did, and should.
-  if (access.is_write() && !access.is_atomic()) return any_step(sorted, access, place, ordered, covered);
-  if (!std::has_single_bit(sorted.own)) return any_step(sorted, access, place, ordered, covered);
-  // One like this one, which it supersedes?
-  const auto own = static_cast<std::uint32_t>(std::countr_zero(sorted.own));
-  const AccessWord before = word_at(own);
-  if (before.sort() != access.sort() || before.bytes() != access.bytes() || place_at(own) != place) {
-    return any_step(sorted, access, place, ordered, covered);
-  }
-  bool races = false;
-  each_bit(sorted.touched & ~sorted.own, [&](std::uint32_t i) {
+  if (access.is_write() && !access.is_atomic()) return any_step(access, place, ordered, covered);
+  std::uint32_t own = kNone;
+  for (std::uint32_t i = 0; i < capacity_; ++i) {
     const AccessWord record = word_at(i);
-    races = races || (record.clashes_with(access) && !ordered(record.at()));
-  });
-  if (races) return Result::Races;
+    if (((record.bits() ^ access.bits()) & kSlot) == 0) {
+      // One like this one, which it supersedes; not the second of several.
+      const bool alike = own == kNone && record.sort() == access.sort() && record.bytes() == access.bytes();
+      if (!alike || place_at(i) != place) return any_step(access, place, ordered, covered);
+      own = i;
+    } else if ((record.bytes() & access.bytes()) != 0 && record.clashes_with(access) && !ordered(record.at())) {
+      return Result::Races;
+    }
+  }
+  if (own == kNone) return any_step(access, place, ordered, covered);
   if (is_crowded()) return Result::Full;
   renew(own, access);
   note_covered(covered, access);
@@ -170,8 +169,9 @@ WideRecords::Renewal WideRecords::renew_alone(AccessWord access, PlaceId place) 
 }
 
 // As add_access() in transition.cpp, on records that stand in no order.
-WideRecords::Result WideRecords::any_step(const Sorted& sorted, AccessWord access, PlaceId place,
-                                          const KnowsRef& ordered, Covered& covered) noexcept {
+WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, const KnowsRef& ordered,
+                                          Covered& covered) noexcept {
+  const Sorted sorted = sort_for(access);
   std::uint64_t open = access.bytes();
   each_bit(sorted.same, [&](std::uint32_t i) {
     const AccessWord record = word_at(i);

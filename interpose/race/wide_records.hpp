@@ -104,8 +104,7 @@ class alignas(PlaceId) WideRecords {
   };
   [[nodiscard]] Sorted sort_for(AccessWord access) const noexcept;
   // Step, where it is not the usual one: a read, or an atomic access, as this actor made it in an earlier epoch.
-  Result any_step(const Sorted& sorted, AccessWord access, PlaceId place, const KnowsRef& ordered,
-                  Covered& covered) noexcept;
+  Result any_step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
   void renew(std::uint32_t index, AccessWord access) noexcept;
   void put_at(std::uint32_t index, AccessWord word, PlaceId place) noexcept;
 
