@@ -172,6 +172,14 @@ LockSetId held_at(PlaceId place) noexcept {
   return LockSetId{static_cast<std::uint32_t>(value_of(all[id]))};
 }
 
+std::uintptr_t return_address_at(PlaceId place) noexcept {
+  const Node* const all = nodes.load(std::memory_order_acquire);
+  auto id = static_cast<std::uint32_t>(place);
+  if (all == nullptr || id == 0) return 0;
+  if (kind_of(all[id]) == StepKind::Locks) id = all[id].parent;
+  return kind_of(all[id]) == StepKind::Access ? value_of(all[id]) : 0;
+}
+
 StackId stack_of(PlaceId place) noexcept {
   const Node* const all = nodes.load(std::memory_order_acquire);
   auto id = static_cast<std::uint32_t>(place);

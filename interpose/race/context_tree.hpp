@@ -31,6 +31,7 @@ ContextId context_of(ContextId caller, std::uintptr_t return_address) noexcept;
 PlaceId place_of(ContextId context, std::uintptr_t return_address, LockSetId held) noexcept;
 
 LockSetId held_at(PlaceId place) noexcept;
+std::uintptr_t return_address_at(PlaceId place) noexcept;  // as place_of() was given it; 0: unknown
 std::size_t contexts_made() noexcept;  // nodes, for the log and for tests
 
 }  // namespace vigil::shim::race

@@ -7,6 +7,7 @@
 #include "interpose/race/access_states.hpp"
 #include "interpose/race/collect.hpp"
 #include "interpose/race/engine_start.hpp"
+#include "interpose/race/library_caches.hpp"
 #include "interpose/race/next_entry.hpp"
 #include "interpose/race/shadow_map.hpp"
 #include "interpose/say.hpp"
@@ -53,6 +54,7 @@ bool start_native() noexcept {
     return false;
   }
   prepare_collector();
+  find_library_caches();
   order::want(order::kWhole);
   // release: who sees Native sees the shadow.
   current_engine.store(EngineMode::Native, std::memory_order_release);

@@ -9,7 +9,9 @@
 #include "interpose/lifecycle.hpp"
 #include "interpose/options.hpp"
 #include "interpose/own_memory.hpp"
+#include "interpose/race/access_size.hpp"
 #include "interpose/race/context_tree.hpp"
+#include "interpose/race/library_caches.hpp"
 #include "interpose/race/lock_sets.hpp"
 #include "interpose/race/own_thread_local.hpp"
 #include "interpose/race/race_finding.hpp"
@@ -47,7 +49,8 @@ struct Subject {
   Phrase words;
 };
 
-Subject subject_at(std::uintptr_t address, const AccessWord& newer) noexcept {
+// bytes: of the newer access.
+Subject subject_at(std::uintptr_t address, std::size_t bytes) noexcept {
   BlockInfo block;
   const FindBlock find = find_block.load(std::memory_order_acquire);
   if (find != nullptr && find(address, block)) {
@@ -61,7 +64,7 @@ Subject subject_at(std::uintptr_t address, const AccessWord& newer) noexcept {
   const StackVariable found = stack_variable_at(address);
   Subject subject{.object = {.type = ObjectType::Variable,
                              .id = 0,
-                             .capacity = static_cast<std::int64_t>(newer.span_bytes()),
+                             .capacity = static_cast<std::int64_t>(bytes),
                              .address = address,
                              .local = found.local,
                              .thread_local_at = found.thread_local_at},
@@ -75,14 +78,19 @@ Subject subject_at(std::uintptr_t address, const AccessWord& newer) noexcept {
   return subject;
 }
 
-RaceSide side_of(const AccessWord& word, const ActorInfo& actor, StackId stack,
-                 std::span<const std::int32_t> held) noexcept {
+// The access's own size where it is known: a record's bytes may be those of several.
+std::size_t bytes_of(const AccessRecord& record) noexcept {
+  const std::size_t known = size_of_access_at(return_address_at(record.place));
+  return known != 0 ? known : record.word.span_bytes();
+}
+
+RaceSide side_of(const AccessRecord& record, const ActorInfo& actor, std::span<const std::int32_t> held) noexcept {
   return {.actor = actor,
-          .is_write = word.is_write(),
-          .is_atomic = word.is_atomic(),
-          .is_free = word.is_free(),
-          .bytes = word.span_bytes(),
-          .stack = stack,
+          .is_write = record.word.is_write(),
+          .is_atomic = record.word.is_atomic(),
+          .is_free = record.word.is_free(),
+          .bytes = bytes_of(record),
+          .stack = stack_of(record.place),
           .held = held};
 }
 
@@ -94,14 +102,13 @@ std::uintptr_t address_of(const FoundRaces::Pair& pair) noexcept {
 
 void tell_pair(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::uint64_t count) noexcept {
   Objects objects;
-  const Subject subject = subject_at(address_of(pair), pair.newer.word);
+  const Subject subject = subject_at(address_of(pair), bytes_of(pair.newer));
   objects.all.push_back(subject.object);
   const OwnVector<std::int32_t> newer_held = objects.held(pair.newer.place);
   const OwnVector<std::int32_t> older_held = objects.held(pair.older.place);
   const SlotOwner& owner = pair.older_owner;
   const ActorInfo older_actor = owner.known ? info_of(owner.who, "") : ActorInfo{};
-  tell_race(side_of(pair.newer.word, newer_actor, stack_of(pair.newer.place), newer_held),
-            side_of(pair.older.word, older_actor, stack_of(pair.older.place), older_held), objects.all,
+  tell_race(side_of(pair.newer, newer_actor, newer_held), side_of(pair.older, older_actor, older_held), objects.all,
             subject.words.view(), count);
 }
 
@@ -181,7 +188,7 @@ void report_races(const FoundRaces& found, Actor& actor) noexcept {
     const InsideGuard inside;
     if (stage() == Stage::Live) {
       for (const FoundRaces::Pair& pair : found.pairs()) {
-        if (took_turns(pair, actor)) continue;
+        if (took_turns(pair, actor) || is_library_cache(address_of(pair))) continue;
         if (const std::uint64_t count = due(pair, actor); count != 0) tell_pair(pair, info_of(actor, "running"), count);
       }
     }

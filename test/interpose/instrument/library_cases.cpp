@@ -11,6 +11,7 @@
 #include <future>
 #include <iostream>
 #include <latch>
+#include <locale>
 #include <memory>
 #include <mutex>
 #include <queue>
@@ -348,6 +349,18 @@ void clean_streams_and_locales() {
   work();
   other.join();
 }
+// A locale remembers what its ctype said, by code that is compiled with the program and orders nothing (std::regex asks
+// for each character).
+void clean_characters_of_one_locale() {
+  const std::locale own(std::locale::classic(), new std::ctype<char>);
+  const auto ask = [&own] {
+    const auto& characters = std::use_facet<std::ctype<char>>(own);
+    for (char c = 'a'; c <= 'z'; ++c) {
+      if (characters.narrow(c, '\0') != c || characters.widen(c) != c) std::abort();
+    }
+  };
+  one_after_the_other(ask, ask);
+}
 void clean_printing_together() {
   const auto work = [] {
     for (int i = 0; i < 20; ++i) std::cerr << "line " << i << ' ' << 1.5 * i << '\n' << std::flush;
@@ -416,6 +429,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_jthread_and_stop_token),
     VIGIL_CASE(clean_stop_callback),
     VIGIL_CASE(clean_streams_and_locales),
+    VIGIL_CASE(clean_characters_of_one_locale),
     VIGIL_CASE(clean_printing_together),
     VIGIL_CASE(clean_pool_of_std_threads),
     VIGIL_CASE(race_string_appended_to),

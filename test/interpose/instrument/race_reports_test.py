@@ -56,6 +56,10 @@ class Reports(unittest.TestCase):
         self.assertEqual(older["actor"]["type"], "thread")
         self.assertIn("main", functions(older["actor"]["created_at"])[-1])
 
+    def test_neighbours_that_one_place_accesses_are_not_one_access(self):
+        newer, older = race("again_and_again")["participants"]
+        self.assertEqual((newer["operation"], older["operation"]), ("read of 4 bytes", "write of 4 bytes"))
+
     def test_globals_have_their_names(self):
         self.assert_about("global", "(anonymous namespace)::counter")
         self.assert_about("of_class", "shop::Till::sold")
