@@ -173,13 +173,14 @@ Joined join_nodes(ClockNode* mine, ClockNode* theirs, const Questions* ask) noex
   if (mine == theirs || mine == nullptr) return {Side::Theirs, theirs};
   if (theirs == nullptr) return {Side::Mine, mine};
   const Epoch author = ask != nullptr ? ask->author : Epoch();
-  if (mine->level == 0) {
-    const Joined joined = join_leaves(leaf_of(mine), leaf_of(theirs), author);
-    return joined.side == Side::Mine ? Joined{Side::Mine, mine} : joined;
-  }
+  // Of leaves, too: a question looks at a line or two, a comparison at eight.
   if (ask != nullptr) {
     if (mine->stamp != Epoch() && ask->theirs(mine->stamp)) return {Side::Theirs, theirs};
     if (theirs->stamp != Epoch() && ask->mine(theirs->stamp)) return {Side::Mine, mine};
+  }
+  if (mine->level == 0) {
+    const Joined joined = join_leaves(leaf_of(mine), leaf_of(theirs), author);
+    return joined.side == Side::Mine ? Joined{Side::Mine, mine} : joined;
   }
 
   const Inner& a = inner_of(mine);

@@ -33,6 +33,16 @@ bool is_touched(std::uintptr_t address) noexcept {
   return detail::touched_chunks[address >> detail::kChunkShift].load(std::memory_order_relaxed) != 0;
 }
 
+using Pair = std::atomic<std::uint64_t>;  // two cells at once
+constexpr int kLineCells = 16;
+
+// A line at a time: of a stack, and of a page, most was never used.
+bool is_line_untouched(const Pair* pairs) noexcept {
+  std::uint64_t some = 0;
+  for (int i = 0; i < kLineCells / 2; ++i) some |= pairs[i].load(std::memory_order_relaxed);
+  return some == 0;
+}
+
 // Reads before it writes: a page nobody touched must not become memory by being cleared.
 bool clear_cells(std::uintptr_t from, std::uintptr_t to) noexcept {
   bool any = false;
@@ -45,17 +55,15 @@ bool clear_cells(std::uintptr_t from, std::uintptr_t to) noexcept {
     any = true;
   };
   if (cell != end && is_odd(cell)) clear(cell++);
-  using Pair = std::atomic<std::uint64_t>;
   const auto clear_pair = [&any](Pair* both) {
     if (both->load(std::memory_order_relaxed) == 0) return;
     both->store(0, std::memory_order_relaxed);
     any = true;
   };
-  for (; end - cell >= 16; cell += 16) {  // a line at a time: of a stack most was never used
+  for (; end - cell >= kLineCells; cell += kLineCells) {
     auto* const pairs = reinterpret_cast<Pair*>(cell);
-    std::uint64_t some = 0;
-    for (unsigned i = 0; i < 8; ++i) some |= pairs[i].load(std::memory_order_relaxed);
-    for (unsigned i = 0; some != 0 && i < 8; ++i) clear_pair(pairs + i);
+    const bool is_used = !is_line_untouched(pairs);
+    for (unsigned i = 0; is_used && i < kLineCells / 2; ++i) clear_pair(pairs + i);
   }
   for (; end - cell >= 2; cell += 2) clear_pair(reinterpret_cast<Pair*>(cell));
   if (cell != end) clear(cell);
@@ -64,11 +72,14 @@ bool clear_cells(std::uintptr_t from, std::uintptr_t to) noexcept {
 
 void visit_page(const ShadowCell* cells, void (*visit)(StateId, void*), void* context) noexcept {
   StateId before = kUntouched;
-  for (std::size_t i = 0; i < kPage / sizeof(ShadowCell); ++i) {
-    const StateId state = cells[i].load(std::memory_order_relaxed);
-    if (state == before || state == kUntouched) continue;
-    before = state;
-    visit(state, context);
+  for (std::size_t line = 0; line < kPage / sizeof(ShadowCell); line += kLineCells) {
+    if (is_line_untouched(reinterpret_cast<const Pair*>(cells + line))) continue;
+    for (std::size_t i = line; i < line + kLineCells; ++i) {
+      const StateId state = cells[i].load(std::memory_order_relaxed);
+      if (state == before || state == kUntouched) continue;
+      before = state;
+      visit(state, context);
+    }
   }
 }
 
