@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <threads.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "interpose/export.hpp"
@@ -45,6 +46,22 @@ int wait_for_rwlock(CallKind kind, const pthread_rwlock_t* lock, Wait&& wait) no
   }
   const int rc = wait_for(kind, lock, wait);
   if (rc == EDEADLK) locks::rwlock_refused(lock);
+  return rc;
+}
+
+// Sections under a spin lock are short, and who waits for one has no time to say so. One that is not free for a tenth
+// of a millisecond is waited for like any other; its thread stays awake.
+int wait_for_spin(pthread_spinlock_t* lock) noexcept {
+  constexpr int kAttempts = 50;
+  constexpr int kMostPauses = 64;  // between two attempts, so that the holder has its cache line for itself
+  const RealPthread& real = real_pthread();
+  for (int attempt = 0, pauses = 1; attempt < kAttempts; ++attempt, pauses = std::min(2 * pauses, kMostPauses)) {
+    for (int i = 0; i < pauses; ++i) __builtin_ia32_pause();
+    if (const int rc = real.spin_trylock(lock); rc != EBUSY) return rc;
+  }
+  locks::spin_wanted(lock);
+  const int rc = real.spin_lock(lock);
+  if (!got(rc)) locks::wait_failed();
   return rc;
 }
 
@@ -187,8 +204,11 @@ extern "C" VIGIL_EXPORT int pthread_spin_destroy(pthread_spinlock_t* lock) noexc
 }
 
 extern "C" VIGIL_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept {
-  const int rc = real_pthread().spin_lock(lock);  // a spinning thread is awake
-  if (rc == 0 && sync_events::watching()) locks::spin_taken(lock, Attempt::Blocking);
+  const RealPthread& real = real_pthread();
+  if (!watching()) return real.spin_lock(lock);
+  int rc = real.spin_trylock(lock);
+  if (rc == EBUSY) rc = wait_for_spin(lock);
+  if (rc == 0) locks::spin_taken(lock, Attempt::Blocking);
   return rc;
 }
 

@@ -181,9 +181,12 @@ bool enter(Wait wait) noexcept {
   return in_ring;
 }
 
-// Whether every thread of the ring sleeps in the kernel. A task has no thread to ask.
-bool sleeps(const Ring& ring) noexcept {
-  return std::all_of(ring.begin(), ring.end(), [](const Wait* wait) {
+// Whether every thread of the ring sleeps in the kernel. A task has no thread to ask, and who spins is awake: such a
+// ring has to stand for several looks.
+bool sleeps(const Ring& ring, int looks) noexcept {
+  constexpr int kLooksAtSpinners = 3;
+  return std::all_of(ring.begin(), ring.end(), [looks](const Wait* wait) {
+    if (wait->lock != nullptr && wait->lock->is_spin) return looks >= kLooksAtSpinners;
     const ThreadPart* const thread = wait->actor->thread;
     return thread == nullptr || kernel_state(thread->tid.load(std::memory_order_relaxed)) == KernelState::Asleep;
   });
@@ -354,11 +357,12 @@ bool has_suspects() noexcept { return suspected.load(std::memory_order_relaxed);
 
 namespace {
 
-// Who waits for a lock that he holds himself. A mutex of pthread's knows its owner and was told when it was wanted.
+// Who waits for a lock that he holds himself. A mutex of pthread's knows its owner and was told when it was wanted; a
+// spin lock does not.
 void tell_if_alone(const Ring& ring) noexcept {
   const Wait& wait = *ring.front();
   if (ring.size() != 1 || wait.lock == nullptr || is_abandoned(wait)) return;
-  if (wait.lock->family == LockFamily::Vigil || wait.lock->type == ObjectType::RwMutex)
+  if (wait.lock->family == LockFamily::Vigil || wait.lock->type == ObjectType::RwMutex || wait.lock->is_spin)
     tell_double_lock(*wait.actor, *wait.lock, wait.stack);
 }
 
@@ -377,7 +381,7 @@ std::size_t tell_standing_rings() noexcept {
     if (start == waits.by_actor.end() || waits.told.contains(one.start)) continue;
     Ring ring = RingSearch(waits).from(start->second);
     if (ring.empty() || rounds_of(ring) != one.rounds) continue;
-    if (!sleeps(ring)) {
+    if (!sleeps(ring, one.looks)) {
       if (++one.looks < kMostLooks) open.push_back(one);
       continue;
     }

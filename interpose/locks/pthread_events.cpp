@@ -145,6 +145,14 @@ void rwlock_destroyed(const pthread_rwlock_t* rwlock) noexcept {
   });
 }
 
+void spin_wanted(const volatile void* address) noexcept {
+  record([&] {
+    LockObject& lock = lock_at(address);
+    lock.is_spin = true;
+    wanted(current_actor(), lock, LockMode::Exclusive);
+  });
+}
+
 void spin_taken(const volatile void* address, Attempt attempt) noexcept {
   record([&] {
     LockObject& lock = lock_at(address);
@@ -154,7 +162,15 @@ void spin_taken(const volatile void* address, Attempt attempt) noexcept {
 }
 
 void spin_unlocking(const volatile void* address) noexcept {
-  record([&] { give_back(address, LockMode::Exclusive); });
+  record([&] {
+    LockObject& lock = lock_at(address);
+    Actor& actor = current_actor();
+    // It keeps no owner, and so cannot tell; but then nobody knows who else may unlock it.
+    if (lock.is_held() && lock.holder.load(std::memory_order_relaxed) != key_of(actor)) {
+      lock.wandered.store(true, std::memory_order_relaxed);
+    }
+    released(actor, lock, LockMode::Exclusive);
+  });
 }
 
 void wait_failed() noexcept {

@@ -27,6 +27,7 @@ void rwlock_unlocking(const pthread_rwlock_t* lock) noexcept;
 void rwlock_destroyed(const pthread_rwlock_t* lock) noexcept;
 
 // ---- spin locks ----------------------------------------------------------------------------------------------------
+void spin_wanted(const volatile void* lock) noexcept;  // this thread is going to spin for it
 void spin_taken(const volatile void* lock, Attempt attempt) noexcept;
 void spin_unlocking(const volatile void* lock) noexcept;
 

@@ -174,6 +174,31 @@ void stuck_threads_recursive() { ring_of_two<Recursive>(); }
 void stuck_threads_priority_inheriting() { ring_of_two<Inheriting>(); }
 void stuck_threads_readers_first() { ring_of_two<ReadersFirst>(); }
 void stuck_threads_writers_first() { ring_of_two<WritersFirst>(); }
+void stuck_threads_spin() { ring_of_two<SpinLock>(); }
+
+void twice_spin() {
+  static SpinLock lock;
+  std::thread([] {
+    lock.lock();
+    lock.lock();
+  }).detach();
+  run_on_until_told();
+  std::_Exit(0);
+}
+
+// Each waits long enough for the other to be taken for one who waits.
+void clean_threads_spin_for_long() {
+  static SpinLock lock;
+  const auto hold = [] {
+    for (int i = 0; i < 5; ++i) {
+      const std::lock_guard held(lock);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  };
+  std::thread one(hold), two(hold);
+  one.join();
+  two.join();
+}
 
 // ---- misuse --------------------------------------------------------------------------------------------------------
 
@@ -246,6 +271,9 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(stuck_threads_priority_inheriting),
     VIGIL_CASE(stuck_threads_readers_first),
     VIGIL_CASE(stuck_threads_writers_first),
+    VIGIL_CASE(stuck_threads_spin),
+    VIGIL_CASE(twice_spin),
+    VIGIL_CASE(clean_threads_spin_for_long),
     VIGIL_CASE(other_adaptive),
     VIGIL_CASE(other_recursive),
     VIGIL_CASE(other_writers_first),
