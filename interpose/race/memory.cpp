@@ -34,6 +34,7 @@ class Entering {
   [[nodiscard]] bool possible() const noexcept { return at_ != Epoch(); }
 
   void granule(std::uintptr_t address, std::uint64_t bytes) noexcept;
+  std::uintptr_t run(std::uintptr_t address, std::uintptr_t end) noexcept;
   void settle_doubt(std::uintptr_t address, ShadowCell& cell, AccessWord word) noexcept;
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
@@ -57,7 +58,6 @@ class Entering {
     return last.word == word.with_bytes(AccessWord::kBytes).bits() && last.pc == pc_ && last.context == context_;
   }
   bool in_chain(std::uintptr_t address, ShadowCell& cell, StateId from, AccessWord word) noexcept;
-  bool continue_run(std::uintptr_t address, ShadowCell& cell) noexcept;
   void begin_run(StateId from, StateId to, AccessWord word) noexcept;
   [[nodiscard]] bool leaves_nothing_of(StateId from, AccessWord word) noexcept;
   [[nodiscard]] bool frees_all_of(StateId chain, AccessWord word) noexcept;
@@ -106,10 +106,6 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
   for (;;) {
     // acquire: pairs with the release of the exchanges below; the state's records are whole.
     const StateId from = cell.load(std::memory_order_acquire);
-    if (from == run_from_ && bytes == AccessWord::kBytes) {
-      if (continue_run(address, cell)) break;
-      continue;
-    }
     if (is_covered(from, word)) break;
     if (is_private(from) ? in_private(cell, from, word) : in_chain(address, cell, from, word)) break;
   }
@@ -117,12 +113,20 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
     settle_doubt(address, cell, word);
 }
 
-// Of an access to many granules most are in one state, and go to one: nothing but that is left to do.
-inline bool Entering::continue_run(std::uintptr_t address, ShadowCell& cell) noexcept {
-  node_of(run_to_).mark_shared();
-  if (run_from_ == kUntouched) note_untouched(address);
-  StateId expected = run_from_;
-  return cell.compare_exchange_strong(expected, run_to_, std::memory_order_acq_rel, std::memory_order_relaxed);
+// Of an access to many granules most are in one state, and go to one: nothing but that is left to do. From `address`
+// on, where a granule begins; returns where it is so no longer.
+inline std::uintptr_t Entering::run(std::uintptr_t address, std::uintptr_t end) noexcept {
+  if (run_from_ == kNoRun) return address;
+  for (; end - address >= kGranuleBytes; address += kGranuleBytes) {
+    ShadowCell& cell = cell_at(address);
+    StateId state = cell.load(std::memory_order_acquire);
+    if (state == run_to_) continue;  // the access stands there already
+    if (state != run_from_) break;
+    node_of(run_to_).mark_shared();
+    if (state == kUntouched) note_untouched(address);
+    if (!cell.compare_exchange_strong(state, run_to_, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
+  }
+  return address;
 }
 inline void Entering::begin_run(StateId from, StateId to, AccessWord word) noexcept {
   if (word.bytes() != AccessWord::kBytes || from == to) return;
@@ -355,11 +359,12 @@ void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std
     if (thread == nullptr) return;
     Entering entering(*thread, how, pc);
     if (!entering.possible()) return leave(*thread);
-    for (std::size_t count = 0; address < end && count < kGranulesAtOnce; ++count) {
+    const std::uintptr_t stop = std::min(end, (address / kGranuleBytes + kGranulesAtOnce) * kGranuleBytes);
+    while (address < stop) {
       const std::size_t first = address % kGranuleBytes;
-      const std::size_t some = std::min<std::size_t>(kGranuleBytes - first, end - address);
+      const std::size_t some = std::min<std::size_t>(kGranuleBytes - first, stop - address);
       entering.granule(address, bytes_mask(first, some));
-      address += some;
+      address = entering.run(address + some, stop);
     }
     if (!thread->found.any()) [[likely]] {
       leave(*thread);
