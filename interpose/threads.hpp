@@ -56,6 +56,10 @@ struct ThreadPart {
   // Above the frames of all that the program runs on it; 0: not begun, or not known.
   std::atomic<std::uintptr_t> stack_high{0};
   bool has_own_stack = false;  // the mapping below is its stack, and nothing else; set before it begins
+  // The block in the heap that it alone has, with what it runs (leaks/thread_closure.hpp); 0: none that is known. As
+  // above.
+  std::uintptr_t closure = 0;
+  std::size_t closure_bytes = 0;
   BlockedCall call;
   order::Point final;  // what it knew when it ended; acquired by join
 };

@@ -10,6 +10,7 @@
 
 #include "interpose/export.hpp"
 #include "interpose/leaks/halted_threads.hpp"
+#include "interpose/leaks/thread_closure.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
@@ -107,6 +108,9 @@ ThreadStart* prepare(const ThreadStart& wanted, bool own_stack) noexcept {
     become_concurrent();
     made = own_new<ThreadStart>(wanted);
     made->actor = &prepare_thread(own_stack);
+    ThreadPart& part = *made->actor->thread;
+    part.closure = reinterpret_cast<std::uintptr_t>(wanted.argument);
+    part.closure_bytes = wanted.posix == nullptr ? 0 : leaks::closure_bytes(wanted.posix, wanted.argument);
   });
   return made;
 }

@@ -62,7 +62,7 @@ void collect(Found& found, Which which) noexcept {
   proof.run();
   OwnVector<Ring> rings = search.find();
   std::erase_if(rings, [&](const Ring& ring) {
-    return !proof.are_dead(ring.actors) && (which == Which::Proved || !ring.among_themselves);
+    return !proof.are_dead(ring.members) && (which == Which::Proved || !ring.among_themselves);
   });
   found.rings.resize(rings.size());
   for_each_leaked([&](const vigil_probe_actor_view& view) {

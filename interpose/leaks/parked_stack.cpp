@@ -40,7 +40,8 @@ ParkedStack ParkedStacks::of(const Actor& thread) noexcept {
   const std::uintptr_t record = part.handle.load(std::memory_order_relaxed);
   return {.used = {sp, high},
           .low = is_whole ? mapping.low : std::max(mapping.low, sp - kRedZone),
-          .notes = {record, record + kRecord}};
+          .notes = {record, record + kRecord},
+          .closure = {part.closure, part.closure + part.closure_bytes}};
 }
 
 }  // namespace vigil::shim::leaks

@@ -23,6 +23,7 @@ struct ParkedStack {
   AddressRange used{};     // from the stack pointer on
   std::uintptr_t low = 0;  // from here up to it lies nothing but what that actor left there
   AddressRange notes{};    // a thread's: libc's record of it, which knows the thread's own frames
+  AddressRange closure{};  // a thread's: the block in the heap that is its alone (thread_closure.hpp)
   [[nodiscard]] bool is_known() const noexcept { return used.high != 0; }
 };
 
@@ -30,9 +31,10 @@ class ParkedStacks {
  public:
   // Demands that the runtime is paused and that the actor is parked.
   [[nodiscard]] ParkedStack of(const vigil_probe_actor_view& view) noexcept;
+  // Demands that the thread is blocked, in whatever call; unknown if it goes on meanwhile.
+  [[nodiscard]] ParkedStack of(const Actor& thread) noexcept;
 
  private:
-  [[nodiscard]] ParkedStack of(const Actor& thread) noexcept;
   std::optional<Mappings> mappings_;  // read for the first thread
 };
 

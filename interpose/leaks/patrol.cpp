@@ -36,12 +36,12 @@ bool is_long_stuck(const vigil_probe_actor_view& view) noexcept {
   return !timers::will_end(*view.wait) && !locks::is_in_told_ring(key_of(*actor));
 }
 
-std::uint64_t threads_in_primitives() noexcept {
+std::uint64_t threads_that_wait() noexcept {
   std::uint64_t count = 0;
   for_each_thread(
       [](Actor& thread, void* context) noexcept {
-        const bool waits = thread.thread->call.kind.load(std::memory_order_relaxed) == CallKind::Primitive;
-        *static_cast<std::uint64_t*>(context) += waits ? 1 : 0;
+        const CallKind kind = thread.thread->call.kind.load(std::memory_order_relaxed);
+        *static_cast<std::uint64_t*>(context) += kind == CallKind::Primitive || waits_for_actor(kind) ? 1 : 0;
         return true;
       },
       &count);
@@ -61,10 +61,10 @@ struct Looked {
 void note_living(const Proof& proof, const Ring& ring, OwnVector<Line>& notes) noexcept {
   if (!log_on(LogLevel::Debug)) return;
   for (std::size_t i = 0; i < ring.members.size(); ++i) {
-    if (proof.are_dead({&ring.actors[i], 1})) continue;
+    if (proof.is_dead(ring.members[i])) continue;
     Line& note = notes.emplace_back();
     note << words_for(info_of(ring.members[i], "")).view()
-         << " waits in a ring, and may be woken: " << proof.why_alive(ring.actors[i]).view();
+         << " waits in a ring, and may be woken: " << proof.why_alive(ring.members[i]).view();
   }
 }
 
@@ -73,23 +73,40 @@ void add_proved(const vigil_probe_actor_view& view, BlockedActors& to) noexcept 
   to.add_thread(*static_cast<const Actor*>(view.actor->watch), &view, true);
 }
 
+bool is_member(const ToldRing& ring, const Actor* actor) noexcept {
+  return actor != nullptr && std::ranges::find(ring.members, key_of(*actor)) != ring.members.end();
+}
+
+// Those that wait in primitives, and then those that wait in calls of pthread's.
+void add_members(ToldRing& ring) noexcept {
+  for_each_actor([&](const vigil_probe_actor_view& view) {
+    if (is_member(ring, static_cast<const Actor*>(view.actor->watch))) add_proved(view, ring.blocked);
+    return true;
+  });
+  for_each_thread(
+      [](Actor& thread, void* context) noexcept {
+        auto& into = *static_cast<ToldRing*>(context);
+        const CallKind kind = thread.thread->call.kind.load(std::memory_order_acquire);
+        const bool is_blocked = kind != CallKind::None && kind != CallKind::Primitive;
+        if (is_blocked && is_member(into, &thread)) into.blocked.add_thread(thread, nullptr, true);
+        return true;
+      },
+      &ring);
+}
+
 // Demands that the runtime is paused.
 Proof::Answer collect_proved(OwnVector<Ring>& rings, Looked& looked) noexcept {
   Proof proof(nullptr, kMostBytes);
   const Proof::Answer answer = proof.run();
   if (answer != Proof::Answer::Known) return answer;
   for (Ring& ring : rings) {
-    if (!proof.are_dead(ring.actors)) {
+    if (!proof.are_dead(ring.members)) {
       note_living(proof, ring, looked.lives);
       continue;
     }
     ToldRing& told = looked.proved.emplace_back();
     told.members = std::move(ring.members);
-    for_each_actor([&](const vigil_probe_actor_view& view) {
-      const bool is_member = std::find(ring.actors.begin(), ring.actors.end(), view.actor) != ring.actors.end();
-      if (is_member) add_proved(view, told.blocked);
-      return true;
-    });
+    add_members(told);
   }
   return answer;
 }
@@ -114,7 +131,7 @@ void Patrol::look() noexcept {
   vigil_probe_counts counts{};
   table->counts(&counts);
   // counts: of tasks only.
-  if (counts.alive + threads_in_primitives() >= counts.moving + 2) look_now();
+  if (counts.alive + threads_that_wait() >= counts.moving + 2) look_now();
   next_ns_ = steady_now_ns() + std::max(period_ns_, kShare * (used_processor_ns(this_tid()) - used_ns));
 }
 
@@ -150,6 +167,9 @@ void Patrol::look_now() noexcept {
       if (is_long_stuck(view)) search.add(view);
       return !search.is_full();
     });
+    for (const BlockedThread& thread : blocked_threads(search.stacks())) {
+      if (coarse_ms() - thread.since_ms >= kLongMs && !locks::is_in_told_ring(thread.key)) search.add(thread);
+    }
     if (search.size() < 2 || search.mark() == quiet_mark_) return;
     OwnVector<Ring> rings = search.find();
     if (rings.empty()) quiet_mark_ = search.mark();

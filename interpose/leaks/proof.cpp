@@ -70,14 +70,15 @@ AddressRange around(const List& list) noexcept {
 void Proof::add_candidate(const vigil_probe_actor_view& view, const ParkedStack& stack) noexcept {
   const bool is_task = (view.flags & VIGIL_ACTOR_IS_THREAD) == 0;
   candidates_.push_back(
-      {.actor = view.actor,
+      {.key = view.actor->watch != nullptr ? key_of(*static_cast<const Actor*>(view.actor->watch)) : ActorKey{},
        .frames = is_task ? AddressRange{stack.used.low + kSavedBytes, reinterpret_cast<std::uintptr_t>(view.actor)}
                          : stack.used,
        .stack = stack.used,
        .low = stack.low,
-       .notes = stack.notes});
+       .notes = stack.notes,
+       .closure = stack.closure});
   // A task's whole stack is none.
-  if (!is_task) not_roots_.push_back({stack.low, stack.used.high});
+  if (!is_task) leave_out_thread(stack);
   Candidate& candidate = candidates_.back();
   if (needs_nobody(view.wait->kind)) return;
   if (waits_for_lock(view.wait->kind)) {
@@ -100,6 +101,23 @@ void Proof::add_candidate(const vigil_probe_actor_view& view, const ParkedStack&
   }
 }
 
+void Proof::leave_out_thread(const ParkedStack& stack) noexcept {
+  not_roots_.push_back({stack.low, stack.used.high});
+  if (stack.closure.low != stack.closure.high) not_roots_.push_back(stack.closure);
+}
+
+void Proof::add_candidate(const BlockedThread& thread) noexcept {
+  leave_out_thread(thread.stack);
+  candidates_.push_back({.key = thread.key,
+                         .frames = thread.stack.used,
+                         .stack = thread.stack.used,
+                         .low = thread.stack.low,
+                         .notes = thread.stack.notes,
+                         .closure = thread.stack.closure,
+                         .hope = Candidate::Hope::Lock,
+                         .holder = thread.holder});
+}
+
 // False: somebody's registers are nowhere to be read.
 bool Proof::collect() noexcept {
   bool known = true;
@@ -115,7 +133,8 @@ bool Proof::collect() noexcept {
       return true;
     }
     if (parked && view.saved != nullptr) {
-      known = view.wait->kind != VIGIL_WAIT_BLOCKING;
+      // The thread that makes its call is asked like any other; what the call is given lies on the task's stack.
+      known = view.wait->kind != VIGIL_WAIT_BLOCKING || services_are_told();
       if (is_stuck) {
         add_candidate(view, {.used = {view.saved->rsp, view.stack_high}, .low = view.saved->rsp});
       } else {
@@ -133,6 +152,8 @@ bool Proof::collect() noexcept {
     return known;
   });
   if (!known) return false;
+  blocked_ = blocked_threads(stacks);
+  for (const BlockedThread& thread : blocked_) add_candidate(thread);
   runtime()->each_own_range(
       [](std::uintptr_t low, std::uintptr_t high, void* context) {
         static_cast<OwnVector<AddressRange>*>(context)->push_back({low, high});
@@ -144,6 +165,10 @@ bool Proof::collect() noexcept {
             [](const Candidate& a, const Candidate& b) { return a.frames.low < b.frames.low; });
   std::sort(channels_.begin(), channels_.end(),
             [](const Channel& a, const Channel& b) { return a.record.low < b.record.low; });
+  for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
+    if (candidates_[i].closure.low != candidates_[i].closure.high) closures_.push_back(i);
+  }
+  std::ranges::sort(closures_, {}, [this](std::uint32_t i) { return candidates_[i].closure.low; });
   channels_.erase(std::unique(channels_.begin(), channels_.end(),
                               [](const Channel& a, const Channel& b) { return a.record.low == b.record.low; }),
                   channels_.end());
@@ -155,7 +180,7 @@ void Proof::link_candidates() noexcept {
   OwnMap<ActorKey, std::uint32_t> by_key;
   for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
     for (const std::uintptr_t address : candidates_[i].channels) channel_at(address)->waiters.push_back(i);
-    if (const auto* const actor = static_cast<const Actor*>(candidates_[i].actor->watch)) by_key[key_of(*actor)] = i;
+    if (candidates_[i].key != ActorKey{}) by_key[candidates_[i].key] = i;
   }
   for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
     Candidate& one = candidates_[i];
@@ -173,6 +198,14 @@ Proof::Candidate* Proof::candidate_at(std::uintptr_t address) noexcept {
   auto after = std::upper_bound(candidates_.begin(), candidates_.end(), address,
                                 [](std::uintptr_t at, const Candidate& one) { return at < one.frames.low; });
   return after != candidates_.begin() && (--after)->frames.holds(address) ? &*after : nullptr;
+}
+
+Proof::Candidate* Proof::candidate_with_closure_at(std::uintptr_t address) noexcept {
+  const auto after =
+      std::ranges::upper_bound(closures_, address, {}, [this](std::uint32_t i) { return candidates_[i].closure.low; });
+  if (after == closures_.begin()) return nullptr;
+  Candidate& one = candidates_[*(after - 1)];
+  return one.closure.holds(address) ? &one : nullptr;
 }
 
 Proof::Channel* Proof::channel_at(std::uintptr_t address) noexcept {
@@ -208,6 +241,9 @@ void Proof::see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexce
     if (all_frames_.holds(address)) {
       Candidate* const owner = candidate_at(address);
       if (owner != nullptr && !owner->notes.holds(found().at)) revive(*owner, found());
+    }
+    if (all_closures_.holds(address)) {
+      if (Candidate* const owner = candidate_with_closure_at(address)) revive(*owner, found());
     }
   }
 }
@@ -245,6 +281,7 @@ bool Proof::spread() noexcept {
     for (const std::uint32_t one : candidate.those_who_hope) revive(candidates_[one], {});
     auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
     if (!MemorySearch::read({candidate.low, candidate.stack.high}, see_all)) return false;
+    if (!MemorySearch::read(candidate.closure, see_all)) return false;
   }
   return true;
 }
@@ -259,7 +296,7 @@ bool Proof::count_handles() noexcept {
   };
   for (const Candidate& candidate : candidates_) {
     if (candidate.live) continue;
-    if (!MemorySearch::read(candidate.stack, count)) return false;
+    if (!MemorySearch::read(candidate.stack, count) || !MemorySearch::read(candidate.closure, count)) return false;
   }
   for (Channel& channel : channels_) {
     const auto words = found.find(channel.record.low);
@@ -268,9 +305,9 @@ bool Proof::count_handles() noexcept {
   return true;
 }
 
-Line Proof::why_alive(const vigil_probe_actor* actor) const noexcept {
+Line Proof::why_alive(ActorKey actor) const noexcept {
   Line line;
-  const auto one = std::ranges::find(candidates_, actor, &Candidate::actor);
+  const auto one = std::ranges::find(candidates_, actor, &Candidate::key);
   if (one == candidates_.end() || !one->live) return line;
   if (one->found.at == 0) return line << "it waits for one that lives, or for what lies in reach of anybody";
   line << "0x";
@@ -293,9 +330,16 @@ Proof::Answer Proof::run() noexcept {
   OwnVector<AddressRange> frames;
   for (const Candidate& candidate : candidates_) frames.push_back(candidate.frames);
   all_frames_ = around(frames);
+  OwnVector<AddressRange> closures;
+  for (const std::uint32_t i : closures_) closures.push_back(candidates_[i].closure);
+  all_closures_ = around(closures);
   StillThreads threads;
   // At the end of the program: whoever ends it has no time to wait for a debugger's stop.
   if (!threads.all_are_still(running_, self_ == nullptr)) return Answer::Moves;
+  // They were looked at before, one by one.
+  const bool same = std::ranges::all_of(
+      blocked_, [&](const BlockedThread& thread) { return threads.found_in(thread.tid, thread.round); });
+  if (!same) return Answer::Moves;
   // Until now one that runs may have copied one.
   for (Channel& channel : channels_) {
     vigil_probe_channel_view view{};
@@ -309,7 +353,7 @@ Proof::Answer Proof::run() noexcept {
   if (!known) return Answer::Unknown;
   if (!threads.stayed_still()) return Answer::Moves;
   for (const Candidate& candidate : candidates_) {
-    if (!candidate.live) dead_.insert(candidate.actor);
+    if (!candidate.live) dead_.insert(candidate.key);
   }
   return Answer::Known;
 }

@@ -2,9 +2,10 @@
 //
 // An actor, task or plain thread, that waits on channels is woken by whoever has a handle of one of them; one that
 // waits on a wait group, a condition, a semaphore or a Once, by whoever can refer to it; one that waits for a lock, by
-// whoever holds it. Candidates are the actors parked in a primitive without a deadline; everything else in the process
-// may act. A candidate is proved dead when nothing outside the stacks of dead candidates refers to any channel that it
-// waits on, or into its stack: the least fix-point over
+// whoever holds it, as is who joins a thread by that one. Candidates are the actors parked in a primitive, or blocked
+// in a lock or a join of pthread's, without a deadline; everything else in the process may act. A candidate is proved
+// dead when nothing outside the stacks of dead candidates refers to any channel that it waits on, into its stack, or
+// into what a std::thread keeps for it in the heap: the least fix-point over
 //   - roots: all memory of the program, freed or not, but for the stacks of candidates and of tasks that are over;
 //   - a word that points into a channel's record, its low three and high sixteen bits aside, makes every candidate live
 //     that waits there; one that points into a candidate's frames or closure makes that one live; whoever is live is a
@@ -31,6 +32,7 @@
 
 #include "interpose/actor.hpp"
 #include "interpose/fixed_text.hpp"
+#include "interpose/leaks/blocked_threads.hpp"
 #include "interpose/leaks/memory_search.hpp"
 #include "interpose/leaks/parked_stack.hpp"
 #include "interpose/own_mappings.hpp"
@@ -51,13 +53,16 @@ class Proof {
   };
   // Looks at every actor and at memory, once. Between pause() and resume().
   Answer run() noexcept;
-  [[nodiscard]] bool is_dead(const vigil_probe_actor_view& view) const noexcept { return dead_.contains(view.actor); }
-  [[nodiscard]] bool are_dead(std::span<const vigil_probe_actor* const> actors) const noexcept {
-    return std::ranges::all_of(actors, [&](const vigil_probe_actor* one) { return dead_.contains(one); });
+  [[nodiscard]] bool is_dead(ActorKey actor) const noexcept { return dead_.contains(actor); }
+  [[nodiscard]] bool is_dead(const vigil_probe_actor_view& view) const noexcept {
+    return view.actor->watch != nullptr && is_dead(key_of(*static_cast<const Actor*>(view.actor->watch)));
+  }
+  [[nodiscard]] bool are_dead(std::span<const ActorKey> actors) const noexcept {
+    return std::ranges::all_of(actors, [&](ActorKey one) { return is_dead(one); });
   }
   [[nodiscard]] std::size_t dead() const noexcept { return dead_.size(); }
   // Of a candidate that is not dead: what was found first that may wake it, in words for the log.
-  [[nodiscard]] Line why_alive(const vigil_probe_actor* actor) const noexcept;
+  [[nodiscard]] Line why_alive(ActorKey actor) const noexcept;
 
  private:
   // What made somebody live: a word in memory, or nothing that lies anywhere.
@@ -72,11 +77,12 @@ class Proof {
     OwnVector<std::uint32_t> waiters{};  // indices into candidates_
   };
   struct Candidate {
-    const vigil_probe_actor* actor = nullptr;
+    ActorKey key{};                        // ActorKey{}: born before the shim looked
     AddressRange frames;                   // and its closure
     AddressRange stack;                    // all of it that is in use
     std::uintptr_t low = 0;                // of what else of its stack may matter while it lives
     AddressRange notes;                    // what knows its frames, and is nobody else's
+    AddressRange closure;                  // a thread's, in the heap
     OwnVector<std::uintptr_t> channels{};  // addresses
     enum class Hope : std::uint8_t { Channels, Object, Lock } hope = Hope::Channels;
     std::uintptr_t object = 0;                  // Object: its address
@@ -88,8 +94,11 @@ class Proof {
 
   [[nodiscard]] bool collect() noexcept;
   void add_candidate(const vigil_probe_actor_view& view, const ParkedStack& stack) noexcept;
+  void add_candidate(const BlockedThread& thread) noexcept;
+  void leave_out_thread(const ParkedStack& stack) noexcept;
   void link_candidates() noexcept;
   [[nodiscard]] Candidate* candidate_at(std::uintptr_t address) noexcept;
+  [[nodiscard]] Candidate* candidate_with_closure_at(std::uintptr_t address) noexcept;
   // stack_pointers: of the threads that are halted.
   [[nodiscard]] bool search_roots(std::span<const std::uintptr_t> stack_pointers) noexcept;
   [[nodiscard]] bool spread() noexcept;
@@ -103,13 +112,16 @@ class Proof {
   const std::size_t most_bytes_;
   OwnVector<Channel> channels_;        // by address
   OwnVector<Candidate> candidates_;    // by address of the frames
+  OwnVector<std::uint32_t> closures_;  // those that have one, by its address
+  OwnVector<BlockedThread> blocked_;   // of the candidates
   OwnVector<AddressRange> roots_;      // stacks of tasks that are none
   OwnVector<AddressRange> running_;    // of those, of the tasks that run, but for self_'s
   OwnVector<AddressRange> not_roots_;  // the runtime's: all tasks' stacks, and notes of its own
   AddressRange all_channels_;
   AddressRange all_frames_;
+  AddressRange all_closures_;
   OwnVector<std::uint32_t> revived_;  // not yet searched
-  OwnSet<const vigil_probe_actor*> dead_;
+  OwnSet<ActorKey> dead_;
 };
 
 }  // namespace vigil::shim::leaks

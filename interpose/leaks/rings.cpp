@@ -49,11 +49,10 @@ void RingSearch::add(const vigil_probe_actor_view& view) noexcept {
   if (!stack.is_known()) return;
   const auto& actor = *static_cast<const Actor*>(view.actor->watch);
   Waiter waiter{.key = key_of(actor),
-                .actor = view.actor,
                 .targets = {},
                 .on_channels = waits_on_channels(view.wait->kind),
-                .low = stack.used.low,
-                .high = stack.used.high};
+                .used = stack.used,
+                .closure = stack.closure};
   const auto object = reinterpret_cast<std::uintptr_t>(view.wait->object);
   if (waits_for_lock(view.wait->kind)) {
     const LockObject* const lock = lock_objects().find(view.wait->object);
@@ -68,8 +67,24 @@ void RingSearch::add(const vigil_probe_actor_view& view) noexcept {
     waiter.targets.push_back(reinterpret_cast<std::uintptr_t>(view.wait->cases[i].channel));
   }
   std::sort(waiter.targets.begin(), waiter.targets.end());
-  const std::uint64_t since = waits_since_ms(actor);
-  waiter.mark = (actor.id << 32U ^ since) * 0x9e3779b97f4a7c15ULL;
+  add(std::move(waiter), waits_since_ms(actor));
+}
+
+void RingSearch::add(const BlockedThread& thread) noexcept {
+  ++seen_;
+  if (is_full()) return waiters_.clear();
+  Waiter waiter{.key = thread.key,
+                .targets = {},
+                .on_channels = false,
+                .holder = thread.holder,
+                .lock = thread.object,
+                .used = thread.stack.used,
+                .closure = thread.stack.closure};
+  add(std::move(waiter), thread.since_ms);
+}
+
+void RingSearch::add(Waiter&& waiter, std::uint32_t since_ms) noexcept {
+  waiter.mark = (static_cast<std::uint64_t>(waiter.key) << 32U ^ since_ms) * 0x9e3779b97f4a7c15ULL;
   mark_ += waiter.mark;
   waiters_.push_back(std::move(waiter));
 }
@@ -87,12 +102,17 @@ RingSearch::Graph RingSearch::connect() const noexcept {
     const auto holder = waiter.lock == 0 ? by_key.end() : by_key.find(waiter.holder);
     if (holder != by_key.end() && holder->second != one) graph.add(one, holder->second);
     OwnSet<std::uintptr_t> seen;
-    for (std::uintptr_t at = (waiter.low + 7) & ~std::uintptr_t{7}; at + 8 <= waiter.high; at += 8) {
-      const std::uintptr_t word = *reinterpret_cast<const std::uintptr_t*>(at);
-      const auto found = waiting.find(word);
-      if (found == waiting.end() || contains(waiter.targets, word) || !seen.insert(word).second) continue;
-      for (const std::size_t hopeful : found->second) graph.add(hopeful, one);
-    }
+    auto look = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) {
+      for (const std::uintptr_t word : words) {
+        const auto found = waiting.find(word);
+        if (found == waiting.end() || contains(waiter.targets, word) || !seen.insert(word).second) continue;
+        for (const std::size_t hopeful : found->second) graph.add(hopeful, one);
+      }
+    };
+    // Who waits in a call of pthread's may go on meanwhile: its stack is read through the kernel. A part that cannot be
+    // read shows nobody.
+    static_cast<void>(MemorySearch::read(waiter.used, look));
+    static_cast<void>(MemorySearch::read(waiter.closure, look));
   }
   return graph;
 }
@@ -105,7 +125,6 @@ Ring RingSearch::ring_of(const OwnVector<std::size_t>& members) const noexcept {
   for (const std::size_t i : members) {
     const Waiter& waiter = waiters_[i];
     ring.members.push_back(waiter.key);
-    ring.actors.push_back(waiter.actor);
     ring.mark += waiter.mark;
     on_channels = on_channels && waiter.on_channels;
     for (const std::uintptr_t target : waiter.targets) targets.insert(target);

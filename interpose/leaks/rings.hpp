@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "interpose/actor.hpp"
+#include "interpose/leaks/blocked_threads.hpp"
 #include "interpose/leaks/parked_stack.hpp"
 #include "interpose/own_memory.hpp"
 #include "vigil/probe.h"
@@ -25,18 +26,20 @@ namespace vigil::shim::leaks {
 
 struct Ring {
   OwnVector<ActorKey> members;
-  OwnVector<const vigil_probe_actor*> actors;  // the same
-  std::uint64_t mark = 0;                      // a number for who is in it since when
-  bool among_themselves = false;               // over channels alone, which nobody else ever used
+  std::uint64_t mark = 0;         // a number for who is in it since when
+  bool among_themselves = false;  // over channels alone, which nobody else ever used
 };
 
 class RingSearch {
  public:
   // One that is parked, without a deadline; between pause() and resume().
   void add(const vigil_probe_actor_view& view) noexcept;
+  // One that waits in a call of pthread's.
+  void add(const BlockedThread& thread) noexcept;
   // More are looked at no further: rings are small, and seen long before.
   [[nodiscard]] bool is_full() const noexcept { return seen_ > kMostTasks; }
   [[nodiscard]] std::size_t size() const noexcept { return waiters_.size(); }
+  [[nodiscard]] ParkedStacks& stacks() noexcept { return stacks_; }
   // A number for who waits since when.
   [[nodiscard]] std::uint64_t mark() const noexcept { return mark_; }
   // Still paused.
@@ -48,15 +51,15 @@ class RingSearch {
   struct Waiter {
     ActorKey key{};
     std::uint64_t mark = 0;
-    const vigil_probe_actor* actor = nullptr;
     OwnVector<std::uintptr_t> targets;  // channels, or one object, that it waits on; ordered
     bool on_channels = true;
     ActorKey holder{};        // of the lock that it waits for
     std::uintptr_t lock = 0;  // that lock
-    std::uintptr_t low = 0;   // of its stack in use
-    std::uintptr_t high = 0;
+    AddressRange used{};      // of its stack
+    AddressRange closure{};
   };
   struct Graph;
+  void add(Waiter&& waiter, std::uint32_t since_ms) noexcept;
   [[nodiscard]] Graph connect() const noexcept;
   [[nodiscard]] Ring ring_of(const OwnVector<std::size_t>& members) const noexcept;
 

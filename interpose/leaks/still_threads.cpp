@@ -73,6 +73,12 @@ bool StillThreads::all_are_still(std::span<const AddressRange> running, bool may
   return static_cast<std::size_t>(on_no_halted) <= found.workers && find_moving(found, moving) && moving.empty();
 }
 
+bool StillThreads::found_in(int tid, std::uint32_t round) const noexcept {
+  return std::ranges::any_of(sleepers_, [&](const Sleeper& sleeper) {
+    return sleeper.tid == tid && sleeper.kind != CallKind::None && sleeper.round == round;
+  });
+}
+
 bool StillThreads::stayed_still() noexcept {
   const bool stayed = look().sleepers == sleepers_ && std::ranges::all_of(sleepers_, sleeps);
   return halted_.release() && stayed;

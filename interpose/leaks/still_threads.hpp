@@ -25,6 +25,8 @@ class StillThreads {
   [[nodiscard]] bool all_are_still(std::span<const AddressRange> running, bool may_halt) noexcept;
   // Looks again: whether nobody moved meanwhile. Who was halted goes on.
   [[nodiscard]] bool stayed_still() noexcept;
+  // Whether that thread was found in that wait.
+  [[nodiscard]] bool found_in(int tid, std::uint32_t round) const noexcept;
   [[nodiscard]] const HaltedThreads& halted() const noexcept { return halted_; }
 
  private:

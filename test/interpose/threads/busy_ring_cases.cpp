@@ -97,6 +97,68 @@ void told_in_a_busy_server() {
   for (std::thread* const one : {&reader, &poller, &server}) one->join();
 }
 
+// Neither knows of the other's frames.
+[[gnu::noinline]] void end_when_told_beside_one_that_computes() {
+  static const auto* const busy = new Busy;
+  (void)busy;
+  std::thread([] {
+    look_until_told(sleep_in_the_system);
+    std::_Exit(0);
+  }).detach();
+}
+
+// Main has what its threads wait for, which have it in their closures, in the heap; it waits for their ends.
+[[gnu::noinline]] void join_two_that_wait_for_each_other() {
+  const Channel<int> a(0);
+  const Channel<int> b(0);
+  std::thread one([a, b] {
+    (void)a.receive();
+    b.close();
+  });
+  std::thread other([a, b] {
+    (void)b.receive();
+    a.close();
+  });
+  one.join();
+  other.join();
+}
+void told_threads_that_main_joins() {
+  end_when_told_beside_one_that_computes();
+  wipe_stack();
+  join_two_that_wait_for_each_other();
+}
+
+// Main joins a thread that waits for what main would do next.
+[[gnu::noinline]] void join_one_that_waits_for_the_joiner() {
+  const Channel<int> next(0);
+  std::thread one([next] { (void)next.receive(); });
+  one.join();
+  next.send(1);
+}
+void told_thread_that_waits_for_who_joins_it() {
+  end_when_told_beside_one_that_computes();
+  wipe_stack();
+  join_one_that_waits_for_the_joiner();
+}
+
+// One task makes a call that waits for bytes.
+void told_while_a_task_is_in_a_blocking_call() {
+  make_dead_ring();
+  int ends[2];
+  if (pipe(ends) != 0) std::abort();
+  vigil::WaitGroup ended;
+  ended.go([&] {
+    vigil::blocking([&] {
+      char byte = 0;
+      while (read(ends[0], &byte, 1) < 0) continue;
+    });
+  });
+  wipe_stack();
+  look_until_told(sleep_in_the_system);
+  if (write(ends[1], "x", 1) != 1) std::abort();
+  ended.wait();
+}
+
 // ---- what is known to a register, or to the kernel only -----------------------------------------------------------
 
 // Two tasks that wait for each other; the only way to free them is the first one's own handle, in its frames. keep is
@@ -120,6 +182,25 @@ template <class Keep>
   keep(*where.receive());
 }
 void free_ring(std::uintptr_t address) { reinterpret_cast<const Channel<int>*>(address)->close(); }
+
+// The same, where the first is a plain thread, and its handle lies in its closure, in the heap.
+template <class Keep>
+[[gnu::noinline]] void make_thread_ring_known_by_address(Keep keep, const Channel<int>& ended) {
+  const Channel<std::uintptr_t> where(0);
+  const Channel<int> b(0);
+  std::thread([a = Channel<int>(0), b, where, ended] {
+    vigil::go([a, b, ended] {
+      (void)b.receive();
+      (void)a.try_receive();
+      ended.send(1);
+    });
+    where.send(reinterpret_cast<std::uintptr_t>(&a));
+    (void)a.receive();
+    b.close();
+    ended.send(1);
+  }).detach();
+  keep(*where.receive());
+}
 
 // Waits, computing, with that word in one register and nowhere else.
 std::uintptr_t keep_in_a_register(std::uintptr_t word, const bool& stop) {
@@ -164,6 +245,7 @@ class Keepers {
 void told_one_of_many_known_elsewhere() {
   const Channel<int> ended(10);
   Keepers keepers;
+  make_thread_ring_known_by_address([&](std::uintptr_t word) { keepers.add(word, keep_in_a_register); }, ended);
   make_ring_known_by_address([&](std::uintptr_t word) { keepers.add(word, keep_in_a_register); }, ended);
   make_ring_known_by_address([&](std::uintptr_t word) { keepers.add(word, keep_in_a_wide_register); }, ended);
   const int poll = epoll_create1(0);
@@ -203,12 +285,17 @@ void told_one_of_many_known_elsewhere() {
   siginfo_t came{};
   while (sigwaitinfo(&of_timer, &came) < 0) continue;
   free_ring(reinterpret_cast<std::uintptr_t>(came.si_value.sival_ptr));
-  for (int i = 0; i < 8; ++i) (void)ended.receive();
+  for (int i = 0; i < 10; ++i) (void)ended.receive();
 }
 
 constexpr vigil::test::Case kCases[] = {
-    VIGIL_CASE(told_while_a_thread_computes),     VIGIL_CASE(told_while_a_task_computes),
-    VIGIL_CASE(told_while_main_computes),         VIGIL_CASE(told_in_a_busy_server),
+    VIGIL_CASE(told_while_a_thread_computes),
+    VIGIL_CASE(told_while_a_task_computes),
+    VIGIL_CASE(told_while_main_computes),
+    VIGIL_CASE(told_in_a_busy_server),
+    VIGIL_CASE(told_threads_that_main_joins),
+    VIGIL_CASE(told_thread_that_waits_for_who_joins_it),
+    VIGIL_CASE(told_while_a_task_is_in_a_blocking_call),
     VIGIL_CASE(told_one_of_many_known_elsewhere),
 };
 
