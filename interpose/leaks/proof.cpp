@@ -76,7 +76,8 @@ void Proof::add_candidate(const vigil_probe_actor_view& view, const ParkedStack&
        .stack = stack.used,
        .low = stack.low,
        .notes = stack.notes,
-       .closure = stack.closure});
+       .closure = stack.closure,
+       .is_task = is_task});
   // A task's whole stack is none.
   if (!is_task) leave_out_thread(stack);
   Candidate& candidate = candidates_.back();
@@ -273,6 +274,18 @@ bool Proof::search_roots(std::span<const std::uintptr_t> stack_pointers) noexcep
                                  this);
 }
 
+template <class Visit>
+bool Proof::read_own(const Candidate& candidate, std::uintptr_t low, Visit& visit) noexcept {
+  if (!candidate.is_task) {
+    return MemorySearch::read({low, candidate.stack.high}, visit) && MemorySearch::read(candidate.closure, visit);
+  }
+  // There for as long as the runtime is paused, and there may be a million: no system call for each.
+  const std::uintptr_t first = (low + 7) & ~std::uintptr_t{7};
+  const std::size_t words = candidate.stack.high > first ? (candidate.stack.high - first) / sizeof(std::uintptr_t) : 0;
+  visit({reinterpret_cast<const std::uintptr_t*>(first), words}, first);
+  return true;
+}
+
 // Those who are live can reach whatever is on their stacks.
 bool Proof::spread() noexcept {
   while (!revived_.empty()) {
@@ -280,8 +293,7 @@ bool Proof::spread() noexcept {
     revived_.pop_back();
     for (const std::uint32_t one : candidate.those_who_hope) revive(candidates_[one], {});
     auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
-    if (!MemorySearch::read({candidate.low, candidate.stack.high}, see_all)) return false;
-    if (!MemorySearch::read(candidate.closure, see_all)) return false;
+    if (!read_own(candidate, candidate.low, see_all)) return false;
   }
   return true;
 }
@@ -296,7 +308,7 @@ bool Proof::count_handles() noexcept {
   };
   for (const Candidate& candidate : candidates_) {
     if (candidate.live) continue;
-    if (!MemorySearch::read(candidate.stack, count) || !MemorySearch::read(candidate.closure, count)) return false;
+    if (!read_own(candidate, candidate.stack.low, count)) return false;
   }
   for (Channel& channel : channels_) {
     const auto words = found.find(channel.record.low);

@@ -77,12 +77,13 @@ class Proof {
     OwnVector<std::uint32_t> waiters{};  // indices into candidates_
   };
   struct Candidate {
-    ActorKey key{};                        // ActorKey{}: born before the shim looked
-    AddressRange frames;                   // and its closure
-    AddressRange stack;                    // all of it that is in use
-    std::uintptr_t low = 0;                // of what else of its stack may matter while it lives
-    AddressRange notes;                    // what knows its frames, and is nobody else's
-    AddressRange closure;                  // a thread's, in the heap
+    ActorKey key{};          // ActorKey{}: born before the shim looked
+    AddressRange frames;     // and its closure
+    AddressRange stack;      // all of it that is in use
+    std::uintptr_t low = 0;  // of what else of its stack may matter while it lives
+    AddressRange notes;      // what knows its frames, and is nobody else's
+    AddressRange closure;    // a thread's, in the heap
+    bool is_task = false;
     OwnVector<std::uintptr_t> channels{};  // addresses
     enum class Hope : std::uint8_t { Channels, Object, Lock } hope = Hope::Channels;
     std::uintptr_t object = 0;                  // Object: its address
@@ -103,6 +104,9 @@ class Proof {
   [[nodiscard]] bool search_roots(std::span<const std::uintptr_t> stack_pointers) noexcept;
   [[nodiscard]] bool spread() noexcept;
   [[nodiscard]] bool count_handles() noexcept;
+  // All that is its alone, from there on.
+  template <class Visit>
+  [[nodiscard]] static bool read_own(const Candidate& candidate, std::uintptr_t low, Visit& visit) noexcept;
   void see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept;
   void reach(Channel& channel, Found by) noexcept;
   void revive(Candidate& candidate, Found by) noexcept;
