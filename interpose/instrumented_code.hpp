@@ -20,6 +20,7 @@ struct Replacement {
 std::span<const Replacement> memory_replacements() noexcept;      // memory_functions.cpp
 std::span<const Replacement> allocation_replacements() noexcept;  // allocation_functions.cpp
 std::span<const Replacement> cxxabi_replacements() noexcept;      // cxxabi_functions.cpp
+std::span<const Replacement> openmp_replacements() noexcept;      // openmp_functions.cpp
 std::span<const Replacement> container_replacements() noexcept;   // container_functions.cpp
 
 // An instrumented module says that it was loaded. Looks at all that are loaded now, and from the first on at the heap.
