@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "interpose/threads.hpp"
+
 namespace vigil::shim::race {
 namespace {
 
@@ -30,6 +32,12 @@ bool is_own_thread_local(std::uintptr_t address) noexcept {
   Search search{.address = address};
   dl_iterate_phdr(look_into_module, &search);
   return search.found;
+}
+
+bool took_turns(const Actor& newer, ActorType older, std::uintptr_t address) noexcept {
+  const bool is_worker = newer.thread != nullptr && newer.thread->is_worker.load(std::memory_order_relaxed);
+  if (newer.type != ActorType::Task && !is_worker) return false;
+  return older == ActorType::Task && is_own_thread_local(address);
 }
 
 }  // namespace vigil::shim::race

@@ -16,7 +16,6 @@
 #include "interpose/race/own_thread_local.hpp"
 #include "interpose/race/race_finding.hpp"
 #include "interpose/race/stack_variable.hpp"
-#include "interpose/threads.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::race {
@@ -157,11 +156,11 @@ std::uint64_t due(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
   return count;
 }
 
-// Whether the two were tasks that take turns at what belongs to this thread, or the second is the thread, at its end.
-bool took_turns(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
-  const bool is_worker = newer.thread != nullptr && newer.thread->is_worker.load(std::memory_order_relaxed);
-  if ((newer.type != ActorType::Task && !is_worker) || !pair.older_owner.known) return false;
-  return info_of(pair.older_owner.who, "").type == ActorType::Task && is_own_thread_local(address_of(pair));
+// Whether nothing is wrong with it, whatever its clocks say.
+bool is_harmless(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
+  const std::uintptr_t address = address_of(pair);
+  if (is_library_cache(address)) return true;
+  return pair.older_owner.known && took_turns(newer, info_of(pair.older_owner.who, "").type, address);
 }
 
 }  // namespace
@@ -188,7 +187,7 @@ void report_races(const FoundRaces& found, Actor& actor) noexcept {
     const InsideGuard inside;
     if (stage() == Stage::Live) {
       for (const FoundRaces::Pair& pair : found.pairs()) {
-        if (took_turns(pair, actor) || is_library_cache(address_of(pair))) continue;
+        if (is_harmless(pair, actor)) continue;
         if (const std::uint64_t count = due(pair, actor); count != 0) tell_pair(pair, info_of(actor, "running"), count);
       }
     }

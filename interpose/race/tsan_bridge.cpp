@@ -6,6 +6,7 @@
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/order.hpp"
+#include "interpose/race/library_caches.hpp"
 #include "interpose/race/tsan_bridge_report.hpp"
 #include "interpose/race/tsan_bridge_runtime.hpp"
 #include "interpose/say.hpp"
@@ -85,6 +86,7 @@ void start() noexcept {
   if (is_on() || !find_runtime()) return;
   detail::on.store(true, std::memory_order_relaxed);
   order::want(order::kTold);
+  find_library_caches();
   if (!reports_to_us()) {
     say("ThreadSanitizer's runtime is linked into this program itself: it knows vigil's tasks and their order, but "
         "prints "

@@ -12,6 +12,8 @@
 #include "interpose/locks/held_locks.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/own_memory.hpp"
+#include "interpose/race/library_caches.hpp"
+#include "interpose/race/own_thread_local.hpp"
 #include "interpose/race/race_finding.hpp"
 #include "interpose/race/tsan_bridge.hpp"
 #include "interpose/race/tsan_bridge_runtime.hpp"
@@ -181,6 +183,7 @@ void tell(const Report& report, bool is_after_free) noexcept {
   const Report::Access newer = report.access(0);
   const Report::Access older = report.access(1);
   Actor& self = current_actor();
+  if (is_library_cache(newer.address) || took_turns(self, older.side.actor.type, newer.address)) return;
   Objects objects;
   objects.all.push_back(report.object(newer));
   for (const locks::HeldLock& held : self.held.live()) objects.held_now.push_back(objects.index_of(*held.object));
