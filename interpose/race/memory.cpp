@@ -35,6 +35,7 @@ class Entering {
 
   void granule(std::uintptr_t address, std::uint64_t bytes) noexcept;
   std::uintptr_t run(std::uintptr_t address, std::uintptr_t end) noexcept;
+  [[nodiscard]] bool run_two(std::uintptr_t address) noexcept;
   void settle_doubt(std::uintptr_t address, ShadowCell& cell, AccessWord word) noexcept;
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
@@ -117,16 +118,35 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
 // on, where a granule begins; returns where it is so no longer.
 inline std::uintptr_t Entering::run(std::uintptr_t address, std::uintptr_t end) noexcept {
   if (run_from_ == kNoRun) return address;
-  for (; end - address >= kGranuleBytes; address += kGranuleBytes) {
+  while (end - address >= kGranuleBytes) {
+    if (end - address >= 2 * kGranuleBytes && run_two(address)) {
+      address += std::uintptr_t{2} * kGranuleBytes;
+      continue;
+    }
     ShadowCell& cell = cell_at(address);
     StateId state = cell.load(std::memory_order_acquire);
-    if (state == run_to_) continue;  // the access stands there already
-    if (state != run_from_) break;
-    node_of(run_to_).mark_shared();
-    if (state == kUntouched) note_untouched(address);
-    if (!cell.compare_exchange_strong(state, run_to_, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
+    if (state != run_to_) {  // else the access stands there already
+      if (state != run_from_) break;
+      node_of(run_to_).mark_shared();
+      if (state == kUntouched) note_untouched(address);
+      if (!cell.compare_exchange_strong(state, run_to_, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
+    }
+    address += kGranuleBytes;
   }
   return address;
+}
+// Two of them at once, if their cells lie in one word: half as many exchanges. (Of x86-64 a word changes as a whole for
+// those, too, who look at half of it.)
+[[gnu::always_inline]] inline bool Entering::run_two(std::uintptr_t address) noexcept {
+  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell_at(address));
+  if (reinterpret_cast<std::uintptr_t>(both) % sizeof(*both) != 0) return false;
+  constexpr std::uint64_t kTwice = (std::uint64_t{1} << 32U) + 1;
+  std::uint64_t expected = static_cast<std::uint64_t>(run_from_) * kTwice;
+  if (both->load(std::memory_order_relaxed) != expected) return false;
+  node_of(run_to_).mark_shared();
+  if (run_from_ == kUntouched) note_untouched(address);  // both lie in one chunk
+  return both->compare_exchange_strong(expected, static_cast<std::uint64_t>(run_to_) * kTwice,
+                                       std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 inline void Entering::begin_run(StateId from, StateId to, AccessWord word) noexcept {
   if (word.bytes() != AccessWord::kBytes || from == to) return;

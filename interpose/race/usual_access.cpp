@@ -200,7 +200,8 @@ namespace {
 // What two registers hold is two granules, which are often fresh.
 [[gnu::noinline]] void on_more(std::uintptr_t address, std::size_t size, std::uint64_t how,
                                std::uintptr_t pc) noexcept {
-  if (size == 2 * kGranuleBytes && sees(hot.thread) && address % kGranuleBytes == 0 && address < kWatchedEnd - size) {
+  if (size == std::size_t{2} * kGranuleBytes && sees(hot.thread) && address % kGranuleBytes == 0 &&
+      address < kWatchedEnd - size) {
     for (; size != 0; address += kGranuleBytes, size -= kGranuleBytes) {
       const OneAccess one = access_to(*hot.thread, address, kGranuleBytes, how, pc);
       if (is_private(one.cell.load(std::memory_order_relaxed)) || !changes_chain(one)) break;

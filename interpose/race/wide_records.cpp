@@ -106,14 +106,16 @@ void WideRecords::renew(std::uint32_t index, AccessWord access) noexcept {
 WideRecords::Sorted WideRecords::sort_for(AccessWord access) const noexcept {
   Sorted sorted;
   const std::size_t stride = is_spread_ ? sizeof(Line) : sizeof(Word);
-  const std::byte* at = reinterpret_cast<const std::byte*>(&word(0));
-  for (std::uint32_t i = 0; i < capacity_; ++i, at += stride) {  // without branches: what comes next nobody can guess
+  const std::byte* at = reinterpret_cast<const std::byte*>(&word(0)) + capacity_ * stride;
+  const auto push = [](std::uint32_t& bits, bool bit) { bits = bits << 1U | static_cast<std::uint32_t>(bit); };
+  for (std::uint32_t left = capacity_; left != 0; --left) {  // without branches: what comes next nobody can guess
+    at -= stride;
     const std::uint64_t record = reinterpret_cast<const Word*>(at)->load(std::memory_order_relaxed);
     const std::uint64_t differs = record ^ access.bits();
-    sorted.empty |= static_cast<std::uint32_t>(record == 0) << i;
-    sorted.same |= static_cast<std::uint32_t>((differs & AccessWord::kEpoch) == 0) << i;
-    sorted.own |= static_cast<std::uint32_t>((differs & kSlot) == 0) << i;
-    sorted.touched |= static_cast<std::uint32_t>((record & access.bytes()) != 0) << i;
+    push(sorted.empty, record == 0);
+    push(sorted.same, (differs & AccessWord::kEpoch) == 0);
+    push(sorted.own, (differs & kSlot) == 0);
+    push(sorted.touched, (record & access.bytes()) != 0);
   }
   return sorted;
 }
