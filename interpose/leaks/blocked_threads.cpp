@@ -14,13 +14,13 @@ ActorKey holder_of(const BlockedThread& thread, CallKind kind) noexcept {
   return is_known ? lock->holder.load(std::memory_order_relaxed) : ActorKey{};
 }
 
-struct Found {
+struct ThreadsFound {
   ParkedStacks& stacks;
   OwnVector<BlockedThread> threads{};
   OwnVector<CallKind> kinds{};
 };
 
-void look_at(const Actor& thread, Found& found) noexcept {
+void look_at(const Actor& thread, ThreadsFound& found) noexcept {
   const ThreadPart& part = *thread.thread;
   if (part.state.load(std::memory_order_acquire) == ThreadState::Ended) return;
   // acquire: pairs with the release in enter_blocked(); the other fields belong to this kind or a later one.
@@ -40,10 +40,10 @@ void look_at(const Actor& thread, Found& found) noexcept {
 }  // namespace
 
 OwnVector<BlockedThread> blocked_threads(ParkedStacks& stacks) noexcept {
-  Found found{stacks};
+  ThreadsFound found{stacks};
   for_each_thread(
       [](Actor& thread, void* context) noexcept {
-        look_at(thread, *static_cast<Found*>(context));
+        look_at(thread, *static_cast<ThreadsFound*>(context));
         return true;
       },
       &found);
