@@ -34,10 +34,12 @@ bool is_own_thread_local(std::uintptr_t address) noexcept {
   return search.found;
 }
 
-bool took_turns(const Actor& newer, ActorType older, std::uintptr_t address) noexcept {
-  const bool is_worker = newer.thread != nullptr && newer.thread->is_worker.load(std::memory_order_relaxed);
-  if (newer.type != ActorType::Task && !is_worker) return false;
-  return older == ActorType::Task && is_own_thread_local(address);
+bool took_turns(const Actor& newer, const ActorInfo& older, std::uintptr_t address) noexcept {
+  const Actor& thread = this_thread();
+  if (thread.thread == nullptr || !thread.thread->is_worker.load(std::memory_order_relaxed)) return false;
+  const bool newer_fits = newer.type == ActorType::Task || &newer == &thread;
+  const bool older_fits = older.type == ActorType::Task || older.id == thread.id;
+  return newer_fits && older_fits && is_own_thread_local(address);
 }
 
 }  // namespace vigil::shim::race

@@ -14,8 +14,8 @@ namespace vigil::shim::race {
 
 // Whether a thread_local variable of this thread lies there; also one of a module that was loaded later.
 [[nodiscard]] bool is_own_thread_local(std::uintptr_t address) noexcept;
-// Whether the two were tasks that take turns at what belongs to this thread, or the second, which runs here, is the
-// thread, at its end.
-[[nodiscard]] bool took_turns(const Actor& newer, ActorType older, std::uintptr_t address) noexcept;
+// Whether the two took turns at what belongs to this worker: each is a task, or the worker itself, at its beginning or
+// end. newer: who runs here.
+[[nodiscard]] bool took_turns(const Actor& newer, const ActorInfo& older, std::uintptr_t address) noexcept;
 
 }  // namespace vigil::shim::race

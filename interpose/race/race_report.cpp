@@ -160,7 +160,7 @@ std::uint64_t due(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
 bool is_harmless(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
   const std::uintptr_t address = address_of(pair);
   if (is_library_cache(address)) return true;
-  return pair.older_owner.known && took_turns(newer, info_of(pair.older_owner.who, "").type, address);
+  return pair.older_owner.known && took_turns(newer, info_of(pair.older_owner.who, ""), address);
 }
 
 }  // namespace

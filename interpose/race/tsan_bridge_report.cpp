@@ -183,7 +183,7 @@ void tell(const Report& report, bool is_after_free) noexcept {
   const Report::Access newer = report.access(0);
   const Report::Access older = report.access(1);
   Actor& self = current_actor();
-  if (is_library_cache(newer.address) || took_turns(self, older.side.actor.type, newer.address)) return;
+  if (is_library_cache(newer.address) || took_turns(self, older.side.actor, newer.address)) return;
   Objects objects;
   objects.all.push_back(report.object(newer));
   for (const locks::HeldLock& held : self.held.live()) objects.held_now.push_back(objects.index_of(*held.object));
