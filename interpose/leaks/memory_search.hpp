@@ -19,6 +19,8 @@ class MemorySearch {
  public:
   static constexpr std::size_t kMost = std::size_t{4} << 30U;  // bytes; some two seconds
   explicit MemorySearch(std::size_t most_bytes = kMost) noexcept : most_bytes_(most_bytes) {}
+  // So many more ranges are left out: the list of them takes its memory now.
+  void expect(std::size_t ranges) noexcept { left_out_.reserve(left_out_.size() + ranges); }
   // The ranges may come in any order, and overlap.
   void leave_out(AddressRange range) noexcept { left_out_.push_back(range); }
   // Calls visit(span of words, where they lie) for all the rest. False: it could not be read whole, or is more than may

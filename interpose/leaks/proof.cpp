@@ -251,7 +251,12 @@ void Proof::see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexce
 
 bool Proof::search_roots(std::span<const std::uintptr_t> stack_pointers) noexcept {
   MemorySearch search(most_bytes_);
+  // Our own memory comes last, with that of the list of what is left out: it has the channels' addresses itself.
+  constexpr std::size_t kOthers = 16;  // what follows here, and what is mapped meanwhile
   OwnVector<AddressRange> own{};
+  if (!add_own_mappings(own)) return false;
+  search.expect(not_roots_.size() + channels_.size() + own.size() + kOthers);
+  own.clear();
   if (!add_own_mappings(own)) return false;
   for (const AddressRange& range : own) search.leave_out(range);
   for (const AddressRange& range : not_roots_) search.leave_out(range);

@@ -79,6 +79,14 @@ void proved_receiver_is_forgotten() {
   end_by_signal();
 }
 
+// So many that the shim's own notes of them need memory while it searches.
+void proved_of_very_many() {
+  for (int i = 0; i < 20'000; ++i) {
+    vigil::go([own = Channel<int>(0)] { (void)own.receive(); });
+  }
+  end_by_signal();
+}
+
 [[gnu::noinline]] void forget_selector() {
   const Channel<int> begun(0);
   vigil::go([begun, one = Channel<int>(0), other = Channel<int>(3)] {
@@ -353,6 +361,7 @@ void slow_frames_lie_between_channels() {
 
 constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(proved_receiver_is_forgotten),
+    VIGIL_CASE(proved_of_very_many),
     VIGIL_CASE(proved_selector_is_forgotten),
     VIGIL_CASE(proved_nil_channel),
     VIGIL_CASE(ring_is_proved),
