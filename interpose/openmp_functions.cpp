@@ -206,7 +206,7 @@ void free_start(TaskStart* start) noexcept {
 }
 
 void run_task(void* given) {
-  TaskStart* const start = *static_cast<TaskStart**>(given);
+  auto* const start = static_cast<TaskStart*>(*static_cast<void**>(given));
   task_begins.takes();
   if (start->after_others) task_ends.takes();
   start->body(start->data);
@@ -223,7 +223,7 @@ void my_task(Body body, void* data, void (*copy)(void*, void*), long bytes, long
     return real_task(body, data, copy, bytes, alignment, deferred, flags, depend, priority, detach);
   }
   const auto size = static_cast<std::size_t>(bytes);
-  TaskStart* start = make_start(body, size, static_cast<std::size_t>(alignment), depend != nullptr);
+  TaskStart* const start = make_start(body, size, static_cast<std::size_t>(alignment), depend != nullptr);
   race::forget(reinterpret_cast<std::uintptr_t>(start->data), size);  // another task's were there
   if (copy != nullptr) {
     copy(start->data, data);
@@ -231,7 +231,8 @@ void my_task(Body body, void* data, void (*copy)(void*, void*), long bytes, long
     std::memcpy(start->data, data, size);
   }
   task_begins.gives();
-  real_task(run_task, &start, nullptr, sizeof(start), alignof(TaskStart*), deferred, flags, depend, priority, detach);
+  void* given = start;
+  real_task(run_task, &given, nullptr, sizeof(given), alignof(void*), deferred, flags, depend, priority, detach);
 }
 
 enum class Wait : std::uint8_t { Task, Group };
