@@ -9,13 +9,13 @@
 namespace vigil::shim::race {
 namespace {
 
-struct Search {
+struct OwnSearch {
   std::uintptr_t address;
   bool found = false;
 };
 
-int look_into_module(dl_phdr_info* module, std::size_t size, void* context) noexcept {
-  auto& search = *static_cast<Search*>(context);
+int look_for_own(dl_phdr_info* module, std::size_t size, void* context) noexcept {
+  auto& search = *static_cast<OwnSearch*>(context);
   if (size < offsetof(dl_phdr_info, dlpi_tls_data) + sizeof(module->dlpi_tls_data)) return 1;
   const auto begin = reinterpret_cast<std::uintptr_t>(module->dlpi_tls_data);  // of the thread that asks
   if (begin == 0 || search.address < begin) return 0;
@@ -29,8 +29,8 @@ int look_into_module(dl_phdr_info* module, std::size_t size, void* context) noex
 }  // namespace
 
 bool is_own_thread_local(std::uintptr_t address) noexcept {
-  Search search{.address = address};
-  dl_iterate_phdr(look_into_module, &search);
+  OwnSearch search{.address = address};
+  dl_iterate_phdr(look_for_own, &search);
   return search.found;
 }
 
