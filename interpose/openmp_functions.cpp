@@ -244,7 +244,7 @@ void my_wait() {
   task_ends.takes();
 }
 
-const Replacement kAll[] = {
+const Replacement kOpenMp[] = {
     {"GOMP_parallel", reinterpret_cast<void*>(my_parallel), reinterpret_cast<void**>(&real_parallel)},
     {"GOMP_parallel_reductions", reinterpret_cast<void*>(my_parallel_reductions),
      reinterpret_cast<void**>(&real_parallel_reductions)},
@@ -311,6 +311,6 @@ const Replacement kAll[] = {
 
 }  // namespace
 
-std::span<const Replacement> openmp_replacements() noexcept { return kAll; }
+std::span<const Replacement> openmp_replacements() noexcept { return kOpenMp; }
 
 }  // namespace vigil::shim
