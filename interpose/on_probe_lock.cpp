@@ -23,10 +23,17 @@ locks::Attempt attempt_of(uint32_t mode) noexcept {
   return (mode & VIGIL_LOCK_TRIED) != 0 ? locks::Attempt::Tried : locks::Attempt::Blocking;
 }
 
+// That a lock has two sides is known before anybody has read-locked it: a writer that came before all readers counts.
+LockObject& probed_lock(const void* lock, uint32_t mode) noexcept {
+  LockObject& found = locks::find_lock(LockFamily::Vigil, lock);
+  if ((mode & VIGIL_LOCK_TWO_SIDED) != 0 && found.type != ObjectType::RwMutex) found.type = ObjectType::RwMutex;
+  return found;
+}
+
 }  // namespace
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_wait(vigil_probe_actor* actor, const void* lock, uint32_t mode) noexcept {
-  record([&] { locks::wanted(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode)); });
+  record([&] { locks::wanted(actor_of(actor), probed_lock(lock, mode), mode_of(mode)); });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_taken(vigil_probe_actor* actor, const void* lock,
@@ -34,7 +41,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_lock_taken(vigil_probe_actor* actor, co
   spins::did_something();
   record([&] {
     if (timeline::on()) timeline::can_run(actor_of(actor));  // it may have been handed over
-    locks::taken(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode), attempt_of(mode));
+    locks::taken(actor_of(actor), probed_lock(lock, mode), mode_of(mode), attempt_of(mode));
   });
 }
 

@@ -133,7 +133,7 @@ bool RwMutex::try_lock_outlined() {
     static_cast<void>(who_acts());
     return false;
   }
-  vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TRIED);
+  vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TWO_SIDED | VIGIL_LOCK_TRIED);
   return true;
 }
 
@@ -141,7 +141,7 @@ void RwMutex::lock_outlined() {
   detail::choice_point();
   std::uint32_t free = 0;
   if (!state_.compare_exchange_strong(free, kWriter, std::memory_order_acquire, std::memory_order_relaxed)) lock_slow();
-  vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_EXCLUSIVE);
+  vigil_probe_lock_taken(who_acts(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TWO_SIDED);
 }
 
 void RwMutex::lock_slow() {
@@ -159,7 +159,7 @@ void RwMutex::lock_slow() {
   Waiter waiter{.actor = &inside.actor()};
   WaitQueue(writers_).push_back(waiter);
   detail::wait_for_object(inside.actor(), VIGIL_WAIT_RW_WRITE, this);
-  vigil_probe_lock_wait(inside.probe(), this, VIGIL_LOCK_EXCLUSIVE);
+  vigil_probe_lock_wait(inside.probe(), this, VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TWO_SIDED);
   detail::park(inside, detail::unlock_after(queue_lock));
 }
 

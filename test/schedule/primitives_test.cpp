@@ -22,11 +22,11 @@ struct {
 extern "C" {
 __attribute__((visibility("default"))) void vigil_probe_lock_wait(vigil_probe_actor* /*actor*/, const void* /*lock*/,
                                                                   std::uint32_t mode) noexcept {
-  if (mode == VIGIL_LOCK_EXCLUSIVE) rw_events.writer_waits = true;
+  if (mode == (VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TWO_SIDED)) rw_events.writer_waits = true;
 }
 __attribute__((visibility("default"))) void vigil_probe_lock_taken(vigil_probe_actor* /*actor*/, const void* /*lock*/,
                                                                    std::uint32_t mode) noexcept {
-  if (mode == VIGIL_LOCK_EXCLUSIVE) rw_events.writer_waits = false;
+  if (mode == (VIGIL_LOCK_EXCLUSIVE | VIGIL_LOCK_TWO_SIDED)) rw_events.writer_waits = false;
   if ((mode & VIGIL_LOCK_SHARED) != 0 && rw_events.writer_waits) rw_events.overtaken = true;
 }
 }

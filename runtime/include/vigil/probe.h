@@ -201,7 +201,12 @@ void vigil_probe_select_default(vigil_probe_actor* actor) VIGIL_PROBE_NOEXCEPT;
 
 /* ---- locks and wait groups ----------------------------------------------------------------------------------- */
 
-enum { VIGIL_LOCK_EXCLUSIVE = 0, VIGIL_LOCK_SHARED = 1, VIGIL_LOCK_TRIED = 2 /* bit: by try_lock, cannot block */ };
+enum {
+  VIGIL_LOCK_EXCLUSIVE = 0,
+  VIGIL_LOCK_SHARED = 1,
+  VIGIL_LOCK_TRIED = 2,    /* bit: by try_lock, cannot block */
+  VIGIL_LOCK_TWO_SIDED = 4 /* bit, of an exclusive wait or taking: the lock has a shared side, too */
+};
 /* About to park for it. Not called for a lock that is free. */
 void vigil_probe_lock_wait(vigil_probe_actor* actor, const void* lock, uint32_t mode) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_lock_taken(vigil_probe_actor* actor, const void* lock, uint32_t mode) VIGIL_PROBE_NOEXCEPT;

@@ -76,6 +76,15 @@ void cycle_tasks_read_twice_around_a_writer() {
       [&] { const std::lock_guard write(lock); });
 }
 
+void cycle_tasks_read_twice_after_a_writer() {  // which had come before any reader
+  vigil::RwMutex lock;
+  tasks_in_turn([&] { const std::lock_guard write(lock); },
+                [&] {
+                  const std::shared_lock first(lock);
+                  const std::shared_lock second(lock);
+                });
+}
+
 void clean_tasks_read_twice_without_a_writer() {
   vigil::RwMutex lock;
   const auto read_twice = [&] {
@@ -423,6 +432,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(cycle_tasks_below_200_locks),
     VIGIL_CASE(cycle_tasks_read_and_write),
     VIGIL_CASE(cycle_tasks_read_twice_around_a_writer),
+    VIGIL_CASE(cycle_tasks_read_twice_after_a_writer),
     VIGIL_CASE(clean_tasks_read_twice_without_a_writer),
     VIGIL_CASE(clean_threads_read_twice),
     VIGIL_CASE(cycle_tasks_vigil_and_standard),
