@@ -1,0 +1,227 @@
+// What signals order: handlers, however the signal was sent; descriptors of signals; who waits for a child that was
+// killed; threads that libc starts or interrupts by itself.
+#include <aio.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <future>
+#include <semaphore>
+#include <thread>
+
+#include "test/interpose/instrument/kernel_cases.hpp"
+#include "test/interpose/instrument/order_cases.hpp"
+
+namespace {
+
+using vigil::test::Case;
+using vigil::test::demand;
+using vigil::test::hand_over;
+using vigil::test::value;
+
+volatile std::sig_atomic_t handled = 0;
+
+void handler(int /*signal_number*/) {
+  demand(value == 1);
+  value = 2;
+  handled = 1;
+}
+void telling_handler(int number, siginfo_t* /*told*/, void* /*context*/) { handler(number); }
+
+// While it lives the signal comes to no thread that does not let it; then all is as it was. All cases may run in one
+// process.
+class Blocked {
+ public:
+  explicit Blocked(int number) : number_(number) {
+    handled = 0;
+    sigemptyset(&signals_);
+    sigaddset(&signals_, number);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+  ~Blocked() {
+    signal(number_, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+  }
+  Blocked(const Blocked&) = delete;
+  Blocked& operator=(const Blocked&) = delete;
+
+  [[nodiscard]] const sigset_t& signals() const { return signals_; }
+  // Lets it come to this thread until it has been handled.
+  void wait_until_handled() const {
+    sigset_t open;
+    pthread_sigmask(SIG_BLOCK, nullptr, &open);
+    sigdelset(&open, number_);
+    while (handled == 0) sigsuspend(&open);
+  }
+
+ private:
+  int number_;
+  sigset_t signals_{};
+};
+
+// The handler runs in the thread that waits for it, because of what `send` does in this one, and sees what this one
+// did.
+template <class Send>
+void handled_elsewhere(Send&& send, int number = SIGUSR1, int flags = 0) {
+  struct sigaction action {};
+  action.sa_flags = flags;
+  if ((flags & SA_SIGINFO) != 0) {
+    action.sa_sigaction = telling_handler;
+  } else {
+    action.sa_handler = handler;
+  }
+  const Blocked blocked(number);
+  demand(sigaction(number, &action, nullptr) == 0);
+  std::promise<pid_t> started;
+  std::thread other([&] {
+    started.set_value(gettid());
+    blocked.wait_until_handled();
+  });
+  const pid_t id = started.get_future().get();
+  value = 1;
+  send(other.native_handle(), id);
+  other.join();
+  demand(value == 2);
+}
+void clean_handler_of_pthread_kill() {
+  handled_elsewhere([](pthread_t thread, pid_t) { pthread_kill(thread, SIGUSR1); });
+}
+void clean_handler_of_kill() {
+  handled_elsewhere([](pthread_t, pid_t) { kill(getpid(), SIGUSR1); });
+}
+void clean_handler_of_tgkill() {
+  handled_elsewhere([](pthread_t, pid_t id) { tgkill(getpid(), id, SIGUSR1); });
+}
+void clean_handler_of_sigqueue() {
+  handled_elsewhere([](pthread_t, pid_t) { sigqueue(getpid(), SIGUSR1, sigval{}); }, SIGUSR1, SA_SIGINFO);
+}
+void clean_handler_of_pthread_sigqueue() {
+  handled_elsewhere([](pthread_t thread, pid_t) { pthread_sigqueue(thread, SIGUSR1, sigval{}); }, SIGUSR1,
+                    static_cast<int>(SA_SIGINFO | SA_RESETHAND));
+}
+void clean_handler_of_a_harmless_signal() {
+  handled_elsewhere([](pthread_t, pid_t) { kill(getpid(), SIGURG); }, SIGURG);
+}
+void clean_handler_of_setitimer() {
+  handled_elsewhere(
+      [](pthread_t, pid_t) {
+        const itimerval soon{{0, 0}, {0, 1}};
+        setitimer(ITIMER_REAL, &soon, nullptr);
+      },
+      SIGALRM);
+}
+void clean_handler_of_a_timer() {
+  handled_elsewhere([](pthread_t, pid_t) {
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGUSR1;
+    timer_t timer{};
+    demand(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+    const itimerspec soon{{0, 0}, {0, 1}};
+    timer_settime(timer, 0, &soon, nullptr);
+  });
+}
+// It was installed after what it sees; the signal comes from elsewhere.
+void clean_handler_installed_late() {
+  const Blocked blocked(SIGUSR1);
+  std::atomic<bool> installed{false};
+  std::thread other([&] {
+    while (!installed.load(std::memory_order_relaxed)) sched_yield();
+    syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1);
+    blocked.wait_until_handled();
+  });
+  value = 1;
+  demand(signal(SIGUSR1, handler) == SIG_DFL);
+  installed.store(true, std::memory_order_relaxed);
+  other.join();
+  demand(signal(SIGUSR1, SIG_IGN) == handler);
+  struct sigaction now {};
+  demand(sigaction(SIGUSR1, nullptr, &now) == 0 && now.sa_handler == SIG_IGN);
+}
+
+std::atomic<long> seen;  // so that the read is not left out
+void reading_handler(int /*signal_number*/) {
+  seen.store(value, std::memory_order_relaxed);
+  handled = 1;
+}
+void race_sender_goes_on() {
+  const Blocked blocked(SIGUSR1);
+  demand(signal(SIGUSR1, reading_handler) == SIG_DFL);
+  std::thread other([&] { blocked.wait_until_handled(); });
+  pthread_kill(other.native_handle(), SIGUSR1);
+  value = 1;
+  other.join();
+}
+
+void clean_signal_descriptor() {
+  const Blocked blocked(SIGUSR1);
+  const int file = signalfd(-1, &blocked.signals(), 0);
+  signalfd_siginfo told{};
+  hand_over([] { kill(getpid(), SIGUSR1); }, [&] { demand(read(file, &told, sizeof(told)) == sizeof(told)); });
+}
+void clean_killed_and_waited_for() {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  int status = 0;
+  hand_over([&] { kill(child, SIGKILL); }, [&] { demand(waitpid(child, &status, 0) == child); });
+}
+void clean_thread_of_an_operation_on_a_file() {
+  static std::binary_semaphore done(0);
+  static char text = 'x';
+  static aiocb operation{};
+  operation.aio_fildes = memfd_create("written", 0);
+  operation.aio_buf = &text;
+  operation.aio_nbytes = 1;
+  operation.aio_sigevent.sigev_notify = SIGEV_THREAD;
+  operation.aio_sigevent.sigev_notify_function = [](sigval) {
+    demand(value == 1);
+    value = 2;
+    done.release();
+  };
+  value = 1;
+  demand(aio_write(&operation) == 0);
+  done.acquire();
+  demand(value == 2);
+}
+
+// libc has each thread change its user, by a signal of its own: also those of the shim.
+void clean_user_changed_with_threads() {
+  std::atomic<bool> changed{false};
+  std::thread other([&] {
+    while (!changed.load()) sched_yield();
+  });
+  demand(setgid(getgid()) == 0 && setuid(getuid()) == 0);
+  changed.store(true);
+  other.join();
+}
+
+constexpr Case kCases[] = {
+    VIGIL_CASE(clean_handler_of_pthread_kill),
+    VIGIL_CASE(clean_handler_of_kill),
+    VIGIL_CASE(clean_handler_of_tgkill),
+    VIGIL_CASE(clean_handler_of_sigqueue),
+    VIGIL_CASE(clean_handler_of_pthread_sigqueue),
+    VIGIL_CASE(clean_handler_of_a_harmless_signal),
+    VIGIL_CASE(clean_handler_of_setitimer),
+    VIGIL_CASE(clean_handler_of_a_timer),
+    VIGIL_CASE(clean_handler_installed_late),
+    VIGIL_CASE(race_sender_goes_on),
+    VIGIL_CASE(clean_signal_descriptor),
+    VIGIL_CASE(clean_killed_and_waited_for),
+    VIGIL_CASE(clean_thread_of_an_operation_on_a_file),
+    VIGIL_CASE(clean_user_changed_with_threads),
+};
+
+}  // namespace
+
+std::span<const Case> vigil::test::signal_cases() { return kCases; }
