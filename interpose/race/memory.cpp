@@ -117,10 +117,11 @@ void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
 // Of an access to many granules most are in one state, and go to one: nothing but that is left to do. From `address`
 // on, where a granule begins; returns where it is so no longer.
 inline std::uintptr_t Entering::run(std::uintptr_t address, std::uintptr_t end) noexcept {
+  constexpr std::uintptr_t kTwo = std::uintptr_t{2} * kGranuleBytes;
   if (run_from_ == kNoRun) return address;
   while (end - address >= kGranuleBytes) {
-    if (end - address >= 2 * kGranuleBytes && run_two(address)) {
-      address += std::uintptr_t{2} * kGranuleBytes;
+    if (end - address >= kTwo && run_two(address)) {
+      address += kTwo;
       continue;
     }
     ShadowCell& cell = cell_at(address);
