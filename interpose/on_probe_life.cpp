@@ -54,13 +54,13 @@ extern "C" VIGIL_EXPORT void vigil_probe_thread_wake(vigil_probe_actor* /*thread
   });
 }
 
-// The task waits for what the thread does, as who joins does for a thread's end.
+// The task waits for what this thread does, much as who joins waits for a thread's end.
 extern "C" VIGIL_EXPORT void vigil_probe_blocking_begin(vigil_probe_actor* task) noexcept {
   record([&] {
     begin_service();
     if (task->watch == nullptr) return;
     auto& waiter = *static_cast<Actor*>(task->watch);
-    locks::begin_join(waiter, pthread_self(), waiter.parked_at);
+    locks::begin_own_call(waiter, waiter.parked_at);
   });
 }
 

@@ -17,10 +17,11 @@ namespace {
 
 struct Wait {
   Actor* actor = nullptr;
-  LockObject* lock = nullptr;  // null: a join
+  LockObject* lock = nullptr;  // null: a join, or a call of its own
   LockId lock_id{};
   LockMode mode = LockMode::Exclusive;
-  pthread_t joined{};  // the handle: the thread has a key only once it runs
+  pthread_t joined{};        // the handle: the thread has a key only once it runs
+  bool is_own_call = false;  // that thread makes a call for this one, and is waited for only until that returns
   StackId stack = kNoStack;
   std::uint32_t since_ms = 0;
   std::uint64_t round = 0;  // of all waits
@@ -202,7 +203,11 @@ void turn_to_stable_start(Ring& ring) noexcept {
 
 Phrase words_for_target(const Wait& wait) noexcept {
   Phrase words;
-  if (wait.lock == nullptr) return words << "for " << words_for(info_of(joined_by(wait), "")).view() << " to end";
+  if (wait.lock == nullptr) {
+    const Phrase thread = words_for(info_of(joined_by(wait), ""));
+    if (wait.is_own_call) return words << "for its blocking call on " << thread.view() << " to return";
+    return words << "for " << thread.view() << " to end";
+  }
   if (wait.lock->type == ObjectType::RwMutex) {
     words << (wait.mode == LockMode::Shared ? "to read-lock " : "to write-lock ");
   } else {
@@ -296,7 +301,7 @@ class RingReport {
       const Phrase from = words_for(info_of(*wait.actor, ""));
       const Phrase next = words_for(info_of(*ring_[(i + 1) % ring_.size()]->actor, ""));
       if (wait.lock == nullptr) {
-        edge(from.view(), next.view(), "joins");
+        edge(from.view(), next.view(), wait.is_own_call ? "calls on" : "joins");
         continue;
       }
       edge(from.view(), name_of(wait).view(), "waits for");
@@ -330,6 +335,10 @@ void begin_wait(Actor& actor, LockObject& lock, LockMode mode, StackId stack) no
 
 void begin_join(Actor& actor, pthread_t joined, StackId stack) noexcept {
   enter({.actor = &actor, .joined = joined, .stack = stack});
+}
+
+void begin_own_call(Actor& actor, StackId stack) noexcept {
+  enter({.actor = &actor, .joined = pthread_self(), .is_own_call = true, .stack = stack});
 }
 
 void end_wait(Actor& actor) noexcept {

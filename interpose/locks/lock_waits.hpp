@@ -1,4 +1,5 @@
-// Lock waits: which actors wait for locks and joins now, and the rings in that which nothing can end.
+// Lock waits: which actors wait for locks, joins and calls of their own now, and the rings in that which nothing can
+// end.
 //
 // An actor that waits for a lock waits for whoever holds it; one that joins waits for the thread. When such waits lead
 // round to where they began, each of them waits for the next for ever, whatever else the program does: that is a
@@ -34,6 +35,8 @@ bool closes_ring(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 void begin_wait(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept;
 // The actor is about to wait for the end of that thread, which may not have begun yet.
 void begin_join(Actor& actor, pthread_t joined, StackId stack) noexcept;
+// On the thread that makes a call for the actor (vigil::blocking()): the actor waits until that call returns.
+void begin_own_call(Actor& actor, StackId stack) noexcept;
 void end_wait(Actor& actor) noexcept;
 // The lock was abandoned by its holder: who waits for it waits for ever.
 void look_at_waiters_of(LockObject& lock) noexcept;

@@ -6,6 +6,7 @@ usage: cases_test.py PROGRAM SHIM [CASE...]
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -34,18 +35,22 @@ PROMISES = {
     "ring": ({"deadlock"}, -signal.SIGTERM),
     "told": ({"deadlock"}, 66),
 }
+# What a finding's message must say, beyond its kind.
+WORDS = {
+    "stuck_blocking_call_wants_what_its_task_holds": r"task \d+ holds \S.* and waits for its blocking call on thread \d+ to return",
+}
 SECONDS = 30  # a case takes well under one; a loaded machine may take more
 
 
-def kinds_in(folder):
-    """The kinds found, each as often as it was told."""
+def findings_in(folder):
+    """What was found, each as often as it was told."""
     found = []
     for path in folder.glob("*.jsonl"):
         for line in path.read_bytes().replace(b"\0", b"").split(b"\n"):
             if line.strip():
                 record = json.loads(line)
                 if record["type"] == "finding":
-                    found.append(record["kind"])
+                    found.append(record)
     return found
 
 
@@ -66,14 +71,16 @@ def run(program, shim, case, procs):
             )
         except subprocess.TimeoutExpired:
             return "it did not end"
-        told = kinds_in(pathlib.Path(folder))
-    kinds = set(told)
+        told = findings_in(pathlib.Path(folder))
+    kinds = {finding["kind"] for finding in told}
     wanted, status = PROMISES[case.split("_")[0]]
     bugs = 2 if case.startswith("cycles_") else 1
     if ("lock-cycle" in wanted or case.startswith("told_")) and len(told) != bugs:
         return f"{bugs} bugs were told as {len(told)}"
     if kinds != wanted:
         return f"found {sorted(kinds)}, wanted {sorted(wanted)}; status {done.returncode}\n{done.stderr.decode(errors='replace')}"
+    if case in WORDS and not any(re.search(WORDS[case], finding["message"]) for finding in told):
+        return f"no finding says {WORDS[case]!r}: {[finding['message'] for finding in told]}"
     if (not wanted or status < 0) and done.returncode != status:
         return f"status {done.returncode}\n{done.stderr.decode(errors='replace')}"
     return None
