@@ -213,4 +213,15 @@ std::string spoken_name(std::string_view demangled) {
   return spoken.name.empty() ? "a lambda" : fmt::format("a lambda in `{}`", spoken.name);
 }
 
+bool are_two_lambdas(std::string_view demangled, std::string_view other) {
+  const Spoken one = spoken_parts(demangled);
+  const Spoken two = spoken_parts(other);
+  return one.lambda && two.lambda && one.name == two.name && qualified_name(demangled) != qualified_name(other);
+}
+
+std::string spoken_lambdas(std::string_view demangled, std::string_view number) {
+  const std::string name = spoken_parts(demangled).name;
+  return name.empty() ? fmt::format("{} lambdas", number) : fmt::format("{} lambdas in `{}`", number, name);
+}
+
 }  // namespace vigil::reports

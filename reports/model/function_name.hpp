@@ -27,4 +27,10 @@ std::string short_name(std::string_view demangled);
 // For a sentence: "`consume`", "a lambda in `main`". "" stays "".
 std::string spoken_name(std::string_view demangled);
 
+// Whether spoken_name() says the same of both though they are two closures of one function.
+bool are_two_lambdas(std::string_view demangled, std::string_view other);
+
+// Of several such: "two lambdas in `main`".
+std::string spoken_lambdas(std::string_view demangled, std::string_view number);
+
 }  // namespace vigil::reports

@@ -16,10 +16,15 @@
 namespace vigil::reports {
 namespace {
 
-// Who: the function the user would look for first. An actor that waits in library code alone is named by its creator.
-std::string who(const Participant& participant) {
+// The function the user would look for first; "" when the actor waits in library code alone.
+std::string_view function_of(const Participant& participant) {
   const Frame* own = find_user_frame(participant.stack);
-  if (own != nullptr && !own->function.empty()) return spoken_name(own->function);
+  return own == nullptr ? std::string_view() : std::string_view(own->function);
+}
+
+// Who: that function. An actor that waits in library code alone is named by its creator.
+std::string who(const Participant& participant) {
+  if (const std::string_view own = function_of(participant); !own.empty()) return spoken_name(own);
   const Frame* creator = find_user_frame(participant.actor.created_at);
   if (creator != nullptr && !creator->function.empty()) {
     return fmt::format("{} started in {}", with_article(participant.actor.type), spoken_name(creator->function));
@@ -41,37 +46,68 @@ std::string subject_or(const Finding& finding, std::string_view otherwise) {
   return text.empty() ? std::string(otherwise) : text;
 }
 
-// "`a`", "`a` and `b`", "`a`, `b` and 3 others"; names that repeat are said once.
-struct People {
-  std::vector<std::string> names;
-  std::size_t total = 0;
+std::string number_word(std::size_t count) {
+  constexpr std::array<std::string_view, 7> kWords{"no", "one", "two", "three", "four", "five", "six"};
+  return count < kWords.size() ? std::string(kWords[count]) : std::to_string(count);
+}
 
+// "`a`", "`a` and `b`", "`a`, `b` and 3 others"; names that repeat are said once, and closures of one function
+// together: "two lambdas in `a`".
+class People {
+ public:
   explicit People(const Finding& finding) {
     for (const Nesting& nesting : nestings_of(finding)) {
-      ++total;
-      add(nesting.function != nullptr && !nesting.function->function.empty() ? spoken_name(nesting.function->function)
-                                                                             : who(*nesting.wants));
+      ++total_;
+      if (nesting.function != nullptr && !nesting.function->function.empty()) {
+        add(nesting.function->function, spoken_name(nesting.function->function));
+      } else {
+        add(function_of(*nesting.wants), who(*nesting.wants));
+      }
     }
-    if (total != 0) return;
+    if (total_ != 0) return;
     for (const Participant& participant : finding.participants) {
       // Both show where an actor took the lock it had; it is counted for what it waits for.
       if (participant.role == "holds" || participant.role == "holder") continue;
       if (participant.role.starts_with("earlier ")) continue;  // what led up to it
-      ++total;
-      add(who(participant));
+      ++total_;
+      add(function_of(participant), who(participant));
     }
   }
-  void add(std::string name) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
-  }
-  [[nodiscard]] bool one_name() const noexcept { return names.size() == 1; }
+  [[nodiscard]] std::size_t total() const noexcept { return total_; }
+  // Whether all of them are one function.
+  [[nodiscard]] bool are_one() const noexcept { return names_.size() == 1 && names_[0].functions.size() == 1; }
   [[nodiscard]] std::string text() const {
-    if (names.empty()) return "a task";
-    if (names.size() == 1) return names[0];
-    if (names.size() == 2) return fmt::format("{} and {}", names[0], names[1]);
-    if (names.size() == 3) return fmt::format("{}, {} and {}", names[0], names[1], names[2]);
-    return fmt::format("{}, {} and {} others", names[0], names[1], names.size() - 2);
+    if (names_.empty()) return "a task";
+    if (names_.size() == 1) return said(0);
+    if (names_.size() == 2) return fmt::format("{} and {}", said(0), said(1));
+    if (names_.size() == 3) return fmt::format("{}, {} and {}", said(0), said(1), said(2));
+    return fmt::format("{}, {} and {} others", said(0), said(1), names_.size() - 2);
   }
+
+ private:
+  struct Name {
+    std::string text;
+    std::vector<std::string_view> functions;  // several: lambdas, all of that name
+  };
+
+  void add(std::string_view function, std::string text) {
+    const auto same = [&](const Name& name) { return name.text == text; };
+    const auto known = std::find_if(names_.begin(), names_.end(), same);
+    if (known == names_.end()) {
+      names_.push_back({std::move(text), {function}});
+    } else if (std::all_of(known->functions.begin(), known->functions.end(),
+                           [&](std::string_view one) { return are_two_lambdas(one, function); })) {
+      known->functions.push_back(function);
+    }
+  }
+  [[nodiscard]] std::string said(std::size_t i) const {
+    const Name& name = names_[i];
+    if (name.functions.size() == 1) return name.text;
+    return spoken_lambdas(name.functions[0], number_word(name.functions.size()));
+  }
+
+  std::vector<Name> names_;
+  std::size_t total_ = 0;
 };
 
 // The participant that plays another part than the first: who closed, who freed, who holds.
@@ -79,9 +115,11 @@ const Participant* other(const Finding& finding) noexcept {
   return finding.participants.size() < 2 ? nullptr : &finding.participants[1];
 }
 
-std::string number_word(std::size_t count) {
-  constexpr std::array<std::string_view, 7> kWords{"no", "one", "two", "three", "four", "five", "six"};
-  return count < kWords.size() ? std::string(kWords[count]) : std::to_string(count);
+// Who that is, in a sentence that named the first already.
+std::string who_else(const Finding& finding, const Participant& participant) {
+  const std::string name = who(participant);
+  const bool is_another = are_two_lambdas(function_of(finding.participants[0]), function_of(participant));
+  return is_another && name.starts_with("a ") ? "another " + name.substr(2) : name;
 }
 
 bool waits_for_a_held_lock(const Finding& finding) noexcept {
@@ -114,15 +152,15 @@ std::string deadlock(const Finding& f) {
     return waits_for_ever(f);
   }
   const People people(f);
-  if (people.total == 1) {
+  if (people.total() == 1) {
     const Participant& waiter = f.participants[0];
     const bool holds_it = std::any_of(f.participants.begin() + 1, f.participants.end(), [&](const Participant& one) {
       return one.actor.type == waiter.actor.type && one.actor.id == waiter.actor.id;
     });
     return holds_it ? fmt::format("{} waits for itself", who(waiter)) : waits_for_ever(f);
   }
-  if (people.one_name()) {
-    return fmt::format("{} {} in {} wait {}", number_word(people.total),
+  if (people.are_one()) {
+    return fmt::format("{} {} in {} wait {}", number_word(people.total()),
                        f.participants[0].actor.type == "task" ? "tasks" : "threads", people.text(),
                        waits_for_a_held_lock(f) ? "for each other" : "and nobody can wake them");
   }
@@ -137,8 +175,8 @@ std::string lock_cycle(const Finding& f) {
   }
   std::size_t locks = 0;
   for (const Object& object : f.objects) locks += object.type == "mutex" || object.type == "rw-mutex" ? 1U : 0U;
-  const std::size_t count = locks == 0 ? people.total : locks;
-  if (people.one_name())
+  const std::size_t count = locks == 0 ? people.total() : locks;
+  if (people.are_one())
     return fmt::format("{} takes {} mutexes in more than one order", people.text(), number_word(count));
   if (count <= 2) return fmt::format("{} take two mutexes in opposite order", people.text());
   return fmt::format("{} take {} mutexes in a ring", people.text(), number_word(count));
@@ -147,7 +185,7 @@ std::string lock_cycle(const Finding& f) {
 std::string data_race(const Finding& f) {
   const People people(f);
   const std::string on = subject_or(f, "the same memory");
-  if (people.one_name()) return fmt::format("{} races with itself on {}", people.text(), on);
+  if (people.are_one()) return fmt::format("{} races with itself on {}", people.text(), on);
   return fmt::format("{} race on {}", people.text(), on);
 }
 
@@ -155,7 +193,7 @@ std::string use_after_free(const Finding& f) {
   const Participant* freed = other(f);
   const std::string user = who(f.participants[0]);
   return freed == nullptr ? fmt::format("{} uses freed memory", user)
-                          : fmt::format("{} uses memory that {} freed", user, who(*freed));
+                          : fmt::format("{} uses memory that {} freed", user, who_else(f, *freed));
 }
 
 std::string cancelled(const Finding& f) {
@@ -177,16 +215,18 @@ std::string send_on_closed(const Finding& f) {
   const Participant* closer = other(f);
   const std::string sender = who(f.participants[0]);
   if (closer == nullptr) return fmt::format("{} sends on a closed channel", sender);
-  return who(*closer) == sender ? fmt::format("{} sends on a channel it has closed", sender)
-                                : fmt::format("{} sends on a channel that {} closed", sender, who(*closer));
+  const std::string by = who_else(f, *closer);
+  return by == sender ? fmt::format("{} sends on a channel it has closed", sender)
+                      : fmt::format("{} sends on a channel that {} closed", sender, by);
 }
 
 std::string close_of_closed(const Finding& f) {
   const Participant* first = other(f);
   const std::string closer = who(f.participants[0]);
   if (first == nullptr) return fmt::format("{} closes a closed channel", closer);
-  return who(*first) == closer ? fmt::format("{} closes the same channel twice", closer)
-                               : fmt::format("{} closes a channel that {} closed already", closer, who(*first));
+  const std::string by = who_else(f, *first);
+  return by == closer ? fmt::format("{} closes the same channel twice", closer)
+                      : fmt::format("{} closes a channel that {} closed already", closer, by);
 }
 
 std::string close_of_nil(const Finding& f) { return fmt::format("{} closes a nil channel", who(f.participants[0])); }
@@ -235,7 +275,7 @@ std::string by_other(const Finding& f) {
   const Participant* locker = other(f);
   const std::string what = subject_or(f, "a mutex");
   if (locker == nullptr) return fmt::format("{} unlocks {} that another thread locked", who(f.participants[0]), what);
-  return fmt::format("{} unlocks {} that {} locked", who(f.participants[0]), what, who(*locker));
+  return fmt::format("{} unlocks {} that {} locked", who(f.participants[0]), what, who_else(f, *locker));
 }
 
 std::string exception(const Finding& f) { return fmt::format("an exception leaves {}", who(f.participants[0])); }

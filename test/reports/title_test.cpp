@@ -67,6 +67,38 @@ TEST(Title, TellsOppositeOrdersFromRings) {
             "`transfer` and `refund` wait for each other");
 }
 
+TEST(Title, TwoLambdasOfOneFunctionAreTwo) {
+  const std::vector<Object> hits{made_in("variable", "", "hits")};
+  const auto race = [&](const std::string& newer, const std::string& older) {
+    return title_of(finding_of("data-race", {at(newer, "write", 0), at(older, "read", 0)}, hits));
+  };
+  const std::string first = "main::{lambda()#1}::operator()() const";
+  const std::string second = "main::{lambda()#2}::operator()() const";
+  EXPECT_EQ(race(first, first), "a lambda in `main` races with itself on `hits`");
+  EXPECT_EQ(race(first, second), "two lambdas in `main` race on `hits`");
+  EXPECT_EQ(race("main::$_0::operator()() const", "main::$_1::operator()() const"),
+            "two lambdas in `main` race on `hits`");
+  EXPECT_EQ(race("auto main::{lambda(auto:1)#1}::operator()<int>(int) const",
+                 "auto main::{lambda(auto:1)#1}::operator()<long>(long) const"),
+            "a lambda in `main` races with itself on `hits`");
+  EXPECT_EQ(race("main", second), "`main` and a lambda in `main` race on `hits`");
+  EXPECT_EQ(race("put()", "put() [clone .constprop.0]"), "`put` races with itself on `hits`");
+
+  const std::vector<Object> two{made_in("mutex", "main"), made_in("mutex", "main")};
+  EXPECT_EQ(title_of(finding_of("lock-cycle", {at(first, "lock", 1, {0}), at(second, "lock", 0, {1})}, two)),
+            "two lambdas in `main` take two mutexes in opposite order");
+  EXPECT_EQ(title_of(finding_of("deadlock", {at(first, "lock", 1, {0}), at(second, "lock", 0, {1})}, two)),
+            "two lambdas in `main` wait for each other");
+  EXPECT_EQ(title_of(finding_of("deadlock", {at(first, "lock", 1, {0}), at(first, "lock", 0, {1})}, two)),
+            "two tasks in a lambda in `main` wait for each other");
+  EXPECT_EQ(title_of(finding_of("close-of-closed", {at(first, "close"), at(second, "close")})),
+            "a lambda in `main` closes a channel that another lambda in `main` closed already");
+  EXPECT_EQ(title_of(finding_of("close-of-closed", {at(first, "close"), at(first, "close")})),
+            "a lambda in `main` closes the same channel twice");
+  EXPECT_EQ(title_of(finding_of("send-on-closed", {at(first, "send"), at(second, "close")})),
+            "a lambda in `main` sends on a channel that another lambda in `main` closed");
+}
+
 TEST(Title, WhoWaitsForWhatHeHoldsWaitsForItself) {
   const std::vector<Object> one{made_in("rw-mutex", "main")};
   Finding finding = finding_of("deadlock", {at("put()", "write-lock", 0, {0}), at("put()", "lock", 0)}, one);
