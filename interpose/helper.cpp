@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "interpose/deadline.hpp"
 #include "interpose/end.hpp"
 #include "interpose/kernel_threads.hpp"
 #include "interpose/lifecycle.hpp"
@@ -25,6 +26,7 @@
 #include "interpose/stacks/callers_frame.hpp"
 #include "interpose/stacks/safe_read.hpp"
 #include "interpose/stall.hpp"
+#include "interpose/watched_children.hpp"
 
 namespace vigil::shim {
 namespace {
@@ -105,14 +107,13 @@ void serve(void* /*context*/) noexcept {
   constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   // How often to look for the program's last thread, once the main thread has left: the system tells nobody.
   constexpr std::int64_t kLookAgainNs = 10'000'000;
-  const std::int64_t deadline_ns = options().deadline.ns;
-  const std::int64_t end_ns = deadline_ns > 0 ? process_info().started_steady_ns + deadline_ns : kNever;
+  Deadline deadline(process_info().started_steady_ns, options().deadline.ns);
   StallWatch stall(options().stall.ns);
   std::uint32_t seen = 0;
   while (true) {
     const bool looking = main_left.load(std::memory_order_acquire);
     if (looking && program_threads_are_gone()) exit_for_the_last_thread();
-    std::int64_t wake_ns = std::min(end_ns, stall.next_ns());
+    std::int64_t wake_ns = std::min(deadline.next_ns(), stall.next_ns());
     if (looking) wake_ns = std::min(wake_ns, steady_now_ns() + kLookAgainNs);
     timespec at{wake_ns / 1'000'000'000, wake_ns % 1'000'000'000};
     // FUTEX_WAIT_BITSET takes an absolute time of the steady clock.
@@ -124,10 +125,14 @@ void serve(void* /*context*/) noexcept {
       if (stage() == Stage::Live && dump_wanted.exchange(false)) dump_tasks();
     }
     if (stage() == Stage::Live && stall.look(steady_now_ns())) {
+      if (children_waited_for() == Children::Watched) {
+        stall.begin_anew();
+        continue;
+      }
       say("nothing has moved for as long as stall says; the program is ended");
       end_process(EndKind::Deadline);
     }
-    if (steady_now_ns() >= end_ns) end_process(EndKind::Deadline);
+    if (deadline.look(steady_now_ns())) end_process(EndKind::Deadline);
   }
 }
 

@@ -1,45 +1,27 @@
 #include "interpose/kernel_threads.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <time.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
+#include <vector>
 
+#include "interpose/proc_file.hpp"
 #include "interpose/raw_syscall.hpp"
 
 namespace vigil::shim {
 namespace {
-
-class File {
- public:
-  explicit File(const char* path, int flags) noexcept
-      : fd_(raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), flags | O_RDONLY | O_CLOEXEC)) {}
-  ~File() {
-    if (fd_ >= 0) raw_syscall(SYS_close, fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  [[nodiscard]] long fd() const noexcept { return fd_; }
-
- private:
-  long fd_;
-};
 
 using Content = FixedText<512>;
 
 Content content_of(int tid, std::string_view file) noexcept {
   FixedText<64> path;
   path << "/proc/self/task/" << tid << "/" << file;
-  const File opened(path.c_str(), 0);
   std::array<char, 512> bytes{};
-  const long n =
-      opened.fd() < 0 ? 0 : raw_syscall(SYS_read, opened.fd(), reinterpret_cast<long>(bytes.data()), bytes.size());
-  return Content() << std::string_view(bytes.data(), n < 0 ? 0 : static_cast<std::size_t>(n));
+  const std::size_t n = ProcFile(path.c_str()).read(bytes.data(), bytes.size());
+  return Content() << std::string_view(bytes.data(), n);
 }
 
 // The state letter of /proc/.../stat: the first word after the name, which is in brackets and may hold anything.
@@ -76,23 +58,11 @@ int call_of(int tid) noexcept {
 }  // namespace
 
 OwnVector<int> kernel_threads() noexcept {
-  OwnVector<int> found;
-  const File folder("/proc/self/task", O_DIRECTORY);
-  if (folder.fd() < 0) return found;
-  alignas(dirent64) std::array<char, 4096> buffer;
-  while (true) {
-    const long n = raw_syscall(SYS_getdents64, folder.fd(), reinterpret_cast<long>(buffer.data()), buffer.size());
-    if (n <= 0) break;
-    for (long at = 0; at < n;) {
-      const auto* const entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
-      at += entry->d_reclen;
-      int tid = 0;
-      const char* const name = entry->d_name;
-      if (std::from_chars(name, name + std::strlen(name), tid).ec != std::errc()) continue;
-      const char state = state_letter(tid);
-      if (state != 'Z' && state != 'X' && state != '?') found.push_back(tid);
-    }
-  }
+  OwnVector<int> found = numbers_in("/proc/self/task");
+  std::erase_if(found, [](int tid) {
+    const char state = state_letter(tid);
+    return state == 'Z' || state == 'X' || state == '?';
+  });
   return found;
 }
 

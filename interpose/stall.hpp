@@ -19,6 +19,8 @@ class StallWatch {
   [[nodiscard]] std::int64_t next_ns() const noexcept { return next_ns_; }
   // Looks if it is time to. Whether nothing moved for so long.
   [[nodiscard]] bool look(std::int64_t now_ns) noexcept;
+  // What stood still until now had its reason.
+  void begin_anew() noexcept { same_ = 0; }
 
  private:
   static constexpr int kLooks = 8;  // the first sets the mark: seven pauses make the whole time

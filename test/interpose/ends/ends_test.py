@@ -284,6 +284,30 @@ class Surroundings(unittest.TestCase):
             self.assertEqual(done.returncode, 66, done.stderr)
             self.assertRegex(done.stderr, r"vigil: process \d+: 1 error: a nil channel is closed - report: .*\.html")
 
+    @unittest.skipUnless(COMMAND, "the command is not built")
+    def test_who_waits_for_a_started_process_outlives_its_deadline(self):
+        starts = {"sh": ("sh", "-c", '"$0" hang finding; echo after $?', PROGRAM), "timeout": ("timeout", "60", PROGRAM, "hang", "finding"),
+                  "below a fork": ("sh", "-c", '("$0" hang finding; true); echo after 66', PROGRAM)}
+        for option, names in (("--deadline=1", starts), ("--stall=1", ("sh",))):
+            for name in names:
+                words = starts[name]
+                with self.subTest(option=option, name=name), tempfile.TemporaryDirectory(prefix="vigil-ends-") as folder:
+                    done = self.run_command(folder, option, "--", *words)
+                    self.assertEqual(done.returncode, 66, done.stderr)
+                    self.assertEqual("after 66" in done.stdout, name != "timeout", done)
+                    ends = {path.with_suffix("").name: json.loads(path.read_text())["program"]["end"] for path in pathlib.Path(folder).glob("*.json")}
+                    self.assertEqual([end for of, end in ends.items() if of.startswith("interpose_ends")], ["deadline"], ends)
+
+    @unittest.skipUnless(COMMAND, "the command is not built")
+    def test_who_hangs_when_a_started_process_has_ended_is_ended(self):
+        for wait in ("read line", "(read line) >told 2>&1"):  # the second in a fork's child, which has no deadline but its parent's
+            with self.subTest(wait=wait), tempfile.TemporaryDirectory(prefix="vigil-ends-") as folder:
+                os.mkfifo(pathlib.Path(folder) / "never")
+                done = self.run_command(folder, "--deadline=0.5", "--", "sh", "-c", f'"$0" hang; {wait} <>never; echo after', PROGRAM)
+                self.assertEqual((done.returncode, "after" in done.stdout), (66, False), done)
+                with open(pathlib.Path(folder) / "never", "r+b", buffering=0) as fifo:
+                    fifo.write(b"\n")
+
     def test_a_full_disk_is_no_end_of_the_program(self):
         wrapper = ("unshare", "-m", "sh", "-c", 'mkdir -p disk && mount -t tmpfs -o size=16k,mode=777 none disk && '
                    'head -c 30000 /dev/zero >disk/full; exec "$@"', "sh")
