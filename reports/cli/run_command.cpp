@@ -1,5 +1,6 @@
 // vigil run: starts a program with the shim preloaded and makes sure that it really was watched.
 #include <fmt/core.h>
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,8 @@ int compare(const RunArguments& arguments, const Report& report, const std::stri
 // reports, but of those that were killed.
 struct OthersFound {
   std::vector<Finding> findings;
+  std::vector<std::string> records;  // of those that have findings
+  std::string where;                 // the first one's report
   bool fails = false;
 };
 
@@ -93,10 +96,43 @@ OthersFound look_at_others(const WatchedProgram& program, const std::vector<RunR
       fmt::print(stderr, "vigil: process {}: {} - report: {}\n", report.program.pid,
                  painted(stderr, colour_of(report), show_deceptive(verdict_of(report))), show_deceptive(where));
     }
+    if (!report.findings.empty()) {
+      found.records.push_back(other.path);
+      if (found.where.empty()) found.where = report_beside(other.path);
+    }
     found.fails = found.fails || fails(report, loaded->strict);
     std::move(report.findings.begin(), report.findings.end(), std::back_inserter(found.findings));
   }
   return found;
+}
+
+void say_how_to_read(const std::string& where, const std::string& records) {
+  fmt::print(stderr, "vigil: next: {}vigil report --formats=text --out=- {}\n",
+             where.ends_with(".html") ? "open the report in a browser, or read it here: " : "",
+             show_deceptive(records));
+}
+
+// The last words of a run in which processes that the program started found something: of all processes together.
+void say_of_all(Report all, const RunRecord& own, const OthersFound& others, const std::string& folder) {
+  constexpr std::size_t kMostNamed = 3;
+  std::vector<std::string> records = others.records;
+  if (!all.findings.empty()) records.insert(records.begin(), own.path);
+  const std::string where = records.front() == own.path ? report_beside(own.path) : others.where;
+  all.findings.insert(all.findings.end(), others.findings.begin(), others.findings.end());
+  const std::string verdict = painted(stderr, colour_of(all), show_deceptive(verdict_of(all)));
+  if (records.size() == 1) {
+    fmt::print(stderr, "vigil: the whole run: {} - report: {}\n", verdict, show_deceptive(where));
+  } else {
+    fmt::print(stderr, "vigil: the whole run: {} - in {} processes, reports in {}\n", verdict, records.size(),
+               show_deceptive(folder));
+  }
+  if (records.size() > kMostNamed) {
+    fmt::print(stderr, "vigil: next: join the reports in one page: vigil merge -o all.html {}\n",
+               show_deceptive(shell_word(folder)));
+    return;
+  }
+  for (std::string& record : records) record = shell_word(record);
+  say_how_to_read(records.size() == 1 ? where : "", fmt::format("{}", fmt::join(records, " ")));
 }
 
 // After the program's end: the report, what it says, and the exit status.
@@ -133,14 +169,15 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   }
   // What the shim found it has told already; it is silent when nothing is left to count.
   const bool fails_now = fails(report, loaded->strict);
-  if (report.findings.empty() || !record->ended || counts_of(report).empty()) {
+  const bool is_untold = !record->ended || counts_of(report).empty();
+  if (report.findings.empty() ? others.findings.empty() : is_untold) {
     fmt::print(stderr, "vigil: {} - report: {}\n",
                painted(stderr, colour_of(report), show_deceptive(verdict_of(report))), show_deceptive(where));
   }
-  if (!report.findings.empty()) {
-    fmt::print(stderr, "vigil: next: {}vigil report --formats=text --out=- {}\n",
-               where.ends_with(".html") ? "open the report in a browser, or read it here: " : "",
-               show_deceptive(shell_word(record->path)));
+  if (!others.findings.empty()) {
+    say_of_all(std::move(report), *record, others, option_text(options, "report_dir", "vigil-reports"));
+  } else if (!report.findings.empty()) {
+    say_how_to_read(where, shell_word(record->path));
   } else {
     std::string again;
     for (const std::string& word : arguments.command) again += " " + shell_word(word);

@@ -308,6 +308,18 @@ class Surroundings(unittest.TestCase):
                 with open(pathlib.Path(folder) / "never", "r+b", buffering=0) as fifo:
                     fifo.write(b"\n")
 
+    @unittest.skipUnless(COMMAND, "the command is not built")
+    def test_the_last_words_are_of_the_whole_run(self):
+        one = '"$0" return finding; true'
+        cases = ((one, r"the whole run: 1 error: .* - report: .*interpose_ends.*\.html", r"or read it here: .*interpose_ends\S*\.jsonl"),
+                 (f"{one}; {one}", r"the whole run: 2 errors: .* - in 2 processes, reports in ", r"next: vigil report --formats=text --out=- \S+ \S+"),
+                 ("; ".join([one] * 4), r"the whole run: 4 errors: .* - in 4 processes, reports in ", r"next: .*vigil merge -o all.html \S+"))
+        for script, whole, advice in cases:
+            with self.subTest(script=script), tempfile.TemporaryDirectory(prefix="vigil-ends-") as folder:
+                last = self.run_command(folder, "--", "sh", "-c", script, PROGRAM).stderr.splitlines()[-2:]
+                self.assertRegex(last[0], f"^vigil: {whole}")
+                self.assertRegex(last[1], advice)
+
     def test_a_full_disk_is_no_end_of_the_program(self):
         wrapper = ("unshare", "-m", "sh", "-c", 'mkdir -p disk && mount -t tmpfs -o size=16k,mode=777 none disk && '
                    'head -c 30000 /dev/zero >disk/full; exec "$@"', "sh")
