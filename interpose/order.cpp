@@ -20,57 +20,57 @@ void want(Need need) noexcept {
 }
 
 race::ActorClock& whole(Clocks& actor) noexcept { return started(actor.whole); }
-race::ActorClock& firm(Clocks& actor) noexcept { return started(actor.firm); }
+race::ActorClock& firm(Clocks& actor) noexcept { return started(actor.firm.part()); }
 
 void spawn(Clocks& child, Clocks& parent) noexcept {
   const std::uint8_t need = needs();
   if ((need & kWhole) != 0) race::start(child.whole, whole(parent));
-  if ((need & kFirm) != 0) race::start(child.firm, firm(parent));
+  if ((need & kFirm) != 0) race::start(child.firm.part(), firm(parent));
 }
 
 void end(Clocks& actor) noexcept {
   if (actor.whole.started()) race::end(actor.whole);
-  if (actor.firm.started()) race::end(actor.firm);
+  if (actor.firm.known() != nullptr && actor.firm.known()->started()) race::end(actor.firm.part());
 }
 
 void acquire(Clocks& actor, const Point& point, Edge edge) noexcept {
   const std::uint8_t need = needs(edge);
   if ((need & kWhole) != 0) race::acquire(whole(actor), point.whole);
-  if ((need & kFirm) != 0) race::acquire(firm(actor), point.firm);
+  if ((need & kFirm) != 0 && point.firm.known() != nullptr) race::acquire(firm(actor), *point.firm.known());
   if ((need & kTold) != 0) race::bridge::acquire(actor.told, point.told);
 }
 
 void release_store(Clocks& actor, Point& point, Edge edge) noexcept {
   const std::uint8_t need = needs(edge);
   if ((need & kWhole) != 0) race::release_store(whole(actor), point.whole);
-  if ((need & kFirm) != 0) race::release_store(firm(actor), point.firm);
+  if ((need & kFirm) != 0) race::release_store(firm(actor), point.firm.part());
   if ((need & kTold) != 0) race::bridge::release_store(actor.told, point.told);
 }
 
 void release_merge(Clocks& actor, Point& point, Edge edge) noexcept {
   const std::uint8_t need = needs(edge);
   if ((need & kWhole) != 0) race::release_merge(whole(actor), point.whole);
-  if ((need & kFirm) != 0) race::release_merge(firm(actor), point.firm);
+  if ((need & kFirm) != 0) race::release_merge(firm(actor), point.firm.part());
   if ((need & kTold) != 0) race::bridge::release_merge(actor.told, point.told);
 }
 
 void merge(Point& point, const Point& other) noexcept {
   const std::uint8_t need = needs();
   if ((need & kWhole) != 0) race::merge(point.whole, other.whole);
-  if ((need & kFirm) != 0) race::merge(point.firm, other.firm);
+  if ((need & kFirm) != 0 && other.firm.known() != nullptr) race::merge(point.firm.part(), *other.firm.known());
   if ((need & kTold) != 0) race::bridge::merge(point.told, other.told);
 }
 
 bool knows_all(Clocks& actor, const Point& point) noexcept {
   const std::uint8_t need = needs();
   return ((need & kWhole) == 0 || race::knows_all(whole(actor), point.whole)) &&
-         ((need & kFirm) == 0 || race::knows_all(firm(actor), point.firm));
+         ((need & kFirm) == 0 || point.firm.known() == nullptr || race::knows_all(firm(actor), *point.firm.known()));
 }
 
 void exchange(Clocks& actor, Point& point) noexcept {
   const std::uint8_t need = needs();
   if ((need & kWhole) != 0) race::release_store_acquire(whole(actor), point.whole);
-  if ((need & kFirm) != 0) race::release_store_acquire(firm(actor), point.firm);
+  if ((need & kFirm) != 0) race::release_store_acquire(firm(actor), point.firm.part());
   if ((need & kTold) != 0) race::bridge::exchange(actor.told, point.told);
 }
 

@@ -18,7 +18,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <utility>
 
+#include "interpose/own_memory.hpp"
 #include "interpose/race/tsan_bridge_order.hpp"
 #include "interpose/race/vector_clock.hpp"
 
@@ -30,17 +32,40 @@ enum Need : std::uint8_t {
   kTold = 4,  // the ThreadSanitizer runtime wants to hear of the whole order
 };
 
+// A part that most programs never need; made by its first use.
+template <class Part>
+class OnDemand {
+ public:
+  constexpr OnDemand() noexcept = default;
+  OnDemand(const OnDemand& other) noexcept : part_(other.part_ != nullptr ? own_new<Part>(*other.part_) : nullptr) {}
+  OnDemand(OnDemand&& other) noexcept : part_(std::exchange(other.part_, nullptr)) {}
+  OnDemand& operator=(OnDemand other) noexcept {
+    std::swap(part_, other.part_);
+    return *this;
+  }
+  ~OnDemand() { own_delete(part_); }
+  [[nodiscard]] const Part* known() const noexcept { return part_; }
+  Part& part() noexcept {
+    if (part_ == nullptr) part_ = own_new<Part>();
+    return *part_;
+  }
+  void clear() noexcept { own_delete(std::exchange(part_, nullptr)); }
+
+ private:
+  Part* part_ = nullptr;
+};
+
 // What one actor knows. A part that is not wanted yet is not started.
 struct Clocks {
   race::ActorClock whole;
-  race::ActorClock firm;
+  OnDemand<race::ActorClock> firm;
   race::bridge::ToldClock told;
 };
 
 // What a primitive carries from one actor to the next.
 struct Point {
   race::SyncClock whole;
-  race::SyncClock firm;
+  OnDemand<race::SyncClock> firm;
   race::bridge::ToldPoint told;
 };
 

@@ -1,7 +1,7 @@
-// FewTimes: the times of the slots 1 to 11, side by side: three vectors of four. All that a program of few actors needs
+// FewTimes: the times of the slots 1 to 15, side by side: four vectors of four. All that a program of few actors needs
 // of a clock: whatever two of them exchange is a handful of vector instructions, without a tree, a frontier or memory.
 //
-// The first of the twelve numbers stays 0: it is where Knowledge has its mark of which form it is in.
+// The first of the sixteen numbers stays 0: it is where Knowledge has its mark of which form it is in.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ namespace vigil::shim::race {
 
 class FewTimes {
  public:
-  static constexpr std::uint32_t kNumbers = 12;
+  static constexpr std::uint32_t kNumbers = 16;
   static constexpr bool holds(ClockSlot slot) noexcept { return static_cast<std::uint32_t>(slot) < kNumbers; }
 
   constexpr FewTimes() noexcept = default;
@@ -58,6 +58,6 @@ class FewTimes {
  private:
   std::array<ClockTime, kNumbers> times_{};
 };
-static_assert(sizeof(FewTimes) == 48);
+static_assert(sizeof(FewTimes) == 64);
 
 }  // namespace vigil::shim::race

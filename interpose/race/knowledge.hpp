@@ -171,6 +171,6 @@ class Knowledge {
     Many many_;
   };
 };
-static_assert(sizeof(Knowledge) == 48);
+static_assert(sizeof(Knowledge) == 64);
 
 }  // namespace vigil::shim::race

@@ -20,7 +20,7 @@
 
 namespace vigil::shim::race {
 
-// What one actor knows, and its own epoch. Not an actor until started; 64 bytes, movable.
+// What one actor knows, and its own epoch. Not an actor until started; 80 bytes, movable.
 // An Actor may hold two (with and without the edges of locks): each has a slot of its own.
 class ActorClock {
  public:
@@ -44,7 +44,7 @@ class ActorClock {
   bool needs_self_ = false;  // the frontier (knowledge.hpp) has the release before at_ in it as well
 };
 
-// The snapshot that a lock, a channel slot, a wait group ... carries from its releases to its acquires. 48 bytes,
+// The snapshot that a lock, a channel slot, a wait group ... carries from its releases to its acquires. 64 bytes,
 // movable.
 class SyncClock {
  public:
