@@ -1,4 +1,5 @@
-// Threads of the shim's own: they block all signals but libc's own, count as inside the shim for life, and have a small stack.
+// Threads of the shim's own: they block all signals but libc's own, count as inside the shim for life, and have a small
+// stack.
 #pragma once
 
 #include <cstddef>

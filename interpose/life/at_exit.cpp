@@ -287,21 +287,30 @@ void tell_cancelled() noexcept {
   survivors.tell();
 }
 
+namespace {
+
+// One that outlives its context, and one that waits for others by now, is told as that: the first steps on a cold and
+// busy machine may take as long as work does.
+void leave_to_others(OwnVector<Unfinished>& left) noexcept {
+  const RuntimePause pause(kPauseNs);
+  if (!pause) return;
+  for_each_actor([&](const vigil_probe_actor_view& view) {
+    const bool waits = view.state == VIGIL_TASK_PARKED && view.wait != nullptr && needs_others(*view.wait);
+    if (waits || outlives_context(view)) {
+      std::erase_if(left, [&](const Unfinished& one) { return one.id == view.actor->id; });
+    }
+    return true;
+  });
+}
+
+}  // namespace
+
 void tell_running() noexcept {
   if (at_work == nullptr) return;
   OwnVector<Unfinished> left = *at_work;
   // Who blocks in a lock of the system is still on its worker; what holds it there has been told.
   std::erase_if(left, [](const Unfinished& one) { return locks::is_in_told_ring(one.key); });
-  if (wants(Kind::CancelledButAlive)) {  // that kind stands in its place
-    const RuntimePause pause(kPauseNs);
-    if (pause) {
-      for_each_actor([&](const vigil_probe_actor_view& view) {
-        if (ended_context_of(view) != nullptr)
-          std::erase_if(left, [&](const Unfinished& one) { return one.id == view.actor->id; });
-        return true;
-      });
-    }
-  }
+  leave_to_others(left);
   while (!left.empty()) {
     const ActorInfo who = info_of(left.front().key, "running");
     const auto same = [&](const Unfinished& one) { return info_of(one.key, "").created_at == who.created_at; };

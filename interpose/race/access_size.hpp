@@ -1,5 +1,5 @@
-// How many bytes an access has, by what its instruction calls. The shadow's records join what one place did to the bytes
-// of a granule, so their bytes may be those of several accesses.
+// How many bytes an access has, by what its instruction calls. The shadow's records join what one place did to the
+// bytes of a granule, so their bytes may be those of several accesses.
 #pragma once
 
 #include <cstddef>

@@ -32,6 +32,6 @@ PlaceId place_of(ContextId context, std::uintptr_t return_address, LockSetId hel
 
 LockSetId held_at(PlaceId place) noexcept;
 std::uintptr_t return_address_at(PlaceId place) noexcept;  // as place_of() was given it; 0: unknown
-std::size_t contexts_made() noexcept;  // nodes, for the log and for tests
+std::size_t contexts_made() noexcept;                      // nodes, for the log and for tests
 
 }  // namespace vigil::shim::race

@@ -1,6 +1,6 @@
 // Programs that are ended by SIGTERM while tasks wait. proved: nobody could ever have woken them, which is a finding.
-// ring: the same, and they
-// wait for each other. slow: somebody could have, however well hidden the handle is, so nothing is found.
+// ring: the same, and they wait for each other. slow: somebody could have, however well hidden the handle is, so
+// nothing is found. leak: of a program that ends by itself.
 #include <dirent.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <ctime>
 #include <functional>
 #include <map>
 #include <memory>
@@ -104,6 +105,16 @@ void proved_selector_is_forgotten() {
 void proved_nil_channel() {
   start_receiver(Channel<int>());
   end_by_signal();
+}
+
+// It is at work when the program ends, and waits for ever before that is told: once, and as a leak.
+void leak_task_that_works_at_first() {
+  vigil::go([] {
+    constexpr std::clock_t kMost = CLOCKS_PER_SEC / 10;  // of the whole process
+    for (const std::clock_t begin = std::clock(); std::clock() - begin < kMost;) {
+    }
+    (void)Channel<int>().receive();
+  });
 }
 
 // Each has what the other waits for, and both wait.
@@ -364,6 +375,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(proved_of_very_many),
     VIGIL_CASE(proved_selector_is_forgotten),
     VIGIL_CASE(proved_nil_channel),
+    VIGIL_CASE(leak_task_that_works_at_first),
     VIGIL_CASE(ring_is_proved),
     VIGIL_CASE(slow_handle_in_main),
     VIGIL_CASE(slow_handle_in_a_global),
