@@ -35,7 +35,7 @@ struct Unfinished {
   std::uint64_t id;
   ActorKey key;
 };
-constinit OwnVector<Unfinished>* at_work = nullptr;  // made by settle(), read by tell_running()
+constinit OwnVector<Unfinished>* at_work = nullptr;  // made by settle(); after tell_running(): those who were told
 
 bool is_plain_task(const vigil_probe_actor_view& view) noexcept {
   return (view.flags & (VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON)) == 0 && view.actor->watch != nullptr;
@@ -269,6 +269,10 @@ void settle() noexcept {
   let_cancelled_sleepers_leave();
 }
 
+bool was_told_at_work(std::uint64_t id) noexcept {
+  return at_work != nullptr && std::ranges::any_of(*at_work, [&](const Unfinished& one) { return one.id == id; });
+}
+
 bool outlives_context(const vigil_probe_actor_view& view) noexcept {
   return wants(Kind::CancelledButAlive) && ended_context_of(view) != nullptr;
 }
@@ -311,6 +315,8 @@ void tell_running() noexcept {
   // Who blocks in a lock of the system is still on its worker; what holds it there has been told.
   std::erase_if(left, [](const Unfinished& one) { return locks::is_in_told_ring(one.key); });
   leave_to_others(left);
+  if (!wants(Kind::TaskRunningAtExit)) left.clear();
+  *at_work = left;
   while (!left.empty()) {
     const ActorInfo who = info_of(left.front().key, "running");
     const auto same = [&](const Unfinished& one) { return info_of(one.key, "").created_at == who.created_at; };

@@ -20,6 +20,9 @@ void tell_cancelled() noexcept;
 // paused.
 bool outlives_context(const vigil_probe_actor_view& view) noexcept;
 
+// Whether tell_running() told of that task, which so is no leak besides.
+bool was_told_at_work(std::uint64_t id) noexcept;
+
 // With the option cancel_grace: looks for such tasks during the run, too. Starts a thread.
 void start_grace_watch() noexcept;
 

@@ -35,6 +35,10 @@ PROMISES = {
     "ring": ({"deadlock"}, -signal.SIGTERM),
     "told": ({"deadlock"}, 66),
 }
+# Where the machine's speed decides which of two it is: one of them, and never both.
+EITHER = {
+    "leak_task_that_works_at_first": ({"task-leak"}, {"task-running-at-exit"}),
+}
 # What a finding's message must say, beyond its kind.
 WORDS = {
     "stuck_blocking_call_wants_what_its_task_holds": r"task \d+ holds \S.* and waits for its blocking call on thread \d+ to return",
@@ -77,7 +81,7 @@ def run(program, shim, case, procs):
     bugs = 2 if case.startswith("cycles_") else 1
     if ("lock-cycle" in wanted or case.startswith("told_")) and len(told) != bugs:
         return f"{bugs} bugs were told as {len(told)}"
-    if kinds != wanted:
+    if kinds not in EITHER.get(case, (wanted,)):
         return f"found {sorted(kinds)}, wanted {sorted(wanted)}; status {done.returncode}\n{done.stderr.decode(errors='replace')}"
     if case in WORDS and not any(re.search(WORDS[case], finding["message"]) for finding in told):
         return f"no finding says {WORDS[case]!r}: {[finding['message'] for finding in told]}"

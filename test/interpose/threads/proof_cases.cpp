@@ -107,7 +107,8 @@ void proved_nil_channel() {
   end_by_signal();
 }
 
-// It is at work when the program ends, and waits for ever before that is told: once, and as a leak.
+// It is at work when the program ends, and waits for ever mostly before that is told: then it is a leak, and nothing
+// besides.
 void leak_task_that_works_at_first() {
   vigil::go([] {
     constexpr std::clock_t kMost = CLOCKS_PER_SEC / 10;  // of the whole process
