@@ -228,7 +228,7 @@ class Keepers {
       const std::uintptr_t kept = wait(word_.exchange(0), stop_);
       free_ring(kept);
     });
-    while (word_ != 0) usleep(100);
+    while (word_ != 0) usleep(100);  // polled until the thread has it; how long that takes does not matter
   }
   void stop() {
     *static_cast<volatile bool*>(&stop_) = true;
@@ -271,7 +271,8 @@ void told_one_of_many_known_elsewhere() {
         if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) std::abort();
       },
       ended);
-  vigil::sleep_for(300ms);  // so that all wait for longer than what follows
+  // So that all have waited for long enough to be looked at. A look that misses them tells nothing of them.
+  vigil::sleep_for(300ms);
   make_dead_ring();
   wipe_stack();
   look_until_told(sleep_in_the_system);

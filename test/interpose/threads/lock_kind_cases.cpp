@@ -186,7 +186,7 @@ void twice_spin() {
   std::_Exit(0);
 }
 
-// Each waits long enough for the other to be taken for one who waits.
+// Each waits long enough for the other to be taken for one who waits; were it shorter, nothing would be told either.
 void clean_threads_spin_for_long() {
   static SpinLock lock;
   const auto hold = [] {
