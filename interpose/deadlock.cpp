@@ -174,7 +174,8 @@ class Picture {
   std::size_t next_ = 0;
 };
 
-void tell(std::string_view what, bool proved, const BlockedActors& blocked, const Groups& groups) noexcept {
+void tell(std::string_view what, bool proved, const BlockedActors& blocked, const Groups& groups,
+          std::uint64_t stranded = 0) noexcept {
   Line message;
   message << what;
   ObjectList objects;
@@ -210,6 +211,10 @@ void tell(std::string_view what, bool proved, const BlockedActors& blocked, cons
     add_history(*groups[i], objects, participants, history);
   }
   if (named < blocked.total()) message << "; and " << blocked.total() - named << " more";
+  if (stranded != 0) {
+    message << "; every worker is blocked in a call, so " << stranded << (stranded == 1 ? " task" : " tasks")
+            << " that could go on cannot";
+  }
   report({.kind = Kind::Deadlock,
           .proved = proved,
           .message = message.view(),
@@ -220,7 +225,7 @@ void tell(std::string_view what, bool proved, const BlockedActors& blocked, cons
 
 }  // namespace
 
-bool tell_deadlock() noexcept {
+bool tell_deadlock(std::uint64_t stranded) noexcept {
   constexpr std::uint64_t kPauseNs = 200'000'000;
   const RuntimePause pause(kPauseNs);
   if (runtime() != nullptr && !pause) return false;
@@ -228,7 +233,7 @@ bool tell_deadlock() noexcept {
   collect_blocked(blocked);
   const Groups groups = blocked.groups();
   if (groups.empty()) return false;
-  tell("nothing can move any more: ", true, blocked, groups);
+  tell("nothing can move any more: ", true, blocked, groups, stranded);
   Picture().draw(groups);
   return true;
 }

@@ -29,7 +29,8 @@ Verdict judge(const Look& first, const Look& second) noexcept {
   const Verdict after = judge(second);
   if (before != Verdict::Deadlock || after != Verdict::Deadlock)
     return after == Verdict::Deadlock ? Verdict::Unclear : after;
-  const bool same = first.threads == second.threads && first.blocked_tasks == second.blocked_tasks;
+  const bool same = first.threads == second.threads && first.blocked_tasks == second.blocked_tasks &&
+                    first.stranded_tasks == second.stranded_tasks;
   return same ? Verdict::Deadlock : Verdict::Unclear;
 }
 

@@ -30,6 +30,7 @@ struct Look {
   std::uint64_t moving_tasks = 0;    // runnable, running, or in a call that the system ends
   std::uint64_t timers = 0;          // deadlines pending
   std::uint64_t blocked_tasks = 0;   // for ever, daemons aside
+  std::uint64_t stranded_tasks = 0;  // runnable, but every worker is blocked in a call: nobody will run them
   bool has_strangers = false;        // threads that are neither the program's known ones, nor the runtime's, nor ours
   bool has_signal_handlers = false;  // the program handles some signal: a handler may wake whom it likes, see judge()
   OwnVector<ThreadLook> threads;     // the program's, in the order of their ids

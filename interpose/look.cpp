@@ -50,6 +50,7 @@ struct KnownThreads {
   OwnVector<ThreadLook> program;
   OwnVector<int> accounted;
   std::uint64_t blocked_workers = 0;  // among `program`: each runs a task that the runtime counts as running
+  std::uint64_t free_workers = 0;     // the others, idle ones too
 };
 
 KnownThreads known_threads() noexcept {
@@ -64,8 +65,8 @@ KnownThreads known_threads() noexcept {
         // acquire: pairs with the release in enter_blocked(); the other fields belong to this kind or a later one.
         const CallKind kind = part.call.kind.load(std::memory_order_acquire);
         if (part.is_worker.load(std::memory_order_relaxed)) {
+          ++(kind == CallKind::None ? out.free_workers : out.blocked_workers);
           if (kind == CallKind::None) return true;
-          ++out.blocked_workers;
         }
         out.program.push_back({.tid = tid,
                                .kind = kind,
@@ -87,14 +88,17 @@ bool has_strangers(const OwnVector<int>& accounted) noexcept {
          });
 }
 
-// The runtime's part, while it holds still.
-void look_at_actors(Look& look) noexcept {
+// The runtime's part, while it holds still. Returns how many tasks run, or could.
+std::uint64_t look_at_actors(Look& look) noexcept {
+  std::uint64_t running = 0;
   for_each_actor([&](const vigil_probe_actor_view& view) {
     const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr;
     const bool stuck = parked && needs_others(*view.wait);
     if ((view.flags & VIGIL_ACTOR_IS_THREAD) == 0) {
       const bool is_served = parked && view.wait->kind == VIGIL_WAIT_BLOCKING;
-      if (!parked || (is_served && !services_are_told())) {
+      if (!parked) {
+        ++running;
+      } else if (is_served && !services_are_told()) {
         ++look.moving_tasks;
       } else if (is_served) {
         ++look.blocked_tasks;  // the thread that makes its call is looked at as such
@@ -113,20 +117,29 @@ void look_at_actors(Look& look) noexcept {
     }
     return true;
   });
+  return running;
 }
 
-void look_at_runtime(Look& look, std::uint64_t blocked_workers) noexcept {
+// Of those the runtime counts as running or runnable, who is neither blocked in a call nor left without a worker: the
+// runtime has no more workers than it began with, and one that begins is a thread that is awake, or a stranger.
+void sort_moving(Look& look, std::uint64_t moving, const KnownThreads& known) noexcept {
+  const std::uint64_t others = moving - std::min(moving, known.blocked_workers);
+  const bool has_worker = known.free_workers != 0 || known.blocked_workers == 0;
+  (has_worker ? look.moving_tasks : look.stranded_tasks) += others;
+}
+
+void look_at_runtime(Look& look, const KnownThreads& known) noexcept {
   if (runtime() == nullptr) return;
   vigil_probe_counts counts{};
   runtime()->counts(&counts);
-  look.moving_tasks = counts.moving - std::min(counts.moving, blocked_workers);
+  sort_moving(look, counts.moving, known);
   look.timers = counts.timers;
   if (look.moving_tasks != 0 || look.timers != 0) return;
   const RuntimePause pause(kLookPauseNs);
   look.tasks_known = static_cast<bool>(pause);
   if (!pause) return;
-  look_at_actors(look);
-  look.moving_tasks -= std::min(look.moving_tasks, blocked_workers);
+  look.stranded_tasks = 0;
+  sort_moving(look, look_at_actors(look), known);
 }
 
 }  // namespace
@@ -135,7 +148,7 @@ Look take_look() noexcept {
   Look look;
   KnownThreads known = known_threads();
   look.threads = std::move(known.program);
-  look_at_runtime(look, known.blocked_workers);
+  look_at_runtime(look, known);
   if (judge(look) == Verdict::Moves) return look;  // the rest is only needed for a proof
   for (ThreadLook& thread : look.threads) {
     thread.kernel = kernel_state(thread.tid);

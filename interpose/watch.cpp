@@ -53,8 +53,8 @@ void sleep_watching(std::int64_t ms) noexcept {
   }
 }
 
-// Looks until the picture is clear: true when it is a deadlock.
-bool look_until_clear(leaks::Patrol& patrol) noexcept {
+// Looks until the picture is clear: true when it is a deadlock. stranded: see Look.
+bool look_until_clear(leaks::Patrol& patrol, std::uint64_t& stranded) noexcept {
   constexpr int kPatientTries = 3;
   std::int64_t pause_ms = kMomentMs;
   for (int i = 0; i < kTries || locks::has_suspects(); ++i) {
@@ -68,6 +68,7 @@ bool look_until_clear(leaks::Patrol& patrol) noexcept {
     }
     sleep_watching(kMomentMs);
     const Verdict verdict = judge(first, take_look());
+    stranded = first.stranded_tasks;
     if (verdict != Verdict::Unclear) return verdict == Verdict::Deadlock;
     pause_ms = std::min(2 * pause_ms, kMostPauseMs);
   }
@@ -78,10 +79,11 @@ void run(void* /*context*/) noexcept {
   leaks::Patrol patrol;
   while (true) {
     wait_for_poke(patrol);
-    if (stage() != Stage::Live || !look_until_clear(patrol) || stage() != Stage::Live) continue;
+    std::uint64_t stranded = 0;
+    if (stage() != Stage::Live || !look_until_clear(patrol, stranded) || stage() != Stage::Live) continue;
     locks::tell_final_rings();
     // A ring that was told is why nothing moves: it is not told again under another shape.
-    if (!locks::ring_was_told() && !tell_deadlock()) continue;
+    if (!locks::ring_was_told() && !tell_deadlock(stranded)) continue;
     deadlock_told.store(true, std::memory_order_release);  // read by the end, on whatever thread
     end_process(EndKind::Deadlock);
   }

@@ -25,6 +25,13 @@ TEST(Judge, OneMovingTaskIsEnoughToGoOn) {
   EXPECT_EQ(judge(look), Verdict::Moves);
 }
 
+TEST(Judge, TasksWithoutAWorkerDoNotMoveAsLongAsNoMoreOfThemCome) {
+  Look look = stuck();
+  look.stranded_tasks = 2;
+  EXPECT_EQ(judge(look, look), Verdict::Deadlock);
+  EXPECT_EQ(judge(stuck(), look), Verdict::Unclear);
+}
+
 TEST(Judge, APendingDeadlineIsEnoughToGoOn) {
   Look look = stuck();
   look.timers = 1;

@@ -481,4 +481,6 @@ constexpr vigil::test::Case kCases[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) { return vigil::test::run_case({kCases, vigil::test::word_cases()}, argc, argv); }
+int main(int argc, char** argv) {
+  return vigil::test::run_case({kCases, vigil::test::word_cases(), vigil::test::worker_cases()}, argc, argv);
+}

@@ -8,5 +8,6 @@
 namespace vigil::test {
 
 std::span<const Case> word_cases();
+std::span<const Case> worker_cases();
 
 }  // namespace vigil::test
