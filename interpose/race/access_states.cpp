@@ -121,9 +121,10 @@ StateId push_record(StateCache& cache, const AccessRecord& record, StateId older
   node.place = record.place;
   node.older = older;
   const AccessNode* const below = older != kUntouched ? &node_of(older) : nullptr;
-  const std::uint32_t prune =
-      below != nullptr ? below->flags.load(std::memory_order_relaxed) >> AccessNode::kPruneShift : AccessNode::kFewest;
-  node.flags.store(prune << AccessNode::kPruneShift | (record.raced ? AccessNode::kRaced : 0),
+  const std::uint32_t compact = below != nullptr
+                                    ? below->flags.load(std::memory_order_relaxed) >> AccessNode::kCompactShift
+                                    : AccessNode::kFewest;
+  node.flags.store(compact << AccessNode::kCompactShift | (record.raced ? AccessNode::kRaced : 0),
                    std::memory_order_relaxed);
   node.chain.depth = below != nullptr ? below->chain.depth + 1 : 1;
   node.chain.last_write = record.word.is_write() ? id : below != nullptr ? below->chain.last_write : kUntouched;
@@ -133,12 +134,17 @@ StateId push_record(StateCache& cache, const AccessRecord& record, StateId older
   return id;
 }
 
-void put_off_pruning(StateId fresh) noexcept {
+void set_next_compaction(StateId fresh) noexcept {
   AccessNode& node = node_of(fresh);
   const auto logarithm = static_cast<std::uint32_t>(std::bit_width(node.chain.depth));
-  const std::uint32_t flags = node.flags.load(std::memory_order_relaxed) & ((1U << AccessNode::kPruneShift) - 1);
-  node.flags.store(std::max(AccessNode::kFewest, logarithm + 1) << AccessNode::kPruneShift | flags,
+  const std::uint32_t flags = node.flags.load(std::memory_order_relaxed) & ((1U << AccessNode::kCompactShift) - 1);
+  node.flags.store(std::max(AccessNode::kFewest, logarithm + 1) << AccessNode::kCompactShift | flags,
                    std::memory_order_relaxed);
+}
+
+void put_off_compaction(StateId chain) noexcept {
+  // relaxed: a hint. Others mark the state as shared meanwhile.
+  node_of(chain).flags.fetch_add(1U << AccessNode::kCompactShift, std::memory_order_relaxed);
 }
 
 std::uint32_t states_bound() noexcept { return bound.load(std::memory_order_acquire); }

@@ -8,7 +8,8 @@
 //   I1  A state never changes while anybody can reach it: from a granule, from another state, from a thread's caches.
 //   I2  An access is missing in a granule's state only if for each of its bytes a later, ordered access at least as
 //       strong is there; or it was one side of a race that was told and kMostRaced others of the kind are there.
-//   I3  No two records of one state have an epoch, a place and a sort (write, atomic) in common.
+//   I3  No two records of one state have an epoch, a place and a sort (write, atomic) in common, but in chains so deep
+//       that not all of them are looked at: there the older ones go with the next compaction (chain_compaction.hpp).
 //   I4  A private state (private_states.hpp) is the exception to I1: it belongs to one granule, holds a few records,
 //       and is changed in place under its own lock. Its number in the granule has kPrivateBit, and may have kWideBit.
 // Numbers of states nobody can reach are found by collect.hpp. Number 0 is the state of memory never accessed.
@@ -41,7 +42,7 @@ struct AccessNode {
   static constexpr std::uint32_t kPrivate = 4;  // a private state
   static constexpr std::uint32_t kLocked = 8;   // by who changes it
   static constexpr std::uint32_t kWide = 16;    // a private state with more than two records: they are elsewhere
-  static constexpr unsigned kPruneShift = 8;    // above: the binary logarithm of prune_at()
+  static constexpr unsigned kCompactShift = 8;  // above: the binary logarithm of compact_at()
   static constexpr std::uint32_t kFewest = 4;   // of it
 
   struct Chain {
@@ -73,9 +74,9 @@ struct AccessNode {
     // Nobody writes through it; atomic_ref<const> came later.
     return std::atomic_ref(const_cast<std::uint64_t&>(second)).load(std::memory_order_acquire);
   }
-  // When a chain is this deep, look which of its records are superseded.
-  [[nodiscard]] std::uint32_t prune_at() const noexcept {
-    return 1U << (flags.load(std::memory_order_relaxed) >> kPruneShift);
+  // When a chain is this deep, look which of its records are superseded (chain_compaction.hpp).
+  [[nodiscard]] std::uint32_t compact_at() const noexcept {
+    return 1U << (flags.load(std::memory_order_relaxed) >> kCompactShift);
   }
   // Written by whoever gives the state to another granule, before it does.
   [[gnu::always_inline]] void mark_shared() noexcept {
@@ -130,8 +131,10 @@ class StateCache {
 
 // The chain with one more record. kUntouched when there is no room.
 StateId push_record(StateCache& cache, const AccessRecord& record, StateId older) noexcept;
-// A chain that nobody has seen yet is to be looked through when it is twice as deep.
-void put_off_pruning(StateId fresh) noexcept;
+// A chain that nobody has seen yet is to be looked through when it is twice as deep,
+void set_next_compaction(StateId fresh) noexcept;
+// and one that others see, when it is twice as deep as it was to be.
+void put_off_compaction(StateId chain) noexcept;
 
 bool prepare_states() noexcept;  // once; false: no address space
 

@@ -9,6 +9,7 @@
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory.hpp"
+#include "interpose/race/chain_compaction.hpp"
 #include "interpose/race/collect.hpp"
 #include "interpose/race/engine_mode.hpp"
 #include "interpose/race/memory.hpp"
@@ -304,6 +305,7 @@ void engine_forked() noexcept {
     registry->previous = nullptr;
   }
   collector_forked();
+  compaction_forked();
 }
 
 void each_engine_thread(void (*visit)(EngineThread&, void*), void* context) noexcept {

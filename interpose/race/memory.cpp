@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "interpose/lifecycle.hpp"
+#include "interpose/race/chain_compaction.hpp"
 #include "interpose/race/collect.hpp"
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/engine_thread.hpp"
@@ -329,13 +330,15 @@ StateId Entering::alone(AccessWord word) noexcept {
   }
   leaves_private_ = false;
   Clashes clashes;
-  const Step step = add_access(thread_.states, from, record, KnowsRef(ordered), clashes);
+  Step step = add_access(thread_.states, from, record, KnowsRef(ordered), clashes);
   if (step.fresh != 0) {
     if (from == kUntouched) note_untouched(address);
     if (!change_cell(step.to)) {
       undo(thread_.states, step);
       return false;
     }
+    if (wants_compaction(step.to)) [[unlikely]]
+      step.to = compact(thread_.states, cell, step.to, word, KnowsRef(ordered));
   }
   if (clashes.any()) {
     thread_.found.add(address, record, clashes);

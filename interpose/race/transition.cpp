@@ -110,12 +110,11 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
     const StateId id = push_record(cache, access, kUntouched);
     return {id, id == kUntouched ? 0U : 1U};
   }
-  const AccessNode& head = node_of(from);
-  const std::uint32_t depth = head.chain.depth;
-  const bool prunes = depth >= head.prune_at();
+  const std::uint32_t depth = node_of(from).chain.depth;
   // Plain writes supersede all that they follow, so chains that they come to stay short. Reads do not clash with reads,
-  // and atomic accesses do not with each other: they may leave what they supersede to the next pruning.
-  const bool looks_at_all = (access.word.is_write() && !access.word.is_atomic()) || depth <= kShallow || prunes;
+  // and atomic accesses do not with each other: they may leave what they supersede to chain_compaction.hpp, and their
+  // own record of the same epoch as well.
+  const bool looks_at_all = (access.word.is_write() && !access.word.is_atomic()) || depth <= kShallow;
   Walk walk(from, looks_at_all ? depth : kTop);
 
   std::uint64_t open = not_covered(walk.all(), access.word);
@@ -166,9 +165,7 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
     if (before && access.word.as_strong_as(word)) set_bytes(at, word.bytes() & ~open);
   }
   if (added.raced) bound_raced(walk.all(), added.word);
-  const Step step = rebuild(cache, from, walk.all(), added);
-  if (prunes && step.fresh != 0) put_off_pruning(step.to);
-  return step;
+  return rebuild(cache, from, walk.all(), added);
 }
 
 void note_clash(Clashes& clashes, const AccessRecord& older, AccessWord access, const KnowsRef& ordered) noexcept {

@@ -261,6 +261,47 @@ TEST_F(RaceEngine, WhatSeveralReadInEveryEpochNeedsNoNewStatesAndForgetsNobody) 
   vigil_probe_sync_destroy(&told);
 }
 
+// As threads do that wait for one flag and are woken in any order. What is constructed is the order; what is counted,
+// the records that are made and kept.
+TEST_F(RaceEngine, ManyThatReadAgainInAnotherOrderLeaveAFewRecordsEach) {
+  constexpr std::size_t kReaders = 1000;
+  constexpr std::size_t kRounds = 30;
+  std::vector<vigil_probe_actor> readers(kReaders);
+  std::vector<char> points(kReaders);
+  for (vigil_probe_actor& reader : readers) create(reader);
+  std::vector<std::size_t> turns(kReaders);
+  std::iota(turns.begin(), turns.end(), 0U);
+  std::mt19937 random(1);
+  const std::uint64_t before = states_made();
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    if (round % 3 == 1) std::reverse(turns.begin(), turns.end());
+    if (round % 3 == 2) std::shuffle(turns.begin(), turns.end(), random);
+    for (const std::size_t i : turns) {
+      as(readers[i]);
+      on_atomic_read(memory.address(), 1, 1);
+      if (round % 2 == 0) release(readers[i], &points[i]);  // else it reads again in the same epoch
+    }
+    const StateId state = cell_of(memory.address()).load();
+    ASSERT_FALSE(is_private(state));
+    EXPECT_LE(node_of(state).chain.depth, 4 * kReaders);
+  }
+  EXPECT_LE(states_made() - before, 4 * kReaders * kRounds);
+  // Every reader is there with its last read: the writer knows of them all, but for one.
+  for (std::size_t i = 0; i < kReaders; ++i) {
+    if (i == 123) continue;
+    release(readers[i], &points[i]);
+    acquire(a, &points[i]);
+  }
+  as(a);
+  on_write(memory.address(), 1, 2);
+  ASSERT_GE(races(), 1U);
+  const ClockSlot forgotten = order::whole(static_cast<Actor*>(readers[123].watch)->clocks).slot();
+  for (const FoundRaces::Pair& pair : told) EXPECT_EQ(pair.older.word.at().slot(), forgotten);
+  vigil_probe_task_switch(nullptr);
+  for (vigil_probe_actor& reader : readers) vigil_probe_task_end(&reader);
+  for (const char& point : points) vigil_probe_sync_destroy(&point);
+}
+
 TEST_F(RaceEngine, AtomicAccessesOfManyTasksStillRaceWithPlainOnes) {
   // A chain so deep that an atomic access looks at the plain records alone.
   constexpr int kTasks = 200;
