@@ -14,7 +14,7 @@ HeapBlocks::Page* HeapBlocks::page_of(std::uintptr_t address, bool make) noexcep
   Region* region = place.load(std::memory_order_acquire);
   if (region == nullptr) {
     if (!make) return nullptr;
-    auto* const made = own_new<Region>();
+    auto* const made = own_new_sparse<Region>();
     if (place.compare_exchange_strong(region, made, std::memory_order_acq_rel)) {
       region = made;
     } else {

@@ -36,7 +36,7 @@ namespace {
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kStep = 16;  // bytes between classes up to kFine
 constexpr std::size_t kFine = 128;
-constexpr std::size_t kLargest = 128U << 10;  // bytes; above, a mapping each
+constexpr std::size_t kLargest = kLargestOwnBlock;
 constexpr std::size_t kRegionBytes = 4U << 20;
 constexpr std::size_t kSmallRegionBytes = 256U << 10;  // asked for when RLIMIT_AS leaves no room for a whole one
 constexpr std::size_t kFineClasses = kFine / kStep;    // 16, 32 .. 128

@@ -14,6 +14,9 @@
 
 namespace vigil::shim {
 
+// A larger block is a mapping of its own: fresh pages, all zero.
+inline constexpr std::size_t kLargestOwnBlock = 128U << 10;  // bytes
+
 // bytes > 0; alignment a power of two up to 4096. Never null: when the system has no more, the shim says so in one
 // line and the process's shim goes Off; the caller still gets usable memory from a last reserve or the process aborts
 // inside the shim's own trouble path (see own_memory.cpp).
@@ -50,6 +53,13 @@ using OwnSet = tsl::robin_set<K, Hash, std::equal_to<K>, OwnAllocator<K>>;
 template <class T, class... Args>
 T* own_new(Args&&... args) {
   return ::new (own_allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
+}
+// A table whose bytes are zero where nothing was put, and which is used here and there. It is not written to, so of its
+// pages those become memory that are used. T: all zero is its initial value. To be given back by own_delete().
+template <class T>
+T* own_new_sparse() noexcept {
+  static_assert(sizeof(T) > kLargestOwnBlock, "a smaller one may lie where something else has been");
+  return static_cast<T*>(own_allocate(sizeof(T), alignof(T)));
 }
 template <class T>
 void own_delete(T* object) noexcept {

@@ -60,7 +60,8 @@ std::atomic<AtomicHome*>* AtomicPoints::make_place_of(std::uintptr_t address) no
   making_.lock();
   std::atomic<Region*>& region = regions_[address >> kRegionBits];
   // relaxed: made under this lock only.
-  if (region.load(std::memory_order_relaxed) == nullptr) region.store(own_new<Region>(), std::memory_order_release);
+  if (region.load(std::memory_order_relaxed) == nullptr)
+    region.store(own_new_sparse<Region>(), std::memory_order_release);
   constexpr std::uintptr_t kInRegion = (std::uintptr_t{1} << kRegionBits) - 1;
   std::atomic<Page*>& page = region.load(std::memory_order_relaxed)->pages[(address & kInRegion) >> kPageBits];
   if (page.load(std::memory_order_relaxed) == nullptr) page.store(own_new<Page>(), std::memory_order_release);

@@ -1,10 +1,13 @@
 #include "interpose/own_memory.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <thread>
 #include <vector>
@@ -51,6 +54,25 @@ void churn(std::uint64_t seed, int steps) {
     ASSERT_TRUE(holds_its_fill(block));
     own_free(block.at, block.bytes, block.alignment);
   }
+}
+
+TEST(OwnMemory, ASparseTableIsMemoryOnlyWhereItIsUsed) {
+  constexpr std::size_t kPage = 4096;
+  constexpr std::size_t kPages = 100;
+  struct Table {
+    std::uint64_t words[kPages * kPage / sizeof(std::uint64_t)];
+  };
+  const auto in_memory = [](Table* table) {
+    std::vector<unsigned char> pages(kPages);
+    EXPECT_EQ(mincore(table, sizeof(Table), pages.data()), 0);
+    return std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return (page & 1U) != 0; });
+  };
+  auto* const table = own_new_sparse<Table>();
+  EXPECT_EQ(in_memory(table), 0);
+  table->words[1000] = 1;
+  EXPECT_EQ(in_memory(table), 1);
+  EXPECT_EQ(std::count(std::begin(table->words), std::end(table->words), 0U), std::ssize(table->words) - 1);
+  own_delete(table);
 }
 
 TEST(OwnMemory, BlocksAreAlignedAndNeverOverlap) {
