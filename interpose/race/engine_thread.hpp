@@ -38,18 +38,26 @@ static_assert(sizeof(CallFrame) == 16);
 // kNobody.
 struct CoveredEntry {
   static constexpr StateId kNobody{~std::uint32_t{0}};
+  // What is added to the epoch: so that of most states one comparison tells, whichever bytes are accessed.
+  static constexpr std::uint64_t kAll = 0;    // of every byte
+  static constexpr std::uint64_t kReads = 1;  // of every byte, as for reads
+  static constexpr std::uint64_t kSome = 2;
 
-  std::uint64_t epoch = 0;
+  std::uint64_t epoch = kSome;
   std::atomic<StateId> state{kUntouched};
-  std::uint8_t open_to_reads = 0xff;  // the bytes of which this does not hold
+  std::uint8_t open_to_reads = 0xff;  // the bytes of which this does not hold; at most those that are open to writes
   std::uint8_t open_to_writes = 0xff;
 
   [[nodiscard]] bool is_of(StateId other) const noexcept { return state.load(std::memory_order_relaxed) == other; }
-  // Demands: is_of() the state at hand.
+  // Demands of both: is_of() the state at hand.
+  [[nodiscard]] bool covers_all(std::uint64_t epoch_now, bool is_write) const noexcept {
+    return (epoch ^ epoch_now) <= (is_write ? kAll : kReads);
+  }
   [[nodiscard]] bool covers(std::uint64_t epoch_now, bool is_write, std::uint64_t bytes) const noexcept {
-    return epoch == epoch_now && ((is_write ? open_to_writes : open_to_reads) & bytes) == 0;
+    return (epoch ^ epoch_now) <= kSome && ((is_write ? open_to_writes : open_to_reads) & bytes) == 0;
   }
 };
+static_assert(CoveredEntry::kSome < std::uint64_t{1} << kSpareBits);
 static_assert(sizeof(CoveredEntry) == 16);
 inline constexpr std::size_t kCoveredEntries = 512;
 
@@ -207,7 +215,7 @@ struct EngineThread {
   [[gnu::always_inline]] void remember_covered(std::uint64_t epoch, StateId state, std::uint8_t open_to_reads,
                                                std::uint8_t open_to_writes) noexcept {
     CoveredEntry& entry = covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
-    entry.epoch = epoch;
+    entry.epoch = epoch + (open_to_reads != 0 ? 1U : 0U) + (open_to_writes != 0 ? 1U : 0U);
     entry.state.store(state, std::memory_order_relaxed);
     entry.open_to_reads = open_to_reads;
     entry.open_to_writes = open_to_writes;

@@ -29,10 +29,6 @@ constinit FutexLock chunks_lock;
 constinit OwnVector<std::uint32_t>* chunks = nullptr;  // those touched, in order of first touch; guarded by chunks_lock
 constinit std::atomic<std::size_t> in_memory{0};       // a statistic: relaxed
 
-bool is_touched(std::uintptr_t address) noexcept {
-  return detail::touched_chunks[address >> detail::kChunkShift].load(std::memory_order_relaxed) != 0;
-}
-
 using Pair = std::atomic<std::uint64_t>;  // two cells at once
 constexpr int kLineCells = 16;
 
@@ -115,7 +111,7 @@ bool clear_shadow(std::uintptr_t address, std::size_t size) noexcept {
   bool any = false;
   while (address < end) {
     const std::uintptr_t next = std::min(end, (address / kChunkBytes + 1) * kChunkBytes);
-    if (is_touched(address)) any |= clear_cells(address, next);
+    if (is_touched_chunk(address)) any |= clear_cells(address, next);
     address = next;
   }
   return any;

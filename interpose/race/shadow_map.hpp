@@ -50,11 +50,13 @@ extern constinit std::atomic<std::uint8_t>* touched_chunks;
 void note_chunk_slow(std::uintptr_t chunk) noexcept;
 }  // namespace detail
 
+inline bool is_touched_chunk(std::uintptr_t address) noexcept {
+  // relaxed: set once, and a collector waits for whoever is between this and the store.
+  return detail::touched_chunks[address >> detail::kChunkShift].load(std::memory_order_relaxed) != 0;
+}
 // Before the first state other than kUntouched goes into a cell near that address.
 inline void note_touched(std::uintptr_t address) noexcept {
-  const std::uintptr_t chunk = address >> detail::kChunkShift;
-  // relaxed: set once, and a collector waits for whoever is between this and the store.
-  if (detail::touched_chunks[chunk].load(std::memory_order_relaxed) == 0) detail::note_chunk_slow(chunk);
+  if (!is_touched_chunk(address)) detail::note_chunk_slow(address >> detail::kChunkShift);
 }
 
 // [address, address + size), whole granules: kUntouched again. Returns whether something may have been known of them.

@@ -16,6 +16,7 @@
 #include "interpose/race/next_entry.hpp"
 #include "interpose/race/shadow_map.hpp"
 #include "interpose/race/tsan_bridge.hpp"
+#include "interpose/race/usual_access.hpp"
 
 using namespace vigil::shim;        // the entry points are C functions and stand outside every namespace
 using namespace vigil::shim::race;  // NOLINT(google-build-using-namespace)
@@ -23,6 +24,10 @@ using namespace vigil::shim::race;  // NOLINT(google-build-using-namespace)
 namespace {
 
 enum class Use : std::uint8_t { Read, Write };
+
+[[gnu::always_inline]] inline std::uintptr_t caller() noexcept {
+  return reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+}
 
 [[gnu::always_inline]] inline void slow_access(std::uintptr_t address, std::size_t size, Use use,
                                                std::uintptr_t pc) noexcept {
@@ -50,11 +55,8 @@ template <std::size_t kSize, Use kUse>
 // is it: whatever else becomes of the number meanwhile, this epoch stands in it only if the granule still had it just
 // now. Where the other record lies something else may lie by then, so it counts only if the granule has the number
 // after it was read as well.
-[[gnu::always_inline]] inline bool is_covered(const ShadowCell& cell, std::uint64_t bytes, Use use,
-                                              std::uint64_t epoch) noexcept {
-  // relaxed: a state that covers us was put there by ourselves, or after ourselves.
-  const StateId state = cell.load(std::memory_order_relaxed);
-  const CoveredEntry& entry = hot.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
+[[gnu::always_inline]] inline bool is_covered(const ShadowCell& cell, StateId state, const CoveredEntry& entry,
+                                              std::uint64_t bytes, Use use, std::uint64_t epoch) noexcept {
   if (entry.is_of(state)) return entry.covers(epoch, use == Use::Write, bytes);
   // Of memory never accessed, number 0, the record is empty.
   const AccessNode& node = node_of(without_bits(state));
@@ -67,27 +69,53 @@ template <std::size_t kSize, Use kUse>
   if (!is_private(state) || (node.second_word() & fixed) != wanted) return false;
   return !is_wide(state) && cell.load(std::memory_order_relaxed) == state;
 }
+// relaxed: a state that covers us was put there by ourselves, or after ourselves.
+[[gnu::always_inline]] inline StateId state_in(const ShadowCell& cell) noexcept {
+  return cell.load(std::memory_order_relaxed);
+}
+[[gnu::always_inline]] inline const CoveredEntry& entry_of(StateId state) noexcept {
+  return hot.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
+}
+[[gnu::always_inline]] inline bool is_covered(const ShadowCell& cell, std::uint64_t bytes, Use use,
+                                              std::uint64_t epoch) noexcept {
+  const StateId state = state_in(cell);
+  return is_covered(cell, state, entry_of(state), bytes, use, epoch);
+}
 
+// Of most accesses it is seen here: their state covers the whole granule, and they lie within it.
 template <std::size_t kSize, Use kUse>
 [[gnu::always_inline]] inline void access(void* at, NextEntry<void(void*)>& next) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(at);
   const std::uint64_t* const epoch = hot.epoch;
   if (epoch == nullptr) [[unlikely]]
     return cold_access<kSize, kUse>(at, next);
-  constexpr std::uint64_t kAll = kSize >= kGranuleBytes ? AccessWord::kBytes : (1U << kSize) - 1;
-  const std::uintptr_t first = address % kGranuleBytes;
-  if constexpr (kSize < kGranuleBytes) {
-    if (first + kSize <= kGranuleBytes && is_covered(cell_of(address), kAll << first, kUse, *epoch)) [[likely]]
+  constexpr std::uint64_t kHow = kUse == Use::Write ? AccessWord::kWrite : 0;
+  if constexpr (kSize <= kGranuleBytes) {
+    const ShadowCell& cell = cell_of(address);
+    const StateId state = state_in(cell);
+    const CoveredEntry& entry = entry_of(state);
+    if (entry.is_of(state) && entry.covers_all(*epoch, kUse == Use::Write) && address % kSize == 0) [[likely]]
       return;
-  } else if constexpr (kSize == kGranuleBytes) {
-    if (first == 0 && is_covered(cell_at(address), kAll, kUse, *epoch)) [[likely]]
+    constexpr std::uint64_t kAll = kSize == kGranuleBytes ? AccessWord::kBytes : (1U << kSize) - 1;
+    const std::uintptr_t first = address % kGranuleBytes;
+    if (first + kSize <= kGranuleBytes) [[likely]] {
+      const std::uint64_t bytes = kAll << first;
+      if (is_covered(cell, state, entry, bytes, kUse, *epoch)) return;
+      return granule_access(address, *epoch | kHow | bytes, caller());
+    }
+  } else if (address % kGranuleBytes == 0) {
+    const ShadowCell& cell = cell_at(address);
+    const ShadowCell& next_cell = cell_at(address + kGranuleBytes);
+    const StateId state = state_in(cell);
+    const CoveredEntry& entry = entry_of(state);
+    if (state_in(next_cell) == state && entry.is_of(state) && entry.covers_all(*epoch, kUse == Use::Write)) [[likely]]
       return;
-  } else {
-    if (first == 0 && is_covered(cell_at(address), kAll, kUse, *epoch) &&
-        is_covered(cell_at(address + kGranuleBytes), kAll, kUse, *epoch)) [[likely]]
+    if (is_covered(cell, state, entry, AccessWord::kBytes, kUse, *epoch) &&
+        is_covered(next_cell, AccessWord::kBytes, kUse, *epoch))
       return;
+    return two_granules_access(address, kHow, caller());
   }
-  slow_access(address, kSize, kUse, reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+  slow_access(address, kSize, kUse, caller());
 }
 
 template <Use kUse>

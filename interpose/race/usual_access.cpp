@@ -12,7 +12,7 @@
 namespace vigil::shim::race {
 namespace {
 
-// What both begin with.
+// What all begin with.
 struct OneAccess {
   EngineThread& thread;
   ShadowCell& cell;
@@ -39,26 +39,39 @@ class Visit {
   EngineThread& thread_;
 };
 
-// The granule is in a state from which this thread knows the move, as that of the one before it. kTouched: only if
-// something is known of the granule; then nothing but this is called, and a sweep over an array needs no stack frame.
-enum class Granules : std::uint8_t { Touched, All };
-template <Granules kGranules>
-[[gnu::always_inline]] inline bool moves_on(const OneAccess& one) noexcept {
-  EngineThread& thread = one.thread;
-  // Such a move was made in this epoch already: the slot has its owner, the clock knows that it was given out.
+inline std::uintptr_t stack_pointer_here() noexcept {
+  std::uintptr_t at = 0;
+  asm("mov %%rsp, %0" : "=r"(at));
+  return at;
+}
+// Whether note_untouched() has nothing to do.
+[[nodiscard, gnu::always_inline]] inline bool is_noted(std::uintptr_t address) noexcept {
+  return is_touched_chunk(address) && (address >= hot.lowest || address < stack_pointer_here());
+}
+
+[[nodiscard, gnu::always_inline]] inline const Move* known_move(EngineThread& thread, StateId from, std::uint64_t word,
+                                                                std::uintptr_t pc) noexcept {
   const ContextId context = hot.top[-1].context;
+  const Move& move = thread.memos.move_for(from, word, pc, context);
   const auto held = static_cast<std::uint16_t>(thread.actor->held.count());
-  const Visit visit(thread);
-  StateId from = one.cell.load(std::memory_order_acquire);
-  if (kGranules == Granules::Touched && from == kUntouched) return false;
-  const Move& move = thread.memos.move_for(from, one.word, one.pc, context);
-  if (!move.is_for(from, one.word, one.pc, context, held) || move.to == from) return false;
-  if (thread.flushed != collector_round()) return false;
+  if (!move.is_for(from, word, pc, context, held) || move.to == from) return nullptr;
+  if (thread.flushed != collector_round()) return nullptr;
   node_of(move.to).mark_shared();
-  if (kGranules == Granules::All && from == kUntouched) note_untouched(one.address);
-  const StateId to = move.to;
+  return &move;
+}
+
+// The granule is in a state from which this thread knows the move, as that of the one before it. It calls nothing, so
+// that a sweep over an array needs no stack frame.
+[[nodiscard, gnu::always_inline]] inline bool moves_on(const OneAccess& one) noexcept {
+  // Such a move was made in this epoch already: the slot has its owner, the clock knows that it was given out.
+  const Visit visit(one.thread);
+  StateId from = one.cell.load(std::memory_order_acquire);
+  if (from == kUntouched && !is_noted(one.address)) return false;
+  const Move* const move = known_move(one.thread, from, one.word, one.pc);
+  if (move == nullptr) return false;
+  const StateId to = move->to;
   if (!one.cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
-  thread.remember_covered(one.word & AccessWord::kEpoch, to, move.open_to_reads, move.open_to_writes);
+  one.thread.remember_covered(one.word & AccessWord::kEpoch, to, move->open_to_reads, move->open_to_writes);
   return true;
 }
 
@@ -162,22 +175,7 @@ void note_untouched(std::uintptr_t address) noexcept {
 
 namespace {
 
-[[nodiscard, gnu::always_inline]] inline bool is_one_granule(std::uintptr_t address, std::size_t size) noexcept {
-  return size <= kGranuleBytes - address % kGranuleBytes && address < kWatchedEnd;
-}
-// Without a view of this thread's there may be no shadow to look into.
-[[nodiscard, gnu::always_inline]] inline bool sees(const EngineThread* thread) noexcept {
-  return thread != nullptr && hot.epoch != nullptr && hot.top != nullptr && !inside_shim;
-}
-[[nodiscard, gnu::always_inline]] inline OneAccess access_to(EngineThread& thread, std::uintptr_t address,
-                                                             std::size_t size, std::uint64_t how,
-                                                             std::uintptr_t pc) noexcept {
-  const std::uint64_t bytes = ((std::uint64_t{1} << size) - 1) << address % kGranuleBytes;
-  return {thread, cell_of(address), *hot.epoch | how | bytes, address, pc};
-}
-
-// Demands of the next four: sees() and is_one_granule().
-[[gnu::noinline]] bool begins_chain(const OneAccess& one) noexcept {
+[[nodiscard, gnu::always_inline]] inline bool begins_chain(const OneAccess& one) noexcept {
   const AccessWord word(one.word);
   if (word.is_atomic() || word.at() == Epoch() || one.thread.part->named != word.at().slot()) return false;
   if (enter() == nullptr) return false;
@@ -185,66 +183,116 @@ namespace {
   leave(one.thread);
   return done;
 }
-[[nodiscard, gnu::always_inline]] inline bool changes_chain(const OneAccess& one) noexcept {
-  return moves_on<Granules::All>(one) || begins_chain(one);
-}
-[[gnu::noinline]] void in_chain(std::uintptr_t address, std::size_t size, std::uint64_t how,
-                                std::uintptr_t pc) noexcept {
-  if (!changes_chain(access_to(*hot.thread, address, size, how, pc))) any_access(address, size, how, pc);
-}
-[[gnu::noinline]] void in_private(std::uintptr_t address, std::size_t size, std::uint64_t how,
-                                  std::uintptr_t pc) noexcept {
-  if (!renews(access_to(*hot.thread, address, size, how, pc))) any_access(address, size, how, pc);
+
+// The general way, of an access within one granule.
+void any_access_of(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  const AccessWord access(word);
+  constexpr std::uint64_t kHow = AccessWord::kWrite | AccessWord::kAtomic | AccessWord::kFreed;
+  any_access(address / kGranuleBytes * kGranuleBytes + access.first_byte(), access.span_bytes(), word & kHow, pc);
 }
 
-// What two registers hold is two granules, which are often fresh.
-[[gnu::noinline]] void on_more(std::uintptr_t address, std::size_t size, std::uint64_t how,
-                               std::uintptr_t pc) noexcept {
-  if (size == std::size_t{2} * kGranuleBytes && sees(hot.thread) && address % kGranuleBytes == 0 &&
-      address < kWatchedEnd - size) {
-    for (; size != 0; address += kGranuleBytes, size -= kGranuleBytes) {
-      const OneAccess one = access_to(*hot.thread, address, kGranuleBytes, how, pc);
-      if (is_private(one.cell.load(std::memory_order_relaxed)) || !changes_chain(one)) break;
-    }
+[[gnu::noinline]] void in_chain(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  if (!begins_chain({*hot.thread, cell_of(address), word, address, pc})) any_access_of(address, word, pc);
+}
+[[gnu::noinline]] void in_private(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  if (!renews({*hot.thread, cell_of(address), word, address, pc})) any_access_of(address, word, pc);
+}
+// The program may have said that it counts for nothing; or nothing can be seen now.
+[[gnu::noinline]] void unusual_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  if ((AccessWord(word).is_write() ? ignored.writes : ignored.reads) == 0) any_access_of(address, word, pc);
+}
+
+// Both are in one state, from which the move is known.
+[[nodiscard, gnu::always_inline]] inline bool two_move_on(EngineThread& thread, std::uintptr_t address,
+                                                          std::uint64_t word, std::uintptr_t pc) noexcept {
+  // Of x86-64 a word changes as a whole for those, too, who look at half of it.
+  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell_at(address));
+  if (reinterpret_cast<std::uintptr_t>(both) % sizeof(*both) != 0) return false;
+  constexpr std::uint64_t kTwice = (std::uint64_t{1} << 32U) + 1;
+  const Visit visit(thread);
+  std::uint64_t before = both->load(std::memory_order_acquire);
+  const StateId from{static_cast<std::uint32_t>(before)};
+  if (before != static_cast<std::uint64_t>(from) * kTwice) return false;
+  if (from == kUntouched && !is_noted(address)) return false;
+  const Move* const move = known_move(thread, from, word, pc);
+  if (move == nullptr) return false;
+  const StateId to = move->to;
+  if (!both->compare_exchange_strong(before, static_cast<std::uint64_t>(to) * kTwice, std::memory_order_acq_rel,
+                                     std::memory_order_relaxed)) {
+    return false;
   }
-  if (size != 0) any_access(address, size, how, pc);
+  thread.remember_covered(word & AccessWord::kEpoch, to, move->open_to_reads, move->open_to_writes);
+  return true;
 }
 
-// A plain access. kHow: AccessWord::kWrite or none.
-template <std::uint64_t kHow>
-[[gnu::always_inline]] inline void on_plain(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  EngineThread* const thread = hot.thread;
-  if (!sees(thread) || !is_one_granule(address, size)) [[unlikely]]
-    return on_more(address, size, kHow, pc);
-  const OneAccess one = access_to(*thread, address, size, kHow, pc);
-  if (is_private(one.cell.load(std::memory_order_relaxed))) return in_private(address, size, kHow, pc);
-  if (!moves_on<Granules::Touched>(one)) in_chain(address, size, kHow, pc);
+// One after the other, as long as each is usual; the rest as one access.
+[[gnu::noinline]] void two_one_by_one(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  std::uintptr_t at = address;
+  const std::uintptr_t end = address + std::uintptr_t{2} * kGranuleBytes;
+  for (; at != end; at += kGranuleBytes) {
+    const OneAccess one{*hot.thread, cell_at(at), word, at, pc};
+    if (is_private(one.cell.load(std::memory_order_relaxed)) || !(moves_on(one) || begins_chain(one))) break;
+  }
+  if (at != end) any_access(at, end - at, word & AccessWord::kWrite, pc);
+}
+[[gnu::noinline]] void two_unusual(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  const bool is_write = AccessWord(word).is_write();
+  if ((is_write ? ignored.writes : ignored.reads) != 0) return;
+  any_access(address, std::size_t{2} * kGranuleBytes, word & AccessWord::kWrite, pc);
 }
 
-void on_atomic(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
-  if (!sees(hot.thread) || !is_one_granule(address, size)) [[unlikely]]
+// Whether the running actor's calls are known, and what it does counts. Demands: hot.epoch is not null.
+[[nodiscard, gnu::always_inline]] inline bool is_usual() noexcept {
+  return hot.top != nullptr && !inside_shim && (ignored.reads | ignored.writes) == 0;
+}
+
+}  // namespace
+
+void granule_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  if (!is_usual()) [[unlikely]]
+    return unusual_access(address, word, pc);
+  ShadowCell& cell = cell_of(address);
+  if (is_private(cell.load(std::memory_order_relaxed))) return in_private(address, word, pc);
+  if (!moves_on({*hot.thread, cell, word, address, pc})) in_chain(address, word, pc);
+}
+
+void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept {
+  const std::uint64_t word = *hot.epoch | how | AccessWord::kBytes;
+  if (!is_usual()) [[unlikely]]
+    return two_unusual(address, word, pc);
+  if (!two_move_on(*hot.thread, address, word, pc)) two_one_by_one(address, word, pc);
+}
+
+namespace {
+
+// how: AccessWord::kWrite, kAtomic, both or none.
+[[gnu::always_inline]] inline void on_access(std::uintptr_t address, std::size_t size, std::uint64_t how,
+                                             std::uintptr_t pc) noexcept {
+  // Without a view of this thread's there may be no shadow to look into. An access may be of no bytes.
+  if (hot.epoch == nullptr || size - 1 >= kGranuleBytes - address % kGranuleBytes || address >= kWatchedEnd)
+      [[unlikely]]
     return any_access(address, size, how, pc);
-  if (is_private(cell_of(address).load(std::memory_order_relaxed))) return in_private(address, size, how, pc);
-  in_chain(address, size, how, pc);
+  const std::uint64_t bytes = ((std::uint64_t{1} << size) - 1) << address % kGranuleBytes;
+  granule_access(address, *hot.epoch | how | bytes, pc);
 }
 
 }  // namespace
 
 void on_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads == 0) [[likely]]
-    on_plain<0>(address, size, pc);
+    on_access(address, size, 0, pc);
 }
 void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.writes == 0) [[likely]]
-    on_plain<AccessWord::kWrite>(address, size, pc);
+    on_access(address, size, AccessWord::kWrite, pc);
 }
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads == 0) [[likely]]
-    on_atomic(address, size, AccessWord::kAtomic, pc);
+    on_access(address, size, AccessWord::kAtomic, pc);
 }
 void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.writes == 0) [[likely]]
-    on_atomic(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
+    on_access(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
 }
 
 }  // namespace vigil::shim::race

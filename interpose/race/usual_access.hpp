@@ -8,6 +8,12 @@
 
 namespace vigil::shim::race {
 
+// One access within one granule, as the entry points come to it when it is not covered. word: AccessWord's, of the
+// running actor's epoch. Demands: hot.epoch is not null.
+void granule_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
+// The same for a plain access of two whole granules; how: AccessWord::kWrite or none.
+void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept;
+
 // The general way: any access. how: AccessWord::kWrite, kAtomic, kFreed, several or none.
 void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept;
 
