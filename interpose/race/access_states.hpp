@@ -82,6 +82,10 @@ struct AccessNode {
   [[gnu::always_inline]] void mark_shared() noexcept {
     if (!is_shared()) flags.fetch_or(kShared, std::memory_order_relaxed);
   }
+  // The same of a state that nobody else has seen.
+  void make_shared() noexcept {
+    flags.store(flags.load(std::memory_order_relaxed) | kShared, std::memory_order_relaxed);
+  }
 };
 static_assert(sizeof(AccessNode) == 32);
 

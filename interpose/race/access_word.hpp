@@ -6,6 +6,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "interpose/race/epoch.hpp"
@@ -13,6 +14,10 @@
 namespace vigil::shim::race {
 
 inline constexpr unsigned kGranuleBytes = 8;
+// Those bytes of a granule, a bit for each.
+constexpr std::uint64_t bytes_mask(std::size_t first, std::size_t count) noexcept {
+  return (((std::uint64_t{1} << count) - 1) << first) & 0xff;
+}
 
 class AccessWord {
  public:

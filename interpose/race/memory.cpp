@@ -9,6 +9,7 @@
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lock_sets.hpp"
 #include "interpose/race/lookups.hpp"
+#include "interpose/race/narrow_records.hpp"
 #include "interpose/race/private_states.hpp"
 #include "interpose/race/race_report.hpp"
 #include "interpose/race/shadow_map.hpp"
@@ -37,6 +38,7 @@ class Entering {
   void granule(std::uintptr_t address, std::uint64_t bytes) noexcept;
   std::uintptr_t run(std::uintptr_t address, std::uintptr_t end) noexcept;
   [[nodiscard]] bool run_two(std::uintptr_t address) noexcept;
+  std::uintptr_t free_run(std::uintptr_t address, std::uintptr_t end) noexcept;
   void settle_doubt(std::uintptr_t address, ShadowCell& cell, AccessWord word) noexcept;
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
@@ -52,6 +54,7 @@ class Entering {
  private:
   bool in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
   bool free_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
+  bool free_narrow(ShadowCell& cell, StateId from, StateId to) noexcept;
   bool settle_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
   static bool is_plain_write(AccessWord word) noexcept { return word.is_write() && !word.is_atomic(); }
   // Was a granule before this one written to its end, in the same epoch and from the same place?
@@ -154,6 +157,42 @@ inline void Entering::begin_run(StateId from, StateId to, AccessWord word) noexc
   if (word.bytes() != AccessWord::kBytes || from == to) return;
   run_from_ = from;
   run_to_ = to;
+}
+
+// The granules of a block that is freed, from `address` on, where one begins, as long as the free supersedes all that
+// their states say: they get one state, of which the rest of the block need not ask again. Returns where that ends.
+[[gnu::noinline]] std::uintptr_t Entering::free_run(std::uintptr_t address, std::uintptr_t end) noexcept {
+  const AccessWord word(at_, how_ | AccessWord::kBytes);
+  const StateId to = alone(word);
+  if (to == kUntouched) return address;
+  StateId superseded = kUntouched;
+  for (; end - address >= kGranuleBytes; address += kGranuleBytes) {
+    ShadowCell& cell = cell_at(address);
+    StateId from = cell.load(std::memory_order_acquire);
+    if (is_private(from)) {
+      if (is_wide(from) || !free_narrow(cell, from, to)) break;
+      continue;
+    }
+    if (from == kUntouched) {
+      note_untouched(address);
+    } else if (from != superseded) {
+      if (!frees_all_of(from, word)) break;
+      superseded = from;
+    }
+    if (!cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
+  }
+  return address;
+}
+// As share(), of a private state that is not wide: a free is as strong as anything, and of all bytes.
+bool Entering::free_narrow(ShadowCell& cell, StateId from, StateId to) noexcept {
+  AccessNode& node = node_of(without_bits(from));
+  const auto locked = lock_of(node);
+  if (cell.load(std::memory_order_relaxed) != from) return false;
+  const NarrowRecords records = records_of(node);
+  if (!is_ordered(records.first.at())) return false;
+  if (records.second != AccessWord() && !is_ordered(records.second.at())) return false;
+  // The records stay in this node as well: the collector may have looked at the cell already.
+  return cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 
 // Whatever the state says of this epoch, its access may not have been compared with what others did: it is now.
@@ -268,6 +307,7 @@ StateId Entering::alone(AccessWord word) noexcept {
   }
   const StateId id = push_record(thread_.states, {word, place(), false}, kUntouched);
   if (id == kUntouched) return id;
+  if (word.is_free()) node_of(id).make_shared();  // most blocks have several granules
   const Covered covered = covered_by(word);
   move = {word.bits(),
           pc_,
@@ -358,10 +398,6 @@ StateId Entering::alone(AccessWord word) noexcept {
   return true;
 }
 
-constexpr std::uint64_t bytes_mask(std::size_t first, std::size_t count) noexcept {
-  return ((std::uint64_t{1} << count) - 1) << first & AccessWord::kBytes;
-}
-
 // Between an enter() and a leave() lie at most so many granules: the collector waits for them.
 constexpr std::size_t kGranulesAtOnce = 1U << 14U;
 
@@ -398,50 +434,20 @@ void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std
   }
 }
 
-namespace {
-
-// Part of a granule is forgotten.
-void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
-  EngineThread* const thread = enter();
-  if (thread == nullptr) return;
-  ShadowCell& cell = cell_of(address);
-  StateId from = cell.load(std::memory_order_acquire);
-  while (from != kUntouched) {
-    if (is_private(from)) {
-      if (!make_chain(thread->states, cell, from)) break;
-      from = cell.load(std::memory_order_acquire);
-      continue;
-    }
-    const Step step = erase_bytes(thread->states, from, bytes);
-    if (cell.compare_exchange_strong(from, step.to, std::memory_order_acq_rel, std::memory_order_acquire)) break;
-    undo(thread->states, step);
-  }
-  leave(*thread);
-}
-
-}  // namespace
-
 thread_local constinit Ignored ignored __attribute__((tls_model("initial-exec")));
 
 void freed(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
-  any_access(address, size, AccessWord::kWrite | AccessWord::kFreed, pc);
-}
-
-void forget(std::uintptr_t address, std::size_t size) noexcept {
-  if (!engine_is_native() || address >= kWatchedEnd || size > kWatchedEnd - address) return;
-  std::uintptr_t end = address + size;
-  const std::size_t first = address % kGranuleBytes;
-  if (first != 0) {
-    const std::size_t some = std::min<std::size_t>(kGranuleBytes - first, size);
-    forget_bytes(address, bytes_mask(first, some));
-    address += some;
+  constexpr std::uint64_t kHow = AccessWord::kWrite | AccessWord::kFreed;
+  if (address >= kWatchedEnd || size > kWatchedEnd - address) return;
+  std::uintptr_t at = address;
+  if (at % kGranuleBytes == 0 && size <= kGranulesAtOnce * kGranuleBytes) {
+    EngineThread* const thread = enter();
+    if (thread == nullptr) return;
+    Entering entering(*thread, kHow, pc);
+    if (entering.possible()) at = entering.free_run(at, address + size);
+    leave(*thread);
   }
-  const std::size_t last = end % kGranuleBytes;
-  if (address < end && last != 0) {
-    end -= last;
-    forget_bytes(end, bytes_mask(0, last));
-  }
-  if (address < end) clear_shadow(address, end - address);
+  any_access(at, address + size - at, kHow, pc);
 }
 
 PlaceId place_here(std::uintptr_t pc) noexcept {

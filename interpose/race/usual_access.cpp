@@ -83,22 +83,32 @@ inline std::uintptr_t stack_pointer_here() noexcept {
   if (thread.part->named != word.at().slot()) return false;
   const Visit visit(thread);
   const ContextId context = context_here(thread);
-  const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
-  if (known.pc != one.pc || known.context != context || known.held != held_set(thread)) return false;
-  // It may be one of a sweep, which gives granules their shared states back.
   EngineThread::LastWrite& last = thread.last_write;
   const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
-  if (last.word == all && last.pc == one.pc && last.context == context) return false;
+  const bool is_sweep = last.word == all && last.pc == one.pc && last.context == context;
 
   const StateId id = one.cell.load(std::memory_order_acquire);
   if (!is_private(id)) return false;
+  const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
+  if (is_sweep || known.pc != one.pc || known.context != context) {
+    // A sweep gives granules their shared states back; and to ask for a place costs more than to see that there is no
+    // need to.
+    const PrivateView view = look_at_private(id, word);
+    if (view.is_covered) {
+      thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~view.covered.reads),
+                              static_cast<std::uint8_t>(~view.covered.writes));
+      return true;
+    }
+    if (is_sweep && view.is_alone) return false;
+  }
+  const PlaceId place = place_at(thread, one.pc, context);
   AccessNode& node = node_of(without_bits(id));
-  const AccessRecord access{word, known.place, false};
+  const AccessRecord access{word, place, false};
   const auto ordered = [&](Epoch epoch) noexcept { return is_ordered(thread, clock, epoch); };
   clock.now_in_shadow();
   Covered covered;
   if (is_wide(id)) {
-    const WideRecords::Renewal renewal = node.wide->renew_alone(word, known.place);
+    const WideRecords::Renewal renewal = node.wide->renew_alone(word, place);
     if (renewal == WideRecords::Renewal::Done) {
       note_covered(covered, word);
     } else if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) {

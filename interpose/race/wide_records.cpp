@@ -103,19 +103,18 @@ void WideRecords::renew(std::uint32_t index, AccessWord access) noexcept {
   }
 }
 
-WideRecords::Sorted WideRecords::sort_for(AccessWord access) const noexcept {
+[[gnu::always_inline]] inline WideRecords::Sorted WideRecords::sort_for(const Words& words,
+                                                                        AccessWord access) const noexcept {
   Sorted sorted;
-  const std::size_t stride = is_spread_ ? sizeof(Line) : sizeof(Word);
-  const std::byte* at = reinterpret_cast<const std::byte*>(&word(0)) + capacity_ * stride;
-  const auto push = [](std::uint32_t& bits, bool bit) { bits = bits << 1U | static_cast<std::uint32_t>(bit); };
-  for (std::uint32_t left = capacity_; left != 0; --left) {  // without branches: what comes next nobody can guess
-    at -= stride;
-    const std::uint64_t record = reinterpret_cast<const Word*>(at)->load(std::memory_order_relaxed);
+  std::uint32_t bit = 1;
+  for (std::uint32_t i = 0; i < capacity_; ++i, bit <<= 1U) {
+    const std::uint64_t record = words[i].bits();
     const std::uint64_t differs = record ^ access.bits();
-    push(sorted.empty, record == 0);
-    push(sorted.same, (differs & AccessWord::kEpoch) == 0);
-    push(sorted.own, (differs & kSlot) == 0);
-    push(sorted.touched, (record & access.bytes()) != 0);
+    // Without branches: what comes next nobody can guess.
+    sorted.empty |= record == 0 ? bit : 0;
+    sorted.same |= (differs & AccessWord::kEpoch) == 0 ? bit : 0;
+    sorted.own |= (differs & kSlot) == 0 ? bit : 0;
+    sorted.touched |= (record & access.bytes()) != 0 ? bit : 0;
   }
   return sorted;
 }
@@ -124,9 +123,10 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
                                       Covered& covered) noexcept {
   // A plain write supersedes what others did, and should.
   if (access.is_write() && !access.is_atomic()) return any_step(access, place, ordered, covered);
+  const Words words(*this);
   std::uint32_t own = kNone;
   for (std::uint32_t i = 0; i < capacity_; ++i) {
-    const AccessWord record = word_at(i);
+    const AccessWord record = words[i];
     if (((record.bits() ^ access.bits()) & kSlot) == 0) {
       // One like this one, which it supersedes; not the second of several.
       const bool alike = own == kNone && record.sort() == access.sort() && record.bytes() == access.bytes();
@@ -173,14 +173,15 @@ WideRecords::Renewal WideRecords::renew_alone(AccessWord access, PlaceId place) 
 // As add_access() in transition.cpp, on records that stand in no order.
 WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, const KnowsRef& ordered,
                                           Covered& covered) noexcept {
-  const Sorted sorted = sort_for(access);
+  const Words words(*this);
+  const Sorted sorted = sort_for(words, access);
   std::uint64_t open = access.bytes();
   each_bit(sorted.same, [&](std::uint32_t i) {
-    const AccessWord record = word_at(i);
+    const AccessWord record = words[i];
     if (record.as_strong_as(access)) open &= ~record.bytes();
   });
   if (open == 0) {
-    each_bit(sorted.same, [&](std::uint32_t i) { note_covered(covered, word_at(i)); });
+    each_bit(sorted.same, [&](std::uint32_t i) { note_covered(covered, words[i]); });
     return Result::Done;
   }
 
@@ -195,7 +196,7 @@ WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, cons
   };
   AccessWord added = access.with_bytes(open);
   each_bit(sorted.same, [&](std::uint32_t i) {
-    const AccessWord record = word_at(i);
+    const AccessWord record = words[i];
     if (record.sort() == access.sort() && place_at(i) == place) {
       added = added.with_bytes(added.bytes() | record.bytes());
       leave(i, record, 0);
@@ -204,13 +205,13 @@ WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, cons
     }
   });
   each_bit(sorted.touched & sorted.own & ~sorted.same, [&](std::uint32_t i) {
-    const AccessWord record = word_at(i);
+    const AccessWord record = words[i];
     if (access.as_strong_as(record)) leave(i, record, record.bytes() & ~open);
   });
   std::uint32_t harmless = 0;  // records of others that cannot clash
   bool races = false;
   each_bit(sorted.touched & ~sorted.own, [&](std::uint32_t i) {
-    const AccessWord record = word_at(i);
+    const AccessWord record = words[i];
     if ((record.bytes() & open) == 0 || races) return;
     if (!record.clashes_with(access)) {
       harmless |= 1U << i;
@@ -224,7 +225,7 @@ WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, cons
   // They may be superseded all the same, which is asked only when there is no room else.
   if (free == 0) {
     each_bit(harmless, [&](std::uint32_t i) {
-      const AccessWord record = word_at(i);
+      const AccessWord record = words[i];
       if (access.as_strong_as(record) && ordered(record.at())) leave(i, record, record.bytes() & ~open);
     });
     if (free == 0) return Result::Full;
@@ -237,7 +238,7 @@ WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, cons
   const auto room = static_cast<std::uint32_t>(std::countr_zero(free));
   put_at(room, added, place);
   change_version();
-  each_bit(sorted.same | 1U << room, [&](std::uint32_t i) { note_covered(covered, word_at(i)); });
+  each_bit(sorted.same | 1U << room, [&](std::uint32_t i) { note_covered(covered, words[i]); });
   return Result::Done;
 }
 

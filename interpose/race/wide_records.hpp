@@ -19,6 +19,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -71,7 +72,8 @@ class alignas(PlaceId) WideRecords {
   // ---- by anybody ----
   template <class Visit>
   void each_word(Visit&& visit) const noexcept {
-    for (std::uint32_t i = 0; i < capacity_; ++i) visit(word_at(i));
+    const Words words(*this);
+    for (std::uint32_t i = 0; i < capacity_; ++i) visit(words[i]);
   }
   // Without the lock: a read as its actor, who calls, made it here in an earlier epoch.
   enum class Renewal : std::uint8_t {
@@ -95,6 +97,7 @@ class alignas(PlaceId) WideRecords {
   static constexpr std::uint32_t kNone = kMost;
 
   explicit WideRecords(std::uint32_t capacity, bool spread) noexcept;
+  class Words;
   // What the records are to an access, a bit for each.
   struct Sorted {
     std::uint32_t empty = 0;    // no record
@@ -102,7 +105,7 @@ class alignas(PlaceId) WideRecords {
     std::uint32_t own = 0;      // of its actor
     std::uint32_t touched = 0;  // of some of its bytes
   };
-  [[nodiscard]] Sorted sort_for(AccessWord access) const noexcept;
+  [[nodiscard]] Sorted sort_for(const Words& words, AccessWord access) const noexcept;
   // Step, where it is not the usual one: a read, or an atomic access, as this actor made it in an earlier epoch.
   Result any_step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
   void renew(std::uint32_t index, AccessWord access) noexcept;
@@ -140,6 +143,21 @@ class alignas(PlaceId) WideRecords {
   [[nodiscard]] AccessWord word_at(std::uint32_t index) const noexcept {
     return AccessWord(word(index).load(std::memory_order_relaxed));
   }
+  // All the words, for who asks for several: where they are is worked out once.
+  class Words {
+   public:
+    explicit Words(const WideRecords& records) noexcept
+        : first_(reinterpret_cast<const std::byte*>(&records.word(0))),
+          shift_(records.is_spread_ ? std::countr_zero(sizeof(Line)) : std::countr_zero(sizeof(Word))) {}
+    AccessWord operator[](std::uint32_t index) const noexcept {
+      const auto* const word = reinterpret_cast<const Word*>(first_ + (std::size_t{index} << shift_));
+      return AccessWord(word->load(std::memory_order_relaxed));
+    }
+
+   private:
+    const std::byte* first_;
+    int shift_;
+  };
   // relaxed: changed with the lock held; without it only a record's owner asks, and then for the version.
   [[nodiscard]] PlaceId place_at(std::uint32_t index) const noexcept {
     return places()[index].load(std::memory_order_relaxed);

@@ -1,0 +1,52 @@
+// Memory that begins anew: whatever was known of it is forgotten.
+#include <algorithm>
+
+#include "interpose/race/access_word.hpp"
+#include "interpose/race/engine_thread.hpp"
+#include "interpose/race/memory.hpp"
+#include "interpose/race/private_states.hpp"
+#include "interpose/race/shadow_map.hpp"
+#include "interpose/race/transition.hpp"
+
+namespace vigil::shim::race {
+namespace {
+
+// Part of a granule is forgotten.
+void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
+  EngineThread* const thread = enter();
+  if (thread == nullptr) return;
+  ShadowCell& cell = cell_of(address);
+  StateId from = cell.load(std::memory_order_acquire);
+  while (from != kUntouched) {
+    if (is_private(from)) {
+      if (!make_chain(thread->states, cell, from)) break;
+      from = cell.load(std::memory_order_acquire);
+      continue;
+    }
+    const Step step = erase_bytes(thread->states, from, bytes);
+    if (cell.compare_exchange_strong(from, step.to, std::memory_order_acq_rel, std::memory_order_acquire)) break;
+    undo(thread->states, step);
+  }
+  leave(*thread);
+}
+
+}  // namespace
+
+void forget(std::uintptr_t address, std::size_t size) noexcept {
+  if (!engine_is_native() || address >= kWatchedEnd || size > kWatchedEnd - address) return;
+  std::uintptr_t end = address + size;
+  const std::size_t first = address % kGranuleBytes;
+  if (first != 0) {
+    const std::size_t some = std::min<std::size_t>(kGranuleBytes - first, size);
+    forget_bytes(address, bytes_mask(first, some));
+    address += some;
+  }
+  const std::size_t last = end % kGranuleBytes;
+  if (address < end && last != 0) {
+    end -= last;
+    forget_bytes(end, bytes_mask(0, last));
+  }
+  if (address < end) clear_shadow(address, end - address);
+}
+
+}  // namespace vigil::shim::race
