@@ -26,6 +26,12 @@ class Exports(unittest.TestCase):
         needed = [line.split("[")[1].rstrip("]") for line in tool("readelf", "-d", SHIM) if "(NEEDED)" in line]
         self.assertLessEqual(set(needed), {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"})
 
+    def test_nothing_of_it_is_destroyed_at_exit(self):
+        # libc's __cxa_atexit locks and allocates, inside whatever wrapper a library's static is first used in (wrap_atexit.cpp).
+        undefined = {line.split()[-1].split("@")[0] for line in tool("nm", "-D", "--undefined-only", SHIM)}
+        self.assertIn("__cxa_finalize", undefined)
+        self.assertFalse(undefined & {"__cxa_atexit", "__cxa_thread_atexit_impl", "__cxa_thread_atexit", "atexit"})
+
     def test_no_text_relocations_and_no_executable_stack(self):
         dynamic = "\n".join(tool("readelf", "-dW", SHIM))
         self.assertNotIn("TEXTREL", dynamic)
