@@ -72,6 +72,24 @@ void find_records(WatchedEnd& end, const std::string& folder, const std::string&
   }
 }
 
+// The environment that lets the shim into every program that is started, on top of ours.
+using Environment = std::vector<std::pair<std::string, std::string>>;
+void let_in(const std::string& shim, Environment& environment) {
+  const std::string preload = environment_value("LD_PRELOAD");
+  environment.emplace_back("LD_PRELOAD", preload.empty() ? shim : fmt::format("{}:{}", shim, preload));
+  // g++ links AddressSanitizer's runtime as a library, which ends a program that has another library in front of it.
+  // All that it does it does behind the shim as well. In front of what the user says, so that the user's word is the
+  // last.
+  const std::string asan = environment_value("ASAN_OPTIONS");
+  environment.emplace_back("ASAN_OPTIONS", fmt::format("verify_asan_link_order=0{}{}", asan.empty() ? "" : ":", asan));
+  // A program that is audited has its thread-locals laid out before anything is preloaded: the shim's 4 KiB must then
+  // come out of a reserve, which is 512 bytes unless it is asked for.
+  if (environment_value("LD_AUDIT").empty()) return;
+  const std::string tunables = environment_value("GLIBC_TUNABLES");
+  environment.emplace_back(
+      "GLIBC_TUNABLES", fmt::format("glibc.rtld.optional_static_tls=16384{}{}", tunables.empty() ? "" : ":", tunables));
+}
+
 // A name for one run that no other has at this time.
 std::string name_of_run(const timespec& started) {
   return fmt::format("{}.{}.{}", ::getpid(), started.tv_sec, started.tv_nsec);
@@ -97,9 +115,11 @@ ChildPlan plan_of(const WatchedProgram& program, int output) {
   plan.output = output;
   const auto facts = facts_of_program(program.path);
   plan.has_fixed_addresses = facts && facts->needs_fixed_addresses(randomised_address_bits());
-  const std::string preload = environment_value("LD_PRELOAD");
-  plan.environment.emplace_back("LD_PRELOAD",
-                                preload.empty() ? program.shim : fmt::format("{}:{}", program.shim, preload));
+  let_in(program.shim, plan.environment);
+  if (environment_value("VIGIL_COMMAND").empty()) {  // the shim given may lie anywhere
+    std::error_code problem;
+    plan.environment.emplace_back("VIGIL_COMMAND", fs::read_symlink("/proc/self/exe", problem).string());
+  }
   if (!program.options.empty()) plan.environment.emplace_back("VIGIL_OPTIONS", format_options(program.options));
   return plan;
 }
@@ -113,8 +133,10 @@ std::optional<WatchedProgram> prepare(const RunArguments& arguments, int& status
     return std::nullopt;
   }
   if (shim.find_first_of(" :") != std::string::npos) {
-    say_error("the shim's path {} has a space or colon, which LD_PRELOAD cannot hold; the program was not started",
-              shim);
+    say_error(
+        "the shim's path {} has a space or colon, which LD_PRELOAD cannot hold; the program was not started. Make "
+        "a link to it where the path has none, and give that: --shim=LINK",
+        shim);
     status = kShimDidNotStart;
     return std::nullopt;
   }

@@ -54,6 +54,11 @@ class Consumer(unittest.TestCase):
         cls.results = ctest("-L", "vigil")
         cls.reports = FOLDER / "build/vigil-reports"
 
+    def test_labels_may_be_given_as_one_list(self):
+        for label in ("quick", "small", "own", "vigil"):
+            listed = subprocess.run(["ctest", "--test-dir", FOLDER / "build", "-N", "-L", f"^{label}$"], capture_output=True, text=True)
+            self.assertIn(": shop.closes", listed.stdout, label)
+
     def test_each_test_passes_or_fails_as_it_should(self):
         self.assertEqual(self.results, {
             "vigil.clean": True, "vigil.merge": True,

@@ -140,6 +140,16 @@ TEST_F(Run, APreloadOfTheUsersStaysBehindTheShim) {
   EXPECT_NE(outcome.output.find(std::string(VIGIL_FAKE_SHIM) + ":libm.so.6\n"), std::string::npos) << outcome.output;
 }
 
+TEST_F(Run, WhatIsStartedLetsTheShimIn) {
+  const std::string show = "-- sh -c 'echo \"$ASAN_OPTIONS|$GLIBC_TUNABLES|\"'";
+  EXPECT_NE(run(show, "ASAN_OPTIONS=").output.find("verify_asan_link_order=0||\n"), std::string::npos);
+  const Outcome outcome = run(show, "ASAN_OPTIONS=a=1 LD_AUDIT=/no/such GLIBC_TUNABLES=glibc.malloc.check=0");
+  EXPECT_NE(
+      outcome.output.find("verify_asan_link_order=0:a=1|glibc.rtld.optional_static_tls=16384:glibc.malloc.check=0|\n"),
+      std::string::npos)
+      << outcome.output;
+}
+
 TEST_F(Run, AMissingProgramIs127AndOneThatCannotRunIs126) {
   EXPECT_EQ(run("-- no-such-program-here").status, 127);
   EXPECT_EQ(run("-- /no/such/program").status, 127);
