@@ -33,25 +33,31 @@ class Quarantine {
  public:
   constexpr Quarantine() noexcept = default;
 
-  // Takes the block and gives others to be freed in its place. False: it does not take this one.
-  static constexpr std::size_t kMost = 4;
-  bool swap(void* block, std::size_t bytes, std::array<void*, kMost>& others) noexcept {
-    if (bytes > kLargest) return false;
-    Lane& lane = lanes_[static_cast<unsigned>(known_tid()) % kLanes];
-    const auto is_full = [&] { return lane.count == kBlocks || lane.bytes + bytes > kBytes; };
-    const std::lock_guard held(lane.lock);
-    for (std::size_t i = 0; i < kMost && is_full(); ++i) {
-      const Waiting& oldest = lane.blocks[lane.first];
-      others[i] = oldest.block;
-      lane.bytes -= oldest.bytes;
-      lane.first = (lane.first + 1) % kBlocks;
-      --lane.count;
+  // Takes the block and gives others to be freed in its place: how many. If it does not take this one, that is among
+  // them.
+  static constexpr std::size_t kMost = 5;
+  std::size_t swap(void* block, std::size_t bytes, std::array<void*, kMost>& others) noexcept {
+    std::size_t given = 0;
+    if (bytes <= kLargest) {
+      Lane& lane = lanes_[static_cast<unsigned>(known_tid()) % kLanes];
+      const auto is_full = [&] { return lane.count == kBlocks || lane.bytes + bytes > kBytes; };
+      const std::lock_guard held(lane.lock);
+      while (is_full() && given + 1 < kMost) {
+        const Waiting& oldest = lane.blocks[lane.first];
+        others[given++] = oldest.block;
+        lane.bytes -= oldest.bytes;
+        lane.first = (lane.first + 1) % kBlocks;
+        --lane.count;
+      }
+      if (given + 1 < kMost || !is_full()) {
+        lane.blocks[(lane.first + lane.count) % kBlocks] = {block, static_cast<std::uint32_t>(bytes)};
+        ++lane.count;
+        lane.bytes += bytes;
+        return given;
+      }
     }
-    if (is_full()) return false;
-    lane.blocks[(lane.first + lane.count) % kBlocks] = {block, static_cast<std::uint32_t>(bytes)};
-    ++lane.count;
-    lane.bytes += bytes;
-    return true;
+    others[given++] = block;
+    return given;
   }
 
  private:
@@ -119,10 +125,11 @@ void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr
   errno = saved_errno;
 }
 
-void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
-  if (!can_tell()) return;
+namespace {
+
+// room: what the program may use of the block.
+void freeing(void* block, std::size_t room, std::uintptr_t pc) noexcept {
   if (on_behalf_of != 0) pc = on_behalf_of;
-  const std::size_t room = real.usable_size(block);
   const std::size_t marked = std::min(room, kMostMarked);
   // Whoever frees for others (an item that was left in a channel) is not compared either.
   if (!is_instrumented(pc) || race::ignored.writes != 0) race::forget(address_of(block), marked);
@@ -134,18 +141,22 @@ void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
   });
 }
 
+}  // namespace
+
+void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
+  if (can_tell()) freeing(block, real.usable_size(block), pc);
+}
+
 void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
   if (!can_tell() || stage() != Stage::Live) return real.free(block);
   const int saved_errno = errno;  // free() keeps it, as of glibc 2.33
   const std::size_t room = real.usable_size(block);
-  freeing(real, block, pc);
-  std::array<void*, Quarantine::kMost> others{};
-  bool taken = false;
-  record([&] { taken = quarantine.swap(block, room, others); });
-  for (void* const other : others) {
-    if (other != nullptr) real.free(other);
-  }
-  if (!taken) real.free(block);
+  freeing(block, room, pc);
+  std::array<void*, Quarantine::kMost> others;
+  others[0] = block;
+  std::size_t given = 1;
+  record([&] { given = quarantine.swap(block, room, others); });
+  for (std::size_t i = 0; i < given; ++i) real.free(others[i]);
   errno = saved_errno;
 }
 

@@ -63,6 +63,11 @@ class Places {
     return tries_ < Index::kLine ? line_ + (hash_ + tries_) % Index::kLine : (hash_ + tries_) & mask_;
   }
   void next() noexcept { ++tries_; }
+  void skip_line() noexcept { tries_ = Index::kLine; }
+  // The line that comes first.
+  [[nodiscard]] const std::atomic<std::uint32_t>* line(const std::atomic<std::uint32_t>* slots) const noexcept {
+    return slots + line_;
+  }
   // What a slot of that node has.
   [[nodiscard]] std::uint32_t entry_of(std::uint32_t id) const noexcept { return (hash_ & ~(kMost - 1)) | id; }
   [[nodiscard]] bool may_be(std::uint32_t entry) const noexcept { return ((entry ^ hash_) & ~(kMost - 1)) == 0; }
@@ -86,14 +91,31 @@ Index* make_index(std::uint32_t slots) noexcept {
   return index;
 }
 
-std::uint32_t find(const Index& index, const Node* all, std::uint32_t parent, std::uint64_t step) noexcept {
-  for (Places places(parent, step, index.mask);; places.next()) {
-    // acquire: pairs with the release in index_node(); the node is whole.
+[[gnu::noinline]] std::uint32_t find_beyond_line(const Index& index, const Node* all, std::uint32_t parent,
+                                                 std::uint64_t step) noexcept {
+  Places places(parent, step, index.mask);
+  for (places.skip_line();; places.next()) {
+    // acquire, here and below: pairs with the release in index_node(); the node is whole.
     const std::uint32_t entry = index.slots[places.now()].load(std::memory_order_acquire);
     if (entry == 0) return 0;
     const std::uint32_t id = entry % kMost;
     if (places.may_be(entry) && all[id].parent == parent && all[id].step == step) return id;
   }
+}
+
+std::uint32_t find(const Index& index, const Node* all, std::uint32_t parent, std::uint64_t step) noexcept {
+  const Places places(parent, step, index.mask);
+  const auto line = places.line(index.slots);
+  std::uint32_t at = places.now() % Index::kLine;
+  for (std::uint32_t left = Index::kLine; left != 0; --left, at = (at + 1) % Index::kLine) {
+    const std::uint32_t entry = line[at].load(std::memory_order_acquire);
+    if (places.may_be(entry)) {
+      const Node& node = all[entry % kMost];
+      if (node.step == step && node.parent == parent && entry != 0) return entry % kMost;
+    }
+    if (entry == 0) return 0;
+  }
+  return find_beyond_line(index, all, parent, step);
 }
 
 void index_node(Index& index, const Node* all, std::uint32_t id) noexcept {

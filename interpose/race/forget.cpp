@@ -30,10 +30,24 @@ void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
   leave(*thread);
 }
 
+// Most blocks of a heap.
+bool forget_few(std::uintptr_t address, std::size_t size) noexcept {
+  constexpr std::size_t kFew = 16;  // granules
+  if (size > kFew * kGranuleBytes || address % kGranuleBytes != 0 || size % kGranuleBytes != 0) return false;
+  // In a chunk without a state nothing is known; it must not become memory by being looked at.
+  if (!is_touched_chunk(address) || !is_touched_chunk(address + size)) return false;
+  ShadowCell* const end = &cell_at(address + size);
+  for (ShadowCell* cell = &cell_at(address); cell != end; ++cell) {
+    if (cell->load(std::memory_order_relaxed) != kUntouched) cell->store(kUntouched, std::memory_order_relaxed);
+  }
+  return true;
+}
+
 }  // namespace
 
 void forget(std::uintptr_t address, std::size_t size) noexcept {
   if (!engine_is_native() || address >= kWatchedEnd || size > kWatchedEnd - address) return;
+  if (forget_few(address, size)) return;
   std::uintptr_t end = address + size;
   const std::size_t first = address % kGranuleBytes;
   if (first != 0) {

@@ -283,10 +283,12 @@ bool Entering::leaves_nothing_of(StateId from, AccessWord word) noexcept {
 bool Entering::frees_all_of(StateId chain, AccessWord word) noexcept {
   constexpr std::uint32_t kDeepest = 8;  // of usual ones
   if (node_of(chain).chain.depth > kDeepest) return false;
-  for (StateId id = chain; id != kUntouched; id = node_of(id).older) {
+  for (StateId id = chain; id != kUntouched;) {
     const AccessNode& node = node_of(id);
     const AccessWord old(node.word.load(std::memory_order_relaxed));
-    if (old.is_free() || node.is_raced() || (old.bytes() & ~word.bytes()) != 0 || !is_ordered(old.at())) return false;
+    if (old.is_free() || node.is_raced() || (old.bytes() & ~word.bytes()) != 0) return false;
+    if (old.at().slot() != at_.slot() && !race::is_ordered(thread_, clock_, old.at())) return false;
+    id = node.older;
   }
   return true;
 }

@@ -133,21 +133,19 @@ inline std::uintptr_t stack_pointer_here() noexcept {
   return true;
 }
 
-// Nothing is known of the granule, or a write of this actor in an earlier epoch, which stays beside what it reads now:
-// the chain gets one more record, as add_access() (transition.hpp) would have it. Not where the granule had better get
-// a private state.
+// Nothing is known of the granule, or a write that came before, which stays beside what is read now: the chain gets one
+// more record, as add_access() (transition.hpp) would have it. Not where the granule had better get a private state.
 [[gnu::always_inline]] inline bool puts_on(const OneAccess& one) noexcept {
   EngineThread& thread = one.thread;
   const AccessWord word(one.word);
-  constexpr std::uint64_t kAlike = ~std::uint64_t{0} << (kTimeBits + kSpareBits) | AccessWord::kAtomic |
-                                   AccessWord::kFreed;  // the actor, and a plain access
   StateId from = one.cell.load(std::memory_order_acquire);
   if (is_private(from)) return false;
   if (from != kUntouched) {
     const AccessNode& node = node_of(from);
     const AccessWord old(node.word.load(std::memory_order_relaxed));
-    if (word.is_write() || !old.is_write() || ((old.bits() ^ word.bits()) & kAlike) != 0) return false;
-    if (old.same_epoch(word) || node.older != kUntouched || !node.is_shared() || node.is_raced()) return false;
+    if (word.is_write() || old.sort() != AccessWord::kWrite || old.same_epoch(word)) return false;
+    if (node.older != kUntouched || !node.is_shared() || node.is_raced()) return false;
+    if (old.at().slot() != word.at().slot() && !is_ordered(thread, thread.actor->clocks.whole, old.at())) return false;
   }
   thread.actor->clocks.whole.now_in_shadow();
   const ContextId context = context_here(thread);
@@ -169,6 +167,33 @@ inline std::uintptr_t stack_pointer_here() noexcept {
   return true;
 }
 
+// The granule was changed without company, and what is known of it does not go with this access alone: it gets a
+// private state. As Entering::in_chain() (memory.cpp) does it, without its questions before.
+[[gnu::always_inline]] inline bool becomes_private(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  StateId from = one.cell.load(std::memory_order_acquire);
+  if (is_private(from) || !wants_private(from)) return false;
+  const AccessNode& node = node_of(from);
+  if (node.older == kUntouched && AccessWord(node.word.load(std::memory_order_relaxed)).same_epoch(word)) return false;
+  const Covered known = covered_on_top(from, word.at());
+  if (((word.is_write() ? known.writes : known.reads) & word.bytes()) == word.bytes()) return false;
+  ActorClock& clock = thread.actor->clocks.whole;
+  clock.now_in_shadow();
+  const auto ordered = [&](Epoch epoch) noexcept { return is_ordered(thread, clock, epoch); };
+  const AccessRecord access{word, place_at(thread, one.pc, context_here(thread)), false};
+  Covered covered;
+  const StateId own = make_private(thread.states, from, access, KnowsRef(ordered), covered);
+  if (own == kUntouched) return false;
+  if (!one.cell.compare_exchange_strong(from, own, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    thread.states.give(without_bits(own));
+    return false;
+  }
+  thread.remember_covered(word.at().bits(), own, static_cast<std::uint8_t>(~covered.reads),
+                          static_cast<std::uint8_t>(~covered.writes));
+  return true;
+}
+
 }  // namespace
 
 bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {
@@ -185,11 +210,11 @@ void note_untouched(std::uintptr_t address) noexcept {
 
 namespace {
 
-[[nodiscard, gnu::always_inline]] inline bool begins_chain(const OneAccess& one) noexcept {
+[[nodiscard, gnu::always_inline]] inline bool goes_on(const OneAccess& one) noexcept {
   const AccessWord word(one.word);
   if (word.is_atomic() || word.at() == Epoch() || one.thread.part->named != word.at().slot()) return false;
   if (enter() == nullptr) return false;
-  const bool done = puts_on(one);
+  const bool done = puts_on(one) || becomes_private(one);
   leave(one.thread);
   return done;
 }
@@ -202,7 +227,7 @@ void any_access_of(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc
 }
 
 [[gnu::noinline]] void in_chain(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!begins_chain({*hot.thread, cell_of(address), word, address, pc})) any_access_of(address, word, pc);
+  if (!goes_on({*hot.thread, cell_of(address), word, address, pc})) any_access_of(address, word, pc);
 }
 [[gnu::noinline]] void in_private(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   if (!renews({*hot.thread, cell_of(address), word, address, pc})) any_access_of(address, word, pc);
@@ -241,7 +266,7 @@ void any_access_of(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc
   const std::uintptr_t end = address + std::uintptr_t{2} * kGranuleBytes;
   for (; at != end; at += kGranuleBytes) {
     const OneAccess one{*hot.thread, cell_at(at), word, at, pc};
-    if (is_private(one.cell.load(std::memory_order_relaxed)) || !(moves_on(one) || begins_chain(one))) break;
+    if (is_private(one.cell.load(std::memory_order_relaxed)) || !(moves_on(one) || goes_on(one))) break;
   }
   if (at != end) any_access(at, end - at, word & AccessWord::kWrite, pc);
 }
@@ -275,13 +300,23 @@ void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr
 
 namespace {
 
+// What two registers hold, or a small object, is two granules.
+[[gnu::noinline]] void on_more(std::uintptr_t address, std::size_t size, std::uint64_t how,
+                               std::uintptr_t pc) noexcept {
+  if (hot.epoch != nullptr && size == std::size_t{2} * kGranuleBytes && address % kGranuleBytes == 0 &&
+      address < kWatchedEnd - size && (how & AccessWord::kAtomic) == 0) {
+    return two_granules_access(address, how, pc);
+  }
+  any_access(address, size, how, pc);
+}
+
 // how: AccessWord::kWrite, kAtomic, both or none.
 [[gnu::always_inline]] inline void on_access(std::uintptr_t address, std::size_t size, std::uint64_t how,
                                              std::uintptr_t pc) noexcept {
   // Without a view of this thread's there may be no shadow to look into. An access may be of no bytes.
   if (hot.epoch == nullptr || size - 1 >= kGranuleBytes - address % kGranuleBytes || address >= kWatchedEnd)
       [[unlikely]]
-    return any_access(address, size, how, pc);
+    return on_more(address, size, how, pc);
   const std::uint64_t bytes = ((std::uint64_t{1} << size) - 1) << address % kGranuleBytes;
   granule_access(address, *hot.epoch | how | bytes, pc);
 }
