@@ -1,7 +1,7 @@
 // Order: which events of which actors happen before which, as far as somebody asks.
 //
 // Two orders are kept, each with clocks of its own (race/vector_clock.hpp):
-//   - the whole order, with every edge of docs/memory_model.md: two accesses of a Traced<T> are compared in it;
+//   - the whole order, with every edge of docs/memory_model.md: two accesses are compared in it;
 //   - the firm order, without the edges of locks: two nested lockings are compared in it. That a lock was free again
 //     before somebody took it is this schedule's doing; that a task was started, joined or sent something is not.
 //
@@ -18,9 +18,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <utility>
 
-#include "interpose/own_memory.hpp"
+#include "interpose/on_demand.hpp"
 #include "interpose/race/tsan_bridge_order.hpp"
 #include "interpose/race/vector_clock.hpp"
 
@@ -30,29 +29,6 @@ enum Need : std::uint8_t {
   kWhole = 1,
   kFirm = 2,
   kTold = 4,  // the ThreadSanitizer runtime wants to hear of the whole order
-};
-
-// A part that most programs never need; made by its first use.
-template <class Part>
-class OnDemand {
- public:
-  constexpr OnDemand() noexcept = default;
-  OnDemand(const OnDemand& other) noexcept : part_(other.part_ != nullptr ? own_new<Part>(*other.part_) : nullptr) {}
-  OnDemand(OnDemand&& other) noexcept : part_(std::exchange(other.part_, nullptr)) {}
-  OnDemand& operator=(OnDemand other) noexcept {
-    std::swap(part_, other.part_);
-    return *this;
-  }
-  ~OnDemand() { own_delete(part_); }
-  [[nodiscard]] const Part* known() const noexcept { return part_; }
-  Part& part() noexcept {
-    if (part_ == nullptr) part_ = own_new<Part>();
-    return *part_;
-  }
-  void clear() noexcept { own_delete(std::exchange(part_, nullptr)); }
-
- private:
-  Part* part_ = nullptr;
 };
 
 // What one actor knows. A part that is not wanted yet is not started.

@@ -49,6 +49,21 @@ void learn(ToldClock& actor, const TicketRef& ticket) noexcept {
   actor.part().inbox.push_back(ticket);
 }
 
+template <class Visit>
+void each(const ToldPoint& point, Visit&& visit) noexcept {
+  const ToldMoments* const known = point.known();
+  if (known == nullptr) return;
+  for (const TicketRef& moment : known->moments) visit(moment);
+  if (known->collected) visit(known->collected);
+}
+
+void set(ToldPoint& point, TicketRef moment) noexcept {
+  ToldMoments& body = point.part();
+  body.collected = TicketRef();
+  body.moments.clear();
+  if (moment) body.moments.push_back(std::move(moment));
+}
+
 }  // namespace
 
 TicketRef::TicketRef(const TicketRef& other) noexcept : ticket_(other.ticket_) {
@@ -83,58 +98,37 @@ TicketRef ticket_of_now() noexcept {
   return ticket;
 }
 
-struct ToldOps {
-  template <class Visit>
-  static void each(const ToldPoint& point, Visit&& visit) noexcept {
-    if (point.body_ == nullptr) return;
-    for (const TicketRef& moment : point.body_->moments) visit(moment);
-    if (point.body_->collected) visit(point.body_->collected);
-  }
+void acquire(ToldClock& actor, const ToldPoint& point) noexcept {
+  each(point, [&](const TicketRef& ticket) { learn(actor, ticket); });
+}
 
-  static void acquire(ToldClock& actor, const ToldPoint& point) noexcept {
-    each(point, [&](const TicketRef& ticket) { learn(actor, ticket); });
-  }
+void release_store(ToldClock& actor, ToldPoint& point) noexcept {
+  ToldMoments& body = point.part();
+  const bool fits = !body.collected && body.moments.size() == 1 && body.moments[0].is_only();
+  if (fits && runs_here(actor)) return body.moments[0].store();
+  set(point, moment_of(actor));
+}
 
-  static void set(ToldPoint& point, TicketRef moment) noexcept {
-    ToldPoint::Body& body = point.body();
-    body.collected = TicketRef();
-    body.moments.clear();
-    if (moment) body.moments.push_back(std::move(moment));
+void release_merge(ToldClock& actor, ToldPoint& point) noexcept {
+  ToldMoments& body = point.part();
+  if (!runs_here(actor)) {
+    if (TicketRef moment = moment_of(actor)) body.moments.push_back(std::move(moment));
+  } else if (body.collected) {
+    body.collected.merge();
+  } else {
+    body.collected = ticket_of_now();
   }
+}
 
-  static void release_store(ToldClock& actor, ToldPoint& point) noexcept {
-    ToldPoint::Body& body = point.body();
-    const bool fits = !body.collected && body.moments.size() == 1 && body.moments[0].is_only();
-    if (fits && runs_here(actor)) return body.moments[0].store();
-    set(point, moment_of(actor));
-  }
-
-  static void release_merge(ToldClock& actor, ToldPoint& point) noexcept {
-    ToldPoint::Body& body = point.body();
-    if (!runs_here(actor)) {
-      if (TicketRef moment = moment_of(actor)) body.moments.push_back(std::move(moment));
-    } else if (body.collected) {
-      body.collected.merge();
-    } else {
-      body.collected = ticket_of_now();
-    }
-  }
-
-  static void merge(ToldPoint& into, const ToldPoint& from) noexcept {
-    ToldPoint::Body& body = into.body();
-    each(from, [&](const TicketRef& ticket) { body.moments.push_back(ticket); });
-  }
-};
-
-void acquire(ToldClock& actor, const ToldPoint& point) noexcept { ToldOps::acquire(actor, point); }
-void release_store(ToldClock& actor, ToldPoint& point) noexcept { ToldOps::release_store(actor, point); }
-void release_merge(ToldClock& actor, ToldPoint& point) noexcept { ToldOps::release_merge(actor, point); }
-void merge(ToldPoint& into, const ToldPoint& from) noexcept { ToldOps::merge(into, from); }
+void merge(ToldPoint& into, const ToldPoint& from) noexcept {
+  ToldMoments& body = into.part();
+  each(from, [&](const TicketRef& ticket) { body.moments.push_back(ticket); });
+}
 
 void exchange(ToldClock& actor, ToldPoint& point) noexcept {
   TicketRef before = moment_of(actor);
-  ToldOps::acquire(actor, point);
-  ToldOps::set(point, std::move(before));
+  acquire(actor, point);
+  set(point, std::move(before));
 }
 
 void meet(ToldClock& one, ToldClock& other) noexcept {

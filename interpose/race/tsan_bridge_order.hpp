@@ -14,6 +14,7 @@
 
 #include <utility>
 
+#include "interpose/on_demand.hpp"
 #include "interpose/own_memory.hpp"
 
 namespace vigil::shim::race::bridge {
@@ -45,53 +46,21 @@ class TicketRef {
 // A new moment of the actor that runs here.
 TicketRef ticket_of_now() noexcept;
 
-// An actor's part. Not made before it is needed.
+// An actor's part.
 struct ToldActor {
   void* fiber = nullptr;       // tasks that are followed
   bool is_unseen = false;      // a task beyond those that the runtime can follow
   TicketRef parked;            // as it last parked
   OwnVector<TicketRef> inbox;  // to be acquired when it runs
 };
+using ToldClock = OnDemand<ToldActor>;
 
-class ToldClock {
- public:
-  constexpr ToldClock() noexcept = default;
-  ToldClock(const ToldClock&) = delete;
-  ToldClock& operator=(const ToldClock&) = delete;
-  ~ToldClock() { own_delete(part_); }
-  [[nodiscard]] ToldActor* known() const noexcept { return part_; }
-  ToldActor& part() noexcept {
-    if (part_ == nullptr) part_ = own_new<ToldActor>();
-    return *part_;
-  }
-
- private:
-  ToldActor* part_ = nullptr;
+// A primitive's part.
+struct ToldMoments {
+  OwnVector<TicketRef> moments;
+  TicketRef collected;
 };
-
-class ToldPoint {
- public:
-  constexpr ToldPoint() noexcept = default;
-  ToldPoint(const ToldPoint& other) noexcept : body_(other.body_ != nullptr ? own_new<Body>(*other.body_) : nullptr) {}
-  ToldPoint(ToldPoint&& other) noexcept : body_(std::exchange(other.body_, nullptr)) {}
-  ToldPoint& operator=(ToldPoint other) noexcept {
-    std::swap(body_, other.body_);
-    return *this;
-  }
-  ~ToldPoint() { own_delete(body_); }
-
- private:
-  friend struct ToldOps;
-  struct Body {
-    OwnVector<TicketRef> moments;
-    TicketRef collected;
-  };
-  Body& body() noexcept {
-    if (body_ == nullptr) body_ = own_new<Body>();
-    return *body_;
-  }
-  Body* body_ = nullptr;
-};
+using ToldPoint = OnDemand<ToldMoments>;
 
 void acquire(ToldClock& actor, const ToldPoint& point) noexcept;
 void release_store(ToldClock& actor, ToldPoint& point) noexcept;
