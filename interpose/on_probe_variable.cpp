@@ -1,7 +1,5 @@
 // The probes of watched variables (Traced<T>).
-#include "interpose/actor.hpp"
 #include "interpose/export.hpp"
-#include "interpose/lifecycle.hpp"
 #include "interpose/race/tsan_bridge.hpp"
 #include "interpose/variables.hpp"
 
@@ -14,20 +12,20 @@ bool is_seen_anyway() noexcept { return race::bridge::is_on(); }
 
 extern "C" VIGIL_EXPORT void vigil_probe_variable_make(const void* address, size_t size) noexcept {
   if (is_seen_anyway()) return;
-  record([&] { variables::make(reinterpret_cast<std::uintptr_t>(address), size); });
+  variables::make(reinterpret_cast<std::uintptr_t>(address), size);
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_variable_destroy(const void* address, size_t size) noexcept {
   if (is_seen_anyway()) return;
-  record([&] { variables::destroy(reinterpret_cast<std::uintptr_t>(address), size); });
+  variables::destroy(reinterpret_cast<std::uintptr_t>(address), size);
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_variable_read(const void* address, size_t size) noexcept {
   if (is_seen_anyway()) return;
-  record([&] { variables::read(reinterpret_cast<std::uintptr_t>(address), size); });
+  variables::read(reinterpret_cast<std::uintptr_t>(address), size);
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_variable_write(const void* address, size_t size) noexcept {
   if (is_seen_anyway()) return;
-  record([&] { variables::write(reinterpret_cast<std::uintptr_t>(address), size); });
+  variables::write(reinterpret_cast<std::uintptr_t>(address), size);
 }

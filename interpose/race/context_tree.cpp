@@ -13,7 +13,7 @@ namespace vigil::shim::race {
 namespace {
 
 // A step: what it says in the upper two bits, below them an address or a number.
-enum class StepKind : std::uint8_t { Call = 0, Access = 1, Locks = 2 };
+enum class StepKind : std::uint8_t { Call = 0, Access = 1, Locks = 2, Stack = 3 };
 constexpr unsigned kKindShift = 62;
 
 struct Node {
@@ -179,6 +179,12 @@ ContextId context_of(ContextId caller, std::uintptr_t return_address) noexcept {
   return id == 0 ? kCutContext : ContextId{id};
 }
 
+ContextId context_of(StackId captured) noexcept {
+  const std::uint64_t step = make_step(StepKind::Stack, static_cast<std::uint32_t>(captured));
+  const std::uint32_t id = node_of(static_cast<std::uint32_t>(kRootContext), step);
+  return id == 0 ? kCutContext : ContextId{id};
+}
+
 PlaceId place_of(ContextId context, std::uintptr_t return_address, LockSetId held) noexcept {
   std::uint32_t id = node_of(static_cast<std::uint32_t>(context), make_step(StepKind::Access, return_address));
   if (id != 0 && held != LockSetId{0}) {
@@ -212,7 +218,8 @@ StackId stack_of(PlaceId place) noexcept {
   std::array<std::uintptr_t, kMaxFrames> frames;
   std::size_t seen = 0;
   for (; id > static_cast<std::uint32_t>(kCutContext); id = all[id].parent) {
-    if (kind_of(all[id]) == StepKind::Locks) continue;
+    if (kind_of(all[id]) == StepKind::Stack) return StackId{static_cast<std::uint32_t>(value_of(all[id]))};
+    if (kind_of(all[id]) == StepKind::Locks || value_of(all[id]) == 0) continue;
     const std::size_t at = seen < kInnermost ? seen : kInnermost + (seen - kInnermost) % kOutermost;
     frames[at] = value_of(all[id]) - 1;
     ++seen;

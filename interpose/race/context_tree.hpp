@@ -2,7 +2,8 @@
 //
 // A node is (parent, step). From the root outwards-in: a step per call (its return address), then at most one that says
 // where the access is (its own return address), then at most one that says which locks were held. A thing of the latter
-// two sorts is a PlaceId; a chain of calls alone is a ContextId. Both are numbers of nodes.
+// two sorts is a PlaceId; a chain of calls alone is a ContextId. Both are numbers of nodes. Where nobody tells of the
+// calls, one step is a whole captured stack, in their place and the access's.
 //
 // Invariants
 //   I1  A node never changes and never goes; equal (parent, step) are one node.
@@ -28,6 +29,8 @@ inline constexpr ContextId kCutContext{2};   // somewhere below more contexts th
 enum class LockSetId : std::uint32_t {};
 
 ContextId context_of(ContextId caller, std::uintptr_t return_address) noexcept;
+// A captured stack, up to where the access is: places in it have no return address of their own, 0.
+ContextId context_of(StackId captured) noexcept;
 PlaceId place_of(ContextId context, std::uintptr_t return_address, LockSetId held) noexcept;
 
 LockSetId held_at(PlaceId place) noexcept;

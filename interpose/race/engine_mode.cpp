@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/order.hpp"
 #include "interpose/race/access_states.hpp"
@@ -15,6 +16,7 @@
 namespace vigil::shim::race {
 
 constinit std::atomic<EngineMode> current_engine{EngineMode::Undecided};
+constinit std::atomic<bool> variables_are_watched{false};
 
 namespace {
 
@@ -41,24 +43,59 @@ EngineMode look() noexcept {
   return file_of(next).substr(0, kStubs.size()) == kStubs ? EngineMode::Native : EngineMode::Tsan;
 }
 
+// What an engine needs, once, whoever comes first: instrumented code or a variable.
+enum class Ground : std::uint8_t { Untried, Whole, WithoutLowest, Impossible };
+constinit FutexLock ground_lock;  // its holder is inside the shim, so that no signal handler of his asks for it
+constinit std::atomic<Ground> ground{Ground::Untried};  // written with the lock held; acquire: what is there is seen
+
+Ground prepared() noexcept {
+  if (ground.load(std::memory_order_relaxed) != Ground::Untried) return ground.load(std::memory_order_relaxed);
+  const ShadowExtent extent = map_shadow();
+  Ground found = Ground::Impossible;
+  if (extent != ShadowExtent::None && prepare_states()) {
+    prepare_collector();
+    order::want(order::kWhole);
+    found = extent == ShadowExtent::Whole ? Ground::Whole : Ground::WithoutLowest;
+  } else {
+    say("no races are looked for: the address space has no room for their shadow (ulimit -v, overcommit_memory=2?)");
+  }
+  ground.store(found, std::memory_order_release);
+  return found;
+}
+
 }  // namespace
 
 void* next_entry(const char* name) noexcept { return dlsym(RTLD_NEXT, name); }
 
 bool start_native() noexcept {
-  static constinit std::atomic<std::uint8_t> tried{0};  // 1: being tried, or failed
   if (engine_is_native()) return true;
-  if (tried.exchange(1, std::memory_order_acq_rel) != 0) return engine_is_native();
-  if (!map_shadow() || !prepare_states()) {
-    say("no races are looked for: the address space has no room for their shadow (ulimit -v, overcommit_memory=2?)");
-    return false;
+  static constinit std::atomic<bool> refused{false};  // relaxed: nothing rides on it
+  if (refused.load(std::memory_order_relaxed)) return false;
+  const InsideGuard inside;
+  if (!ground_lock.try_lock()) return false;  // another thread is about to
+  const Ground found = prepared();
+  const bool whole = found == Ground::Whole;
+  refused.store(!whole, std::memory_order_relaxed);
+  if (found == Ground::WithoutLowest) say("no races of instrumented code are looked for beside AddressSanitizer");
+  if (whole && !engine_is_native()) {
+    find_library_caches();
+    variables_are_watched.store(true, std::memory_order_release);
+    // release: who sees Native sees the shadow.
+    current_engine.store(EngineMode::Native, std::memory_order_release);
   }
-  prepare_collector();
-  find_library_caches();
-  order::want(order::kWhole);
-  // release: who sees Native sees the shadow.
-  current_engine.store(EngineMode::Native, std::memory_order_release);
-  return true;
+  ground_lock.unlock();
+  return whole;
+}
+
+bool start_for_variables() noexcept {
+  if (engine_watches_variables()) return true;
+  // ThreadSanitizer's runtime sees the accesses for itself, and its shadow is in the place of ours.
+  if (engine_mode() == EngineMode::Tsan || ground.load(std::memory_order_acquire) == Ground::Impossible) return false;
+  ground_lock.lock();
+  const bool there = prepared() != Ground::Impossible;
+  if (there) variables_are_watched.store(true, std::memory_order_release);
+  ground_lock.unlock();
+  return there;
 }
 
 void decide_engine() noexcept {

@@ -1,5 +1,6 @@
 // Which race engine watches this process. Decided once, at start-up (engine_mode.cpp is the only place that decides):
-//   None    nobody calls instrumentation: a plain program
+//   None    nobody calls instrumentation: a plain program. Its Traced<T> variables are watched all the same, from the
+//           first of them on: then the engine's shadow is there, and only they enter it
 //   Native  the program was instrumented and linked with libvigil_instrument.so: ours
 //   Tsan    the ThreadSanitizer runtime is in the process: our entry points of its ABI pass every call on to it
 #pragma once
@@ -17,6 +18,11 @@ extern constinit std::atomic<EngineMode> current_engine;  // written by engine_m
 // relaxed: the mode is decided before the second thread exists, and never changes but from None to Native.
 inline EngineMode engine_mode() noexcept { return current_engine.load(std::memory_order_relaxed); }
 inline bool engine_is_native() noexcept { return engine_mode() == EngineMode::Native; }
+
+// Whether accesses to a Traced<T> enter the engine's shadow.
+extern constinit std::atomic<bool> variables_are_watched;  // written by engine_mode.cpp only
+// acquire: pairs with the release that set it; the shadow is there.
+inline bool engine_watches_variables() noexcept { return variables_are_watched.load(std::memory_order_acquire); }
 
 // Looks who defines the instrumentation's names, maps the shadow and starts the clocks when it is us. Called while the
 // shim starts, and by the first entry point that is called before.

@@ -36,8 +36,14 @@ std::uint32_t stack_word(std::uintptr_t stack_pointer) noexcept {
   return static_cast<std::uint32_t>(stack_pointer / sizeof(std::uintptr_t));
 }
 
-EngineThread* make_thread() noexcept {
-  if (has_ended || stage() > Stage::Live || !ensure_live() || !engine_is_native()) return nullptr;
+enum class For : std::uint8_t { InstrumentedCode, Variable };
+
+bool is_on_for(For whom) noexcept {
+  return whom == For::InstrumentedCode ? engine_is_native() : engine_watches_variables();
+}
+
+EngineThread* make_thread(For whom) noexcept {
+  if (has_ended || stage() > Stage::Live || !ensure_live() || !is_on_for(whom)) return nullptr;
   auto* const thread = own_new<EngineThread>();
   thread->flushed = collector_round();
   registry_lock.lock();
@@ -189,16 +195,19 @@ void drop_moves(EngineThread& thread) noexcept {
   }
 }
 
-EngineThread* enter_slow() noexcept {
+namespace {
+
+EngineThread* enter_for(For whom) noexcept {
   if (inside_shim) {
     if (hot.thread != nullptr) count_skipped();
     return nullptr;
   }
   EngineThread* thread = hot.thread;
+  if (thread != nullptr && !is_on_for(whom)) return nullptr;
   inside_shim = true;
   if (thread == nullptr) [[unlikely]] {
     const int saved_errno = errno;
-    thread = make_thread();
+    thread = make_thread(whom);
     errno = saved_errno;
     if (thread == nullptr) {
       inside_shim = false;
@@ -213,6 +222,15 @@ EngineThread* enter_slow() noexcept {
     errno = saved_errno;
   }
   return thread;
+}
+
+}  // namespace
+
+EngineThread* enter_slow() noexcept { return enter_for(For::InstrumentedCode); }
+EngineThread* enter_for_variable() noexcept { return enter_for(For::Variable); }
+void leave_variable(EngineThread& thread) noexcept {
+  if (!engine_is_native()) put_away(thread);
+  leave(thread);
 }
 
 ContextId context_here_slow(EngineThread& thread) noexcept {
@@ -235,7 +253,7 @@ void actor_switched() noexcept {
   put_away(*hot.thread);
   Actor& actor = current_actor();
   // Whoever has no part yet gets it when it needs it: a worker's own loop never does.
-  if (actor.memory != nullptr) show(*hot.thread, actor);
+  if (actor.memory != nullptr && engine_is_native()) show(*hot.thread, actor);
 }
 
 // The runtime hands out fresh stacks one after the other, at equal distances, and writes into each before it says so.

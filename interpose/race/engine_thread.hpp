@@ -3,7 +3,8 @@
 // Invariants
 //   E1  hot.epoch is null, or points to the epoch of the actor that this thread runs; then hot.top and its neighbours
 //   are
-//       that actor's call stack.
+//       that actor's call stack. In a plain program it is null but while a variable's access is entered: so whatever
+//       else comes to the engine there asks enter_slow(), which asks for the mode.
 //   E2  A thread looks into states, or holds the number of one that it did not just make, only between enter() and
 //       leave() (CoveredEntry aside, which the collector clears): that is what collect.cpp waits for.
 //   E3  Between enter() and leave() inside_shim is set, so a signal handler's accesses are skipped, and counted.
@@ -246,6 +247,9 @@ struct EngineThread {
 // The engine's view of this thread, ready to work; null: nothing to be done now (not native, not live, in a signal
 // handler inside the shim, or the thread has ended).
 EngineThread* enter_slow() noexcept;
+// The same for an access to a variable that the program tells of itself, whether or not it is instrumented.
+EngineThread* enter_for_variable() noexcept;
+void leave_variable(EngineThread& thread) noexcept;
 void drop_moves(EngineThread& thread) noexcept;
 inline EngineThread* enter() noexcept {
   EngineThread* const thread = hot.thread;

@@ -1,8 +1,9 @@
-// Memory that begins anew: whatever was known of it is forgotten.
-#include <algorithm>
+// Memory that begins anew: what was known of it is forgotten.
+#include <atomic>
+#include <cstdint>
 
-#include "interpose/race/access_word.hpp"
 #include "interpose/race/engine_thread.hpp"
+#include "interpose/race/granule_part.hpp"
 #include "interpose/race/memory.hpp"
 #include "interpose/race/private_states.hpp"
 #include "interpose/race/shadow_map.hpp"
@@ -11,11 +12,19 @@
 namespace vigil::shim::race {
 namespace {
 
+bool has_no_other(StateId chain, std::uint64_t bytes) noexcept {
+  for (StateId id = chain; id != kUntouched; id = node_of(id).older) {
+    if ((AccessWord(node_of(id).word.load(std::memory_order_relaxed)).bytes() & ~bytes) != 0) return false;
+  }
+  return true;
+}
+
 // Part of a granule is forgotten.
 void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
-  EngineThread* const thread = enter();
-  if (thread == nullptr) return;
   ShadowCell& cell = cell_of(address);
+  if (cell.load(std::memory_order_relaxed) == kUntouched) return;
+  EngineThread* const thread = enter_for_variable();
+  if (thread == nullptr) return;
   StateId from = cell.load(std::memory_order_acquire);
   while (from != kUntouched) {
     if (is_private(from)) {
@@ -23,11 +32,26 @@ void forget_bytes(std::uintptr_t address, std::uint64_t bytes) noexcept {
       from = cell.load(std::memory_order_acquire);
       continue;
     }
-    const Step step = erase_bytes(thread->states, from, bytes);
+    const Step step = has_no_other(from, bytes) ? Step{} : erase_bytes(thread->states, from, bytes);
     if (cell.compare_exchange_strong(from, step.to, std::memory_order_acq_rel, std::memory_order_acquire)) break;
     undo(thread->states, step);
   }
-  leave(*thread);
+  leave_variable(*thread);
+}
+
+void forget_all(std::uintptr_t address, std::size_t size) noexcept {
+  std::uintptr_t end = address + size;
+  if (address < end && address % kGranuleBytes != 0) {
+    const GranulePart part = first_granule(address, end);
+    forget_bytes(address, part.mask);
+    address += part.bytes;
+  }
+  const std::size_t last = end % kGranuleBytes;
+  if (address < end && last != 0) {
+    end -= last;
+    forget_bytes(end, first_granule(end, end + last).mask);
+  }
+  if (address < end) clear_shadow(address, end - address);
 }
 
 // Most blocks of a heap.
@@ -48,19 +72,12 @@ bool forget_few(std::uintptr_t address, std::size_t size) noexcept {
 void forget(std::uintptr_t address, std::size_t size) noexcept {
   if (!engine_is_native() || address >= kWatchedEnd || size > kWatchedEnd - address) return;
   if (forget_few(address, size)) return;
-  std::uintptr_t end = address + size;
-  const std::size_t first = address % kGranuleBytes;
-  if (first != 0) {
-    const std::size_t some = std::min<std::size_t>(kGranuleBytes - first, size);
-    forget_bytes(address, bytes_mask(first, some));
-    address += some;
-  }
-  const std::size_t last = end % kGranuleBytes;
-  if (address < end && last != 0) {
-    end -= last;
-    forget_bytes(end, bytes_mask(0, last));
-  }
-  if (address < end) clear_shadow(address, end - address);
+  forget_all(address, size);
+}
+
+void forget_variable(std::uintptr_t address, std::size_t size) noexcept {
+  if (engine_is_native() || !engine_watches_variables() || !has_shadow(address) || size > kWatchedEnd - address) return;
+  forget_all(address, size);
 }
 
 }  // namespace vigil::shim::race

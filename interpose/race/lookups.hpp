@@ -42,6 +42,18 @@ inline PlaceId place_at(EngineThread& thread, std::uintptr_t pc, ContextId conte
   return known.place;
 }
 
+// A captured stack as a context.
+inline ContextId context_of_stack(EngineThread& thread, StackId captured) noexcept {
+  // No call has such a return address.
+  const std::uintptr_t as_address = std::uintptr_t{1} << 63U | static_cast<std::uint32_t>(captured);
+  Memos::KnownContext& known = thread.memos.context_for(as_address, kRootContext);
+  if (known.return_address != as_address || known.caller != kRootContext) {
+    known = {as_address, kRootContext, context_of(captured)};
+    thread.note_filled();
+  }
+  return known.context;
+}
+
 // Whether that epoch of another actor is in the past of the running one, whose clock that is.
 [[gnu::noinline]] bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept;
 inline bool is_ordered(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {

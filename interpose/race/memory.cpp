@@ -7,6 +7,7 @@
 #include "interpose/race/collect.hpp"
 #include "interpose/race/context_tree.hpp"
 #include "interpose/race/engine_thread.hpp"
+#include "interpose/race/granule_part.hpp"
 #include "interpose/race/lock_sets.hpp"
 #include "interpose/race/lookups.hpp"
 #include "interpose/race/narrow_records.hpp"
@@ -24,8 +25,8 @@ namespace {
 // One access of one actor while it is being entered, granule by granule.
 class Entering {
  public:
-  Entering(EngineThread& thread, std::uint64_t how, std::uintptr_t pc) noexcept
-      : thread_(thread), how_(how), pc_(pc), clock_(thread.actor->clocks.whole), context_(context_here(thread)) {
+  Entering(EngineThread& thread, std::uint64_t how, std::uintptr_t pc, ContextId context) noexcept
+      : thread_(thread), how_(how), pc_(pc), clock_(thread.actor->clocks.whole), context_(context) {
     if (!clock_.started()) return;
     at_ = clock_.now_in_shadow();
     if (thread.part->named != at_.slot()) {
@@ -35,6 +36,8 @@ class Entering {
   }
   [[nodiscard]] bool possible() const noexcept { return at_ != Epoch(); }
 
+  // All bytes of it are entered.
+  void all(std::uintptr_t address, std::uintptr_t end) noexcept;
   void granule(std::uintptr_t address, std::uint64_t bytes) noexcept;
   std::uintptr_t run(std::uintptr_t address, std::uintptr_t end) noexcept;
   [[nodiscard]] bool run_two(std::uintptr_t address) noexcept;
@@ -400,18 +403,29 @@ StateId Entering::alone(AccessWord word) noexcept {
   return true;
 }
 
-// Between an enter() and a leave() lie at most so many granules: the collector waits for them.
-constexpr std::size_t kGranulesAtOnce = 1U << 14U;
+[[gnu::always_inline]] inline void Entering::all(std::uintptr_t address, std::uintptr_t end) noexcept {
+  while (address < end) {
+    const GranulePart part = first_granule(address, end);
+    granule(address, part.mask);
+    address = run(address + part.bytes, end);
+  }
+}
+
+}  // namespace
 
 [[gnu::noinline]] void leave_and_report(EngineThread& thread) noexcept {
   const FoundRaces found = thread.found;
   thread.found.clear();
   Actor& actor = *thread.actor;
-  leave(thread);
+  leave_variable(thread);
   report_races(found, actor);
 }
 
-}  // namespace
+void enter_stretch(EngineThread& thread, std::uintptr_t address, std::uintptr_t end, std::uint64_t how,
+                   ContextId context) noexcept {
+  Entering entering(thread, how, 0, context);
+  if (entering.possible()) entering.all(address, end);
+}
 
 void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept {
   if (address >= kWatchedEnd || size > kWatchedEnd - address) return;
@@ -419,15 +433,11 @@ void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std
   while (address < end) {
     EngineThread* const thread = enter();
     if (thread == nullptr) return;
-    Entering entering(*thread, how, pc);
+    Entering entering(*thread, how, pc, context_here(*thread));
     if (!entering.possible()) return leave(*thread);
     const std::uintptr_t stop = std::min(end, (address / kGranuleBytes + kGranulesAtOnce) * kGranuleBytes);
-    while (address < stop) {
-      const std::size_t first = address % kGranuleBytes;
-      const std::size_t some = std::min<std::size_t>(kGranuleBytes - first, stop - address);
-      entering.granule(address, bytes_mask(first, some));
-      address = entering.run(address + some, stop);
-    }
+    entering.all(address, stop);
+    address = stop;
     if (!thread->found.any()) [[likely]] {
       leave(*thread);
     } else {
@@ -445,7 +455,7 @@ void freed(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept
   if (at % kGranuleBytes == 0 && size <= kGranulesAtOnce * kGranuleBytes) {
     EngineThread* const thread = enter();
     if (thread == nullptr) return;
-    Entering entering(*thread, kHow, pc);
+    Entering entering(*thread, kHow, pc, context_here(*thread));
     if (entering.possible()) at = entering.free_run(at, address + size);
     leave(*thread);
   }

@@ -29,6 +29,11 @@ void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexc
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept;
 void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept;
 
+// The same for what the program tells of itself, Traced<T>, in plain builds as well: with the stack that is captured
+// here. Demands: engine_watches_variables().
+void variable_read(std::uintptr_t address, std::size_t size) noexcept;
+void variable_write(std::uintptr_t address, std::size_t size) noexcept;
+
 // What this thread reads and writes until the end counts for nothing: the program says so. They nest. Frees still mark
 // what they free.
 struct Ignored {
@@ -41,6 +46,9 @@ extern thread_local constinit Ignored ignored __attribute__((tls_model("initial-
 // Fresh memory (an allocation, a mapping, the stack of a new thread or task): whatever was known of it is forgotten,
 // and no order is made.
 void forget(std::uintptr_t address, std::size_t size) noexcept;
+// The same for a variable that the program tells of itself, where nobody tells of the memory it lies in: in plain
+// builds only.
+void forget_variable(std::uintptr_t address, std::size_t size) noexcept;
 // A block goes: a write of all of it, and every later access is a use-after-free until forget().
 void freed(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept;
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "interpose/code/unseen_order.hpp"
 #include "interpose/finding.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
@@ -11,11 +12,14 @@
 #include "interpose/own_memory.hpp"
 #include "interpose/race/access_size.hpp"
 #include "interpose/race/context_tree.hpp"
+#include "interpose/race/engine_mode.hpp"
+#include "interpose/race/known_variables.hpp"
 #include "interpose/race/library_caches.hpp"
 #include "interpose/race/lock_sets.hpp"
 #include "interpose/race/own_thread_local.hpp"
 #include "interpose/race/race_finding.hpp"
 #include "interpose/race/stack_variable.hpp"
+#include "interpose/variables.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::race {
@@ -46,10 +50,23 @@ struct Objects {
 struct Subject {
   ObjectInfo object;
   Phrase words;
+  std::size_t bytes_told = 0;  // of each access that the program told of itself; 0: it tells of none here
 };
+
+Subject subject_of(const KnownVariable& variable, std::uintptr_t address) noexcept {
+  return {.object = {.type = ObjectType::Variable,
+                     .id = variable.number,
+                     .capacity = static_cast<std::int64_t>(variable.size),
+                     .address = address,
+                     .created_at = variable.made_at},
+          .words = Phrase() << "a variable",
+          .bytes_told = variable.size};
+}
 
 // bytes: of the newer access.
 Subject subject_at(std::uintptr_t address, std::size_t bytes) noexcept {
+  KnownVariable variable;
+  if (find_variable(address, variable)) return subject_of(variable, address);
   BlockInfo block;
   const FindBlock find = find_block.load(std::memory_order_acquire);
   if (find != nullptr && find(address, block)) {
@@ -77,18 +94,20 @@ Subject subject_at(std::uintptr_t address, std::size_t bytes) noexcept {
   return subject;
 }
 
-// The access's own size where it is known: a record's bytes may be those of several.
-std::size_t bytes_of(const AccessRecord& record) noexcept {
-  const std::size_t known = size_of_access_at(return_address_at(record.place));
+// The access's own size where it is known: a record's bytes may be those of several. told: Subject::bytes_told.
+std::size_t bytes_of(const AccessRecord& record, std::size_t told) noexcept {
+  const std::uintptr_t return_address = return_address_at(record.place);
+  const std::size_t known = return_address == 0 ? told : size_of_access_at(return_address);
   return known != 0 ? known : record.word.span_bytes();
 }
 
-RaceSide side_of(const AccessRecord& record, const ActorInfo& actor, std::span<const std::int32_t> held) noexcept {
+RaceSide side_of(const AccessRecord& record, const ActorInfo& actor, std::span<const std::int32_t> held,
+                 std::size_t told) noexcept {
   return {.actor = actor,
           .is_write = record.word.is_write(),
           .is_atomic = record.word.is_atomic(),
           .is_free = record.word.is_free(),
-          .bytes = bytes_of(record),
+          .bytes = bytes_of(record, told),
           .stack = stack_of(record.place),
           .held = held};
 }
@@ -101,14 +120,15 @@ std::uintptr_t address_of(const FoundRaces::Pair& pair) noexcept {
 
 void tell_pair(const FoundRaces::Pair& pair, const ActorInfo& newer_actor, std::uint64_t count) noexcept {
   Objects objects;
-  const Subject subject = subject_at(address_of(pair), bytes_of(pair.newer));
+  const std::uintptr_t address = pair.variable != 0 ? pair.variable : address_of(pair);
+  const Subject subject = subject_at(address, bytes_of(pair.newer, 0));
   objects.all.push_back(subject.object);
   const OwnVector<std::int32_t> newer_held = objects.held(pair.newer.place);
   const OwnVector<std::int32_t> older_held = objects.held(pair.older.place);
   const SlotOwner& owner = pair.older_owner;
   const ActorInfo older_actor = owner.known ? info_of(owner.who, "") : ActorInfo{};
-  tell_race(side_of(pair.newer, newer_actor, newer_held), side_of(pair.older, older_actor, older_held), objects.all,
-            subject.words.view(), count);
+  tell_race(side_of(pair.newer, newer_actor, newer_held, subject.bytes_told),
+            side_of(pair.older, older_actor, older_held, subject.bytes_told), objects.all, subject.words.view(), count);
 }
 
 // ---- a place that races a million times -----------------------------------------------------------------------------
@@ -163,6 +183,12 @@ bool is_harmless(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
   return pair.older_owner.known && took_turns(newer, info_of(pair.older_owner.who, ""), address);
 }
 
+// Whether they may be ordered by what a plain build does not show.
+bool may_be_ordered_unseen(const FoundRaces::Pair& pair) noexcept {
+  return !engine_is_native() && (variables::may_be_ordered_by_initialisation(pair.older.word.at()) ||
+                                 unseen_order::possible(stack_of(pair.older.place), stack_of(pair.newer.place)));
+}
+
 }  // namespace
 
 void listen_to_races(RaceListener listener) noexcept { listening.store(listener, std::memory_order_release); }
@@ -180,6 +206,11 @@ void FoundRaces::add(std::uintptr_t address, const AccessRecord& newer, const Cl
   }
 }
 
+void FoundRaces::tell_of_variable(std::uintptr_t address, std::size_t size) noexcept {
+  know_variable(address, size);
+  for (Pair& pair : std::span(pairs_).first(count_)) pair.variable = address;
+}
+
 void report_races(const FoundRaces& found, Actor& actor) noexcept {
   if (const RaceListener listener = listening.load(std::memory_order_acquire)) return listener(found);
   const int saved_errno = errno;
@@ -187,7 +218,7 @@ void report_races(const FoundRaces& found, Actor& actor) noexcept {
     const InsideGuard inside;
     if (stage() == Stage::Live) {
       for (const FoundRaces::Pair& pair : found.pairs()) {
-        if (is_harmless(pair, actor)) continue;
+        if (is_harmless(pair, actor) || may_be_ordered_unseen(pair)) continue;
         if (const std::uint64_t count = due(pair, actor); count != 0) tell_pair(pair, info_of(actor, "running"), count);
       }
     }

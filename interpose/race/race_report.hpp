@@ -20,10 +20,13 @@ class FoundRaces {
     AccessRecord older;
     SlotOwner
         older_owner{};  // asked while the shadow holds the record, for the collector forgets owners it leads to no more
+    std::uintptr_t variable = 0;  // where the variable (known_variables.hpp) begins to which the newer was; 0: to none
   };
   static constexpr std::size_t kMost = 8;  // of one access: a copy over an array has the same race in every granule
 
   void add(std::uintptr_t address, const AccessRecord& newer, const Clashes& clashes) noexcept;
+  // The newer access is one of that whole variable.
+  void tell_of_variable(std::uintptr_t address, std::size_t size) noexcept;
   void clear() noexcept { count_ = 0; }
   [[nodiscard]] bool any() const noexcept { return count_ != 0; }
   [[nodiscard]] std::span<const Pair> pairs() const noexcept { return std::span(pairs_).first(count_); }

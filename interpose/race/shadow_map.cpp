@@ -25,6 +25,7 @@ constexpr std::size_t kChunkShadow = kChunkBytes / 2;
 constexpr std::size_t kChunks = kWatchedEnd >> detail::kChunkShift;
 constexpr std::size_t kPagesOfChunk = kChunkShadow / kPage;
 
+constinit std::uintptr_t lowest_address = kWatchedEnd;  // with a shadow; set once, before anybody asks
 constinit FutexLock chunks_lock;
 constinit OwnVector<std::uint32_t>* chunks = nullptr;  // those touched, in order of first touch; guarded by chunks_lock
 constinit std::atomic<std::size_t> in_memory{0};       // a statistic: relaxed
@@ -81,10 +82,20 @@ void visit_page(const ShadowCell* cells, void (*visit)(StateId, void*), void* co
 
 }  // namespace
 
-bool map_shadow() noexcept {
+ShadowExtent map_shadow() noexcept {
   detail::touched_chunks = static_cast<std::atomic<std::uint8_t>*>(reserve_zeroed(kChunks));
-  return detail::touched_chunks != nullptr && reserve_zeroed(kShadowBytes, kShadowBase) != nullptr;
+  if (detail::touched_chunks == nullptr) return ShadowExtent::None;
+  if (reserve_zeroed(kShadowBytes, kShadowBase) != nullptr) {
+    lowest_address = 0;
+    return ShadowExtent::Whole;
+  }
+  constexpr std::size_t kMissing = kLowestEnd / 2;
+  if (reserve_zeroed(kShadowBytes - kMissing, kShadowBase + kMissing) == nullptr) return ShadowExtent::None;
+  lowest_address = kLowestEnd;
+  return ShadowExtent::WithoutLowest;
 }
+
+bool has_shadow(std::uintptr_t address) noexcept { return address >= lowest_address && address < kWatchedEnd; }
 
 void detail::note_chunk_slow(std::uintptr_t chunk) noexcept {
   chunks_lock.lock();

@@ -41,8 +41,14 @@ inline void touch_shadow(std::uintptr_t address) noexcept {
   cell_of(address).compare_exchange_strong(expected, kUntouched, std::memory_order_relaxed);
 }
 
-// Once. False: the address space does not allow it.
-bool map_shadow() noexcept;
+// How much of the shadow there is. Beside AddressSanitizer, whose own shadow ends 2 GiB above kShadowBase, that of the
+// lowest addresses is missing.
+enum class ShadowExtent : std::uint8_t { None, WithoutLowest, Whole };
+inline constexpr std::uintptr_t kLowestEnd = std::uintptr_t{1} << 32U;
+// Once. None: the address space does not allow it.
+ShadowExtent map_shadow() noexcept;
+// Whether the shadow of that address is there. Asked where it need not be whole: what is instrumented has all of it.
+bool has_shadow(std::uintptr_t address) noexcept;
 
 namespace detail {
 inline constexpr unsigned kChunkShift = 20;  // application bytes a chunk

@@ -6,7 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "interpose/race/context_tree.hpp"
+
 namespace vigil::shim::race {
+
+struct EngineThread;
 
 // One access within one granule, as the entry points come to it when it is not covered. word: AccessWord's, of the
 // running actor's epoch. Demands: hot.epoch is not null.
@@ -16,6 +20,15 @@ void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr
 
 // The general way: any access. how: AccessWord::kWrite, kAtomic, kFreed, several or none.
 void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept;
+
+// ---- for those who enter memory in their own way; between enter() and leave() ----
+// Between the two lie at most so many granules: the collector waits for them.
+inline constexpr std::size_t kGranulesAtOnce = 1U << 14U;
+// All bytes of it, in that context, which is all that is known of the place.
+void enter_stretch(EngineThread& thread, std::uintptr_t address, std::uintptr_t end, std::uint64_t how,
+                   ContextId context) noexcept;
+// In place of leave() when races were found.
+void leave_and_report(EngineThread& thread) noexcept;
 
 // Nothing was known of that granule. What lies on this stack below where any call began (alloca) is to be forgotten
 // with the rest when the stack is used anew.

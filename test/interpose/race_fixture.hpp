@@ -69,10 +69,10 @@ class Memory {
   explicit Memory(std::size_t bytes) : bytes_(bytes) {
     at_ = static_cast<char*>(
         mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-    forget(address(), bytes);
+    begin_anew();
   }
   ~Memory() {
-    forget(address(), bytes_);
+    begin_anew();
     munmap(at_, bytes_);
   }
   Memory(const Memory&) = delete;
@@ -81,6 +81,11 @@ class Memory {
   [[nodiscard]] std::uintptr_t address() const { return reinterpret_cast<std::uintptr_t>(at_); }
 
  private:
+  void begin_anew() const {  // whichever mode the engine is in
+    forget(address(), bytes_);
+    forget_variable(address(), bytes_);
+  }
+
   char* at_;
   std::size_t bytes_;
 };
@@ -128,6 +133,19 @@ class RaceEngine : public testing::Test {
   vigil_probe_actor& b = tasks[1];
   vigil_probe_actor& c = tasks[2];
   Memory memory{1U << 20};
+};
+
+// The same where nothing is instrumented: only what the program tells of itself enters the shadow. (In a process of its
+// own, as CTest runs each test; behind a RaceEngine the engine is native, and the same must hold.)
+class WatchedVariables : public RaceEngine {
+ protected:
+  static void SetUpTestSuite() {
+    ASSERT_TRUE(ensure_live());
+    const InsideGuard inside;
+    ASSERT_TRUE(start_for_variables());
+  }
+  static void read(const char* variable, std::size_t size) { vigil_probe_variable_read(variable, size); }
+  static void write(const char* variable, std::size_t size) { vigil_probe_variable_write(variable, size); }
 };
 
 }  // namespace vigil::shim::race

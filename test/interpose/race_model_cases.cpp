@@ -48,7 +48,10 @@ class EngineTwin {
 
 // Random accesses, edges, starts and ends of tasks; every single access must race exactly when the twin says so.
 // (A race of the same epoch may be told again when a granule has more races than a state keeps.)
-void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::size_t points) {
+// What is not instrumented only tells of its variables.
+enum class Code : std::uint8_t { Instrumented, Plain };
+void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::size_t points,
+                 Code code = Code::Instrumented) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const auto pick = [&](std::size_t below) { return random() % below; };
@@ -75,9 +78,9 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
   EngineTwin twin(kBytes);
   // The first actors have parents that know nothing.
   for (std::size_t i = 0; i < 2; ++i) born(nullptr);
-  const auto run = [](const Pair& one) {
+  const auto run = [code](const Pair& one) {
     vigil_probe_task_switch(one.real.get());
-    if (one.naive.number % 4 != 0) be_in_a_call();
+    if (code == Code::Instrumented && one.naive.number % 4 != 0) be_in_a_call();
   };
   // After an access, of which `told` says what the engine found.
   const auto expect_as_twin = [&](const Pair& one, std::size_t first, std::size_t size, bool is_write, bool is_atomic,
@@ -109,9 +112,10 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
     } else if (action == 8 && pick(4) == 0) {
       const std::size_t first = pick(kBytes);
       const std::size_t size = 1 + pick(kBytes - first);
-      forget(memory.address() + first, size);
+      if (code == Code::Plain) vigil_probe_variable_make(memory.at(first), size);
+      forget(memory.address() + first, size);  // in a plain program: nothing
       twin.forget(first, size);
-    } else if (action == 8 && pick(3) == 0) {
+    } else if (code == Code::Instrumented && action == 8 && pick(3) == 0) {
       // A block goes, and its memory is handed out anew.
       run(one);
       const std::size_t first = 8 * pick(kBytes / 8);
@@ -121,7 +125,7 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
       expect_as_twin(one, first, size, true, false, "free, ");
       forget(memory.address() + first, size);
       twin.forget(first, size);
-    } else if (action == 9 && pick(3) == 0) {
+    } else if (code == Code::Instrumented && action == 9 && pick(3) == 0) {
       // From end to end, word by word, from one place.
       run(one);
       const bool is_write = pick(3) != 0;
@@ -137,7 +141,7 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
     } else if (action >= 10) {
       run(one);
       const bool is_write = pick(3) == 0;
-      const bool is_atomic = pick(5) == 0;
+      const bool is_atomic = code == Code::Instrumented && pick(5) == 0;
       constexpr std::array<std::size_t, 5> kSizes{1, 2, 4, 8, 13};
       const std::size_t size = kSizes[pick(kSizes.size())];
       const std::size_t first = pick(kBytes - size + 1);
@@ -147,6 +151,8 @@ void run_program(std::uint32_t seed, std::size_t steps, std::size_t width, std::
       const std::uintptr_t pc = 1 + pick(3);
       if (is_atomic) {
         (is_write ? on_atomic_write : on_atomic_read)(address, size, pc);
+      } else if (code == Code::Plain || pick(5) == 0) {
+        (is_write ? vigil_probe_variable_write : vigil_probe_variable_read)(place, size);
       } else if (pick(2) == 0) {
         (is_write ? on_write : on_read)(address, size, pc);
       } else if (size == 1) {
@@ -187,6 +193,12 @@ TEST_F(RaceEngine, ManyActorsAgreeWithTheNaiveTwin) {
     run_program(static_cast<std::uint32_t>(i), 900, 24, 6);
   }
   WideRecords::spread_after(WideRecords::kUsualTurns);
+}
+
+TEST_F(WatchedVariables, AgreeWithTheNaiveTwin) {
+  for (int i = 0; i < programs(100) && !HasFatalFailure(); ++i) {
+    run_program(static_cast<std::uint32_t>(i), 600, 4 + 10 * (i % 2), 3, Code::Plain);
+  }
 }
 
 // ---- nothing is lost ----

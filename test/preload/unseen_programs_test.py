@@ -108,6 +108,21 @@ class UnseenPrograms(unittest.TestCase):
                     for actor, participant in both.items():
                         self.assert_first_frame(participant["stack"], "thread_race", actor)
 
+    # Its shadow takes the place of a part of ours; the rest is enough for what a program of our days has.
+    def test_a_watched_variable_races_beside_address_sanitizer(self):
+        run = RUNNER.shimmed(program("tasks_race", "asan"), env={"ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0"})
+        self.assertEqual((run.kinds, run.status), (["data-race"], 66), run.err)
+        first = [places(participant["stack"])[0] for participant in run.finding("data-race")["participants"]]
+        self.assertEqual(sorted(first), sorted(marks("tasks_race").values()))
+
+    def test_without_room_for_the_shadow_one_line_says_so(self):
+        limited = 'ulimit -v 4000000 && exec "$0"'
+        run = RUNNER.plain("/bin/sh", "-c", limited, program("thread_race"),
+                           env={"LD_PRELOAD": str(RUNNER.shim), "VIGIL_OPTIONS": "report_dir=/nowhere:formats=json"})
+        self.assertEqual(run.status, 0, run.err)
+        self.assertEqual(sorted(run.out.splitlines()), ["task wrote", "thread wrote"])
+        self.assertEqual(run.err.count("no races are looked for"), 1, run.err)
+
     def test_order_by_pthread_and_vigil_is_no_race(self):
         for procs in ("1", "2", "8"):
             with self.subTest(procs=procs):

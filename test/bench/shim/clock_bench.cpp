@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "interpose/own_memory.hpp"
-#include "interpose/race/access_check.hpp"
 #include "interpose/race/clock_tree.hpp"
 #include "interpose/race/vector_clock.hpp"
 
@@ -150,33 +149,6 @@ void alive(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-void traced_write_same_epoch(benchmark::State& state) {
-  AccessShadow shadow;
-  ActorClock self;
-  start(self);
-  shadow.make(0x1000, 8, kNoStack);
-  for (auto _ : state) benchmark::DoNotOptimize(shadow.check_write(0x1000, 8, self, {}).told);
-  shadow.destroy(0x1000, 8);
-  end(self);
-}
-
-void traced_write_new_epoch(benchmark::State& state) {
-  AccessShadow shadow;
-  auto actors = family(2);
-  SyncClock lock;
-  shadow.make(0x1000, 8, kNoStack);
-  std::size_t turn = 1;
-  for (auto _ : state) {
-    ActorClock& actor = actors[turn];
-    turn = 3 - turn;
-    acquire(actor, lock);
-    benchmark::DoNotOptimize(shadow.check_write(0x1000, 8, actor, {}).told);
-    release_store(actor, lock);
-  }
-  shadow.destroy(0x1000, 8);
-  end_all(actors);
-}
-
 BENCHMARK(spawn_and_join);
 BENCHMARK(lock_alone);
 BENCHMARK(lock_round)->Arg(1)->Arg(2)->Arg(3)->Arg(8)->Arg(100)->Arg(10000);
@@ -186,8 +158,6 @@ BENCHMARK(buffered_pipeline)->Arg(3)->Arg(100)->Arg(10000);
 BENCHMARK(meet_random)->Arg(8)->Arg(100)->Arg(1000);
 BENCHMARK(question)->Arg(10)->Arg(1000)->Arg(100000);
 BENCHMARK(alive)->Arg(1000000)->Iterations(1)->Unit(benchmark::kMillisecond);
-BENCHMARK(traced_write_same_epoch);
-BENCHMARK(traced_write_new_epoch);
 
 }  // namespace
 }  // namespace vigil::shim::race

@@ -110,6 +110,15 @@ class Reports(unittest.TestCase):
         finding = race("again_and_again")  # asserts that there is one
         self.assertGreaterEqual(finding["count"], 2)
 
+    def test_a_traced_variable_is_told_once_whole_and_with_where_it_was_made(self):
+        finding = race("traced")
+        self.assertEqual(finding["count"], 1)
+        newer, older = finding["participants"]
+        self.assertEqual((newer["operation"], older["operation"]), ("read of 24 bytes", "write of 24 bytes"))
+        basket = named(finding, newer["object"])
+        self.assertEqual((basket["name"], basket["capacity"]), ("(anonymous namespace)::basket", 24))
+        self.assertTrue(user_frames(basket["created_at"]), basket)
+
     def test_suppressions_match_function_file_library_and_the_object(self):
         for pattern, silenced in (("race:::get", True), ("race:nobody", False), ("race:racing_objects.cpp", True),
                                   (f"race:{PROGRAM.name}", True), ("race:counter", True), ("race:^shop", False),

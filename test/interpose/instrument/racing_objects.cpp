@@ -1,4 +1,5 @@
 // Races on objects of every sort, one for each name: what their reports say is compared by race_reports_test.py.
+#include <array>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -146,6 +147,12 @@ void again_and_again() {
       });
 }
 
+// The program tells of it, and so does the instrumentation.
+vigil::Traced<std::array<long, 3>> basket;
+void traced() {
+  one_after_the_other([] { basket = {1, 2, 3}; }, [] { static_cast<void>(basket.load()); });
+}
+
 constexpr Case kCases[] = {
     VIGIL_CASE(global),
     VIGIL_CASE(of_class),
@@ -163,6 +170,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(write_under_read_lock),
     VIGIL_CASE(inlined),
     VIGIL_CASE(again_and_again),
+    VIGIL_CASE(traced),
 };
 
 }  // namespace
