@@ -7,6 +7,7 @@
 #include "interpose/current.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
+#include "interpose/leaks/heap_block.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/find_lock.hpp"
 #include "interpose/locks/lock_events.hpp"
@@ -246,6 +247,7 @@ bool is_concurrent() noexcept { return concurrent.load(std::memory_order_relaxed
 void become_concurrent() noexcept {
   if (is_concurrent() || concurrent.exchange(true, std::memory_order_relaxed)) return;
   open_record();
+  leaks::find_allocator();
   watch::start();
   tasks_server::start();
 }

@@ -98,6 +98,14 @@ bool read_whole(const char* path, OwnVector<char>& text) noexcept {
   }
 }
 
+std::size_t MemorySearch::read_bytes(std::uintptr_t from, void* to, std::size_t bytes) noexcept {
+  const iovec here{to, bytes};
+  const iovec there{reinterpret_cast<void*>(from), bytes};
+  const long got = raw_syscall(SYS_process_vm_readv, raw_syscall(SYS_getpid), reinterpret_cast<long>(&here), 1,
+                               reinterpret_cast<long>(&there), 1, 0);
+  return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
 bool MemorySearch::read(AddressRange range, Visitor visit, void* context) noexcept {
   alignas(8) std::array<std::uintptr_t, kPiece / 8 / 4> words;  // a quarter: it lies on a small stack
   const long pid = raw_syscall(SYS_getpid);

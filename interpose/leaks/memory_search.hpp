@@ -35,6 +35,12 @@ class MemorySearch {
     return read(range, &call<Visit>, &visit);
   }
 
+  // As many of those bytes as can be read, wherever they lie.
+  static std::size_t read_bytes(std::uintptr_t from, void* to, std::size_t bytes) noexcept;
+  static bool read_word(std::uintptr_t from, std::uintptr_t& word) noexcept {
+    return read_bytes(from, &word, sizeof(word)) == sizeof(word);
+  }
+
  private:
   using Visitor = void (*)(std::span<const std::uintptr_t> words, std::uintptr_t at, void* context);
   template <class Visit>

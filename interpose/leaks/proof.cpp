@@ -176,6 +176,23 @@ bool Proof::collect() noexcept {
   return true;
 }
 
+// Those that candidates own. Demands that nobody moves: a block is gone, or another, as soon as an owner lets it go.
+void Proof::find_blocks() noexcept {
+  // At the end of a program there may be a million, of which each has its own words.
+  constexpr std::size_t kMostCandidates = 20'000;
+  if (candidates_.size() > kMostCandidates) return;
+  auto look = [this](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) { shared_.look_at(words); };
+  for (const Candidate& candidate : candidates_) {
+    if (!read_own(candidate, candidate.stack.low, look)) return;
+  }
+  shared_.find();
+  blocks_.resize(shared_.all().size());
+  OwnVector<AddressRange> ranges;
+  for (const SharedBlock& block : shared_.all()) ranges.push_back(block.range);
+  not_roots_.insert(not_roots_.end(), ranges.begin(), ranges.end());
+  all_blocks_ = around(ranges);
+}
+
 // Who waits for whom, in the order of addresses.
 void Proof::link_candidates() noexcept {
   OwnMap<ActorKey, std::uint32_t> by_key;
@@ -187,7 +204,14 @@ void Proof::link_candidates() noexcept {
     Candidate& one = candidates_[i];
     if (one.hope == Candidate::Hope::Object) {
       Candidate* const owner = candidate_at(one.object);
-      owner != nullptr ? owner->those_who_hope.push_back(i) : revive(one, {});
+      const std::size_t block = shared_.index_at(one.object);
+      if (owner != nullptr) {
+        owner->those_who_hope.push_back(i);
+      } else if (block != SharedBlocks::kNone) {
+        blocks_[block].those_who_hope.push_back(i);
+      } else {
+        revive(one, {});
+      }
     } else if (one.hope == Candidate::Hope::Lock) {
       const auto holder = by_key.find(one.holder);
       holder != by_key.end() ? candidates_[holder->second].those_who_hope.push_back(i) : revive(one, {});
@@ -222,6 +246,13 @@ void Proof::revive(Candidate& candidate, Found by) noexcept {
   revived_.push_back(static_cast<std::uint32_t>(&candidate - candidates_.data()));
 }
 
+void Proof::revive_block(std::size_t index, Found by) noexcept {
+  Block& block = blocks_[index];
+  if (std::exchange(block.live, true)) return;
+  revived_blocks_.push_back(static_cast<std::uint32_t>(index));
+  for (const std::uint32_t one : block.those_who_hope) revive(candidates_[one], by);
+}
+
 void Proof::reach(Channel& channel, Found by) noexcept {
   // Without handles a word is a memory of one.
   if (channel.handles == 0 || std::exchange(channel.reached, true)) return;
@@ -245,6 +276,11 @@ void Proof::see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexce
     }
     if (all_closures_.holds(address)) {
       if (Candidate* const owner = candidate_with_closure_at(address)) revive(*owner, found());
+    }
+    if (all_blocks_.holds(address)) {
+      if (const std::size_t block = shared_.index_at(address); block != SharedBlocks::kNone) {
+        revive_block(block, found());
+      }
     }
   }
 }
@@ -291,29 +327,48 @@ bool Proof::read_own(const Candidate& candidate, std::uintptr_t low, Visit& visi
   return true;
 }
 
-// Those who are live can reach whatever is on their stacks.
+// Those who are live can reach whatever is on their stacks, and whatever is in blocks that can be reached.
 bool Proof::spread() noexcept {
-  while (!revived_.empty()) {
+  auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
+  while (!revived_.empty() || !revived_blocks_.empty()) {
+    if (revived_.empty()) {
+      const std::uint32_t block = revived_blocks_.back();
+      revived_blocks_.pop_back();
+      if (!MemorySearch::read(shared_.all()[block].range, see_all)) return false;
+      continue;
+    }
     const Candidate& candidate = candidates_[revived_.back()];
     revived_.pop_back();
     for (const std::uint32_t one : candidate.those_who_hope) revive(candidates_[one], {});
-    auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
     if (!read_own(candidate, candidate.low, see_all)) return false;
   }
   return true;
 }
 
-// Channels with more handles than words that could be one, on the stacks of the dead, have a handle elsewhere.
+// Channels with more handles than words that could be one, on the stacks of the dead and in what they own, have a
+// handle elsewhere; blocks with more owners, an owner.
 bool Proof::count_handles() noexcept {
   OwnMap<std::uintptr_t, std::uint64_t> found;
+  const AddressRange* within = nullptr;  // a block, which does not own itself
   auto count = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) {
     for (const std::uintptr_t word : words) {
-      if (all_channels_.holds(word)) ++found[word];
+      const bool is_self = within != nullptr && within->holds(word);
+      if ((all_channels_.holds(word) || all_blocks_.holds(word)) && !is_self) ++found[word];
     }
   };
   for (const Candidate& candidate : candidates_) {
     if (candidate.live) continue;
     if (!read_own(candidate, candidate.stack.low, count)) return false;
+  }
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    if (blocks_[i].live) continue;
+    within = &shared_.all()[i].range;
+    if (!MemorySearch::read(*within, count)) return false;
+  }
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const SharedBlock& block = shared_.all()[i];
+    const auto words = found.find(block.range.low);
+    if (block.owners > (words == found.end() ? 0 : words->second)) revive_block(i, {});
   }
   for (Channel& channel : channels_) {
     const auto words = found.find(channel.record.low);
@@ -340,7 +395,6 @@ Proof::Answer Proof::run() noexcept {
   if (table == nullptr || !has(*table, &vigil_probe_runtime::look_at_channel)) return Answer::Unknown;
   if (!collect()) return Answer::Moves;
   if (candidates_.empty()) return Answer::Known;
-  link_candidates();
   OwnVector<AddressRange> records;
   for (const Channel& channel : channels_) records.push_back(channel.record);
   all_channels_ = around(records);
@@ -357,6 +411,8 @@ Proof::Answer Proof::run() noexcept {
   const bool same = std::ranges::all_of(
       blocked_, [&](const BlockedThread& thread) { return threads.found_in(thread.tid, thread.round); });
   if (!same) return Answer::Moves;
+  find_blocks();
+  link_candidates();
   // Until now one that runs may have copied one.
   for (Channel& channel : channels_) {
     vigil_probe_channel_view view{};
@@ -366,7 +422,7 @@ Proof::Answer Proof::run() noexcept {
   threads.halted().each_registers([this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); });
   // Twice counted: a channel that the count finds reached may lead to others.
   bool known = search_roots(threads.halted().stack_pointers()) && spread() && count_handles();
-  while (known && !revived_.empty()) known = spread() && count_handles();
+  while (known && !(revived_.empty() && revived_blocks_.empty())) known = spread() && count_handles();
   if (!known) return Answer::Unknown;
   if (!threads.stayed_still()) return Answer::Moves;
   for (const Candidate& candidate : candidates_) {

@@ -13,11 +13,14 @@
 //   - an object that is no channel has no bounds that are known, for whoever refers to the structure around it can
 //   reach
 //     it. But one that lies in a candidate's frames is reached only through them: whoever waits for it lives when that
-//     candidate does. One that lies anywhere else may be reached.
+//     candidate does. One that lies in a block of std::make_shared() (shared_blocks.hpp) that a candidate owns lives
+//     when the block does. One that lies anywhere else may be reached;
+//   - such a block is no root: a word that points into it makes it live, and then it is one.
 //   - whoever waits for a lock lives when its holder does; of more holders than one nothing is known. A lock that was
 //     ever given back by another than its taker says nothing.
 // And the channel must have been found as often as it counts handles: one that is hidden (encoded, in another process)
-// is missed by every search, but not by the count. Without anything to wait on (nil, an empty select) nobody is needed.
+// is missed by every search, but not by the count; in the same way a block's owners are counted. Without anything to
+// wait on (nil, an empty select) nobody is needed.
 //
 // What would make the answer wrong is asked first, and then nothing is proved: a thread whose registers are not in
 // memory, because it runs and cannot be halted, or sleeps in a call that has no wrapper; memory that cannot be read, or
@@ -35,6 +38,7 @@
 #include "interpose/leaks/blocked_threads.hpp"
 #include "interpose/leaks/memory_search.hpp"
 #include "interpose/leaks/parked_stack.hpp"
+#include "interpose/leaks/shared_blocks.hpp"
 #include "interpose/own_mappings.hpp"
 #include "interpose/own_memory.hpp"
 #include "vigil/probe.h"
@@ -92,11 +96,16 @@ class Proof {
     bool live = false;
     Found found{};  // when it is
   };
+  struct Block {
+    OwnVector<std::uint32_t> those_who_hope{};  // candidates that wait for what lies in it
+    bool live = false;
+  };
 
   [[nodiscard]] bool collect() noexcept;
   void add_candidate(const vigil_probe_actor_view& view, const ParkedStack& stack) noexcept;
   void add_candidate(const BlockedThread& thread) noexcept;
   void leave_out_thread(const ParkedStack& stack) noexcept;
+  void find_blocks() noexcept;
   void link_candidates() noexcept;
   [[nodiscard]] Candidate* candidate_at(std::uintptr_t address) noexcept;
   [[nodiscard]] Candidate* candidate_with_closure_at(std::uintptr_t address) noexcept;
@@ -110,6 +119,7 @@ class Proof {
   void see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept;
   void reach(Channel& channel, Found by) noexcept;
   void revive(Candidate& candidate, Found by) noexcept;
+  void revive_block(std::size_t index, Found by) noexcept;
   [[nodiscard]] Channel* channel_at(std::uintptr_t address) noexcept;
 
   const Actor* const self_;
@@ -124,7 +134,11 @@ class Proof {
   AddressRange all_channels_;
   AddressRange all_frames_;
   AddressRange all_closures_;
+  AddressRange all_blocks_;
+  SharedBlocks shared_;
+  OwnVector<Block> blocks_;           // of shared_, in its order
   OwnVector<std::uint32_t> revived_;  // not yet searched
+  OwnVector<std::uint32_t> revived_blocks_;
   OwnSet<ActorKey> dead_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "interpose/leaks/shared_blocks.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/waits.hpp"
 
@@ -89,6 +90,14 @@ void RingSearch::add(Waiter&& waiter, std::uint32_t since_ms) noexcept {
   waiters_.push_back(std::move(waiter));
 }
 
+// Who waits in a call of pthread's may go on meanwhile: its stack is read through the kernel. A part that cannot be
+// read shows nobody.
+template <class Visit>
+void RingSearch::read_own(const Waiter& waiter, Visit& visit) noexcept {
+  static_cast<void>(MemorySearch::read(waiter.used, visit));
+  static_cast<void>(MemorySearch::read(waiter.closure, visit));
+}
+
 RingSearch::Graph RingSearch::connect() const noexcept {
   OwnMap<std::uintptr_t, OwnVector<std::size_t>> waiting;  // by what they wait on
   OwnMap<ActorKey, std::size_t> by_key;
@@ -96,23 +105,42 @@ RingSearch::Graph RingSearch::connect() const noexcept {
     for (const std::uintptr_t target : waiters_[i].targets) waiting[target].push_back(i);
     by_key[waiters_[i].key] = i;
   }
+  OwnVector<std::uintptr_t> targets;
+  for (const auto& [target, by] : waiting) targets.push_back(target);
+  std::ranges::sort(targets);
+  SharedBlocks shared;
+  auto look_for_blocks = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) { shared.look_at(words); };
+  for (const Waiter& waiter : waiters_) read_own(waiter, look_for_blocks);
+  shared.find();
   Graph graph{Edges(waiters_.size()), Edges(waiters_.size())};
   for (std::size_t one = 0; one < waiters_.size(); ++one) {
     const Waiter& waiter = waiters_[one];
     const auto holder = waiter.lock == 0 ? by_key.end() : by_key.find(waiter.holder);
     if (holder != by_key.end() && holder->second != one) graph.add(one, holder->second);
     OwnSet<std::uintptr_t> seen;
+    OwnVector<std::size_t> open;  // blocks that it owns or refers to
+    auto see_target = [&](std::uintptr_t target) {
+      const auto found = waiting.find(target);
+      if (found == waiting.end() || contains(waiter.targets, target) || !seen.insert(target).second) return;
+      for (const std::size_t hopeful : found->second) graph.add(hopeful, one);
+    };
     auto look = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) {
       for (const std::uintptr_t word : words) {
-        const auto found = waiting.find(word);
-        if (found == waiting.end() || contains(waiter.targets, word) || !seen.insert(word).second) continue;
-        for (const std::size_t hopeful : found->second) graph.add(hopeful, one);
+        see_target(word);
+        const std::size_t block = shared.index_at(word);
+        if (block != SharedBlocks::kNone && seen.insert(shared.all()[block].range.low).second) open.push_back(block);
       }
     };
-    // Who waits in a call of pthread's may go on meanwhile: its stack is read through the kernel. A part that cannot be
-    // read shows nobody.
-    static_cast<void>(MemorySearch::read(waiter.used, look));
-    static_cast<void>(MemorySearch::read(waiter.closure, look));
+    read_own(waiter, look);
+    while (!open.empty()) {
+      const AddressRange block = shared.all()[open.back()].range;
+      open.pop_back();
+      for (auto target = std::ranges::lower_bound(targets, block.low); target != targets.end() && *target < block.high;
+           ++target) {
+        see_target(*target);
+      }
+      static_cast<void>(MemorySearch::read(block, look));
+    }
   }
   return graph;
 }

@@ -2,7 +2,8 @@
 //
 // An actor (task or plain thread) a waits for b when a channel that a waits on lies on b's stack (closures lie there
 // too) and b does not wait on it itself; when a word on b's stack is the address of the wait group, condition or the
-// like that a waits on; or when b holds the lock that a waits for. A ring of such waits, over two channels or more (an
+// like that a waits on; or when b holds the lock that a waits for. What lies in a block of std::make_shared() that b's
+// stack leads to counts as if it lay there. A ring of such waits, over two channels or more (an
 // object counts as one), is a deadlock
 //   - at the end of the program, when whatever main had is gone, if its waits are on channels that nobody but its
 //   members
@@ -61,6 +62,8 @@ class RingSearch {
   struct Graph;
   void add(Waiter&& waiter, std::uint32_t since_ms) noexcept;
   [[nodiscard]] Graph connect() const noexcept;
+  template <class Visit>
+  static void read_own(const Waiter& waiter, Visit& visit) noexcept;
   [[nodiscard]] Ring ring_of(const OwnVector<std::size_t>& members) const noexcept;
 
   OwnVector<Waiter> waiters_;

@@ -118,6 +118,43 @@ void leak_task_that_works_at_first() {
   });
 }
 
+// A structure in the heap that only the task owns. Before it waits, keep is given one more owner.
+struct Session {
+  long bytes[8] = {};
+  Channel<int> request{0};
+  vigil::WaitGroup open;
+};
+using Owner = std::shared_ptr<Session>;
+template <class Keep>
+[[gnu::noinline]] void start_session(Keep keep) {
+  const Channel<int> begun(0);
+  auto session = std::make_shared<Session>();
+  keep(session);
+  vigil::go([begun, session = std::move(session)] {
+    begun.send(1);
+    (void)session->request.receive();
+  });
+  (void)begun.receive();
+}
+void proved_receiver_in_a_shared_structure() {
+  start_session([](const Owner&) {});
+  end_by_signal();
+}
+[[gnu::noinline]] void start_waiter_for_a_member() {
+  const Channel<int> begun(0);
+  vigil::go([begun] {
+    const auto session = std::make_shared<Session>();
+    session->open.add(1);
+    begun.send(1);
+    session->open.wait();
+  });
+  (void)begun.receive();
+}
+void proved_wait_group_in_a_shared_structure() {
+  start_waiter_for_a_member();
+  end_by_signal();
+}
+
 // Each has what the other waits for, and both wait.
 [[gnu::noinline]] void make_ring() {
   const Channel<int> begun(0);
@@ -329,6 +366,22 @@ void slow_handle_in_a_buffer() {
   (void)outer.receive();
 }
 
+Session* volatile referred = nullptr;  // volatile: nobody reads it
+std::weak_ptr<Session> watched;
+Owner* volatile encoded = nullptr;
+// One pointer, one watcher, and one owner whose words are not what they were: no search finds that, but the structure
+// has an owner more than are found.
+void slow_shared_structures() {
+  start_session([](const Owner& session) { referred = session.get(); });
+  start_session([](const Owner& session) { watched = session; });
+  start_session([](const Owner& session) {
+    encoded = new Owner(session);
+    auto* const bytes = reinterpret_cast<unsigned char*>(encoded);
+    for (std::size_t i = 0; i < sizeof(Owner); ++i) bytes[i] ^= 0x5a;
+  });
+  end_by_signal();
+}
+
 // Its address is on the way from one thread to another, in the kernel alone.
 [[gnu::noinline]] void write_into_a_pipe() {
   int ends[2];
@@ -376,6 +429,8 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(proved_of_very_many),
     VIGIL_CASE(proved_selector_is_forgotten),
     VIGIL_CASE(proved_nil_channel),
+    VIGIL_CASE(proved_receiver_in_a_shared_structure),
+    VIGIL_CASE(proved_wait_group_in_a_shared_structure),
     VIGIL_CASE(leak_task_that_works_at_first),
     VIGIL_CASE(ring_is_proved),
     VIGIL_CASE(slow_handle_in_main),
@@ -393,6 +448,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(slow_reference_to_a_tasks_variable),
     VIGIL_CASE(slow_chain_that_main_holds),
     VIGIL_CASE(slow_handle_in_a_buffer),
+    VIGIL_CASE(slow_shared_structures),
     VIGIL_CASE(slow_address_in_a_pipe),
     VIGIL_CASE(slow_frames_lie_between_channels),
 };

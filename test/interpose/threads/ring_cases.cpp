@@ -302,4 +302,6 @@ constexpr vigil::test::Case kCases[] = {
 
 }  // namespace
 
-int main(int argc, char** argv) { return vigil::test::run_case({kCases, busy_ring_cases()}, argc, argv); }
+int main(int argc, char** argv) {
+  return vigil::test::run_case({kCases, busy_ring_cases(), shared_ring_cases()}, argc, argv);
+}

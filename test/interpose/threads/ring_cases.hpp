@@ -14,6 +14,8 @@ namespace vigil::test {
 
 // Cases in which others compute, or wait for bytes.
 std::span<const Case> busy_ring_cases();
+// Cases with structures in the heap.
+std::span<const Case> shared_ring_cases();
 
 // Whether the shim has told a deadlock: reads the record that it writes meanwhile.
 bool is_told();
