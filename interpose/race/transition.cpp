@@ -11,8 +11,7 @@
 namespace vigil::shim::race {
 namespace {
 
-constexpr std::uint32_t kShallow = 32;  // chains up to here are always looked through
-constexpr std::uint32_t kTop = 8;       // of deeper ones, a read looks at the newest few and at the writes
+constexpr std::uint32_t kTop = 8;  // of deeper chains, a read looks at the newest few and at the writes
 
 struct Visited {
   AccessRecord record;  // as it is to stay; without bytes: it goes
@@ -23,14 +22,16 @@ static_assert(std::is_trivially_destructible_v<Visited>);
 
 // The records of a chain, newest first, while the step is worked out. On the stack for usual chains.
 class Walk {
+  static constexpr std::uint32_t kUsual = 32;
+
  public:
   Walk(StateId from, std::uint32_t depth) noexcept { look(from, depth); }
   Walk(const Walk&) = delete;
   Walk& operator=(const Walk&) = delete;
 
   void look(StateId from, std::uint32_t depth) noexcept {
-    if (depth > kShallow) many_.resize(depth);
-    Visited* const all = depth > kShallow ? many_.data() : reinterpret_cast<Visited*>(few_.data());
+    if (depth > kUsual) many_.resize(depth);
+    Visited* const all = depth > kUsual ? many_.data() : reinterpret_cast<Visited*>(few_.data());
     std::uint32_t count = 0;
     for (StateId id = from; id != kUntouched && count < depth; ++count) {
       const AccessNode& node = node_of(id);
@@ -43,7 +44,7 @@ class Walk {
   [[nodiscard]] std::span<Visited> all() noexcept { return visited_; }
 
  private:
-  alignas(Visited) std::array<std::byte, sizeof(Visited) * kShallow> few_;  // not cleared: often used
+  alignas(Visited) std::array<std::byte, sizeof(Visited) * kUsual> few_;  // not cleared: often used
   OwnVector<Visited> many_;
   std::span<Visited> visited_;
 };
@@ -102,6 +103,42 @@ Step rebuild(StateCache& cache, StateId from, std::span<Visited> walk, const Acc
   return {from, 0};
 }
 
+// Whether a read or an atomic access, of those bytes, clashes with the chain: of that only the writes count, or for an
+// atomic access the plain ones.
+bool clashes_in(StateId chain, AccessWord access, std::uint64_t open, const KnowsRef& ordered) noexcept {
+  const bool is_atomic = access.is_atomic();
+  const auto next = [is_atomic](const AccessNode& node) { return is_atomic ? node.last_plain : node.chain.last_write; };
+  for (StateId id = next(node_of(chain)); id != kUntouched;) {
+    const AccessNode& node = node_of(id);
+    const AccessWord word(node.word.load(std::memory_order_relaxed));
+    if ((word.bytes() & open) != 0 && word.clashes_with(access) &&
+        (word.is_free() || (!word.same_epoch(access) && !ordered(word.at())))) {
+      return true;
+    }
+    id = node.older == kUntouched ? kUntouched : next(node_of(node.older));
+  }
+  return false;
+}
+
+// The usual step of such an access to a deep chain: the actor's last one is the newest record, and goes, or is not
+// among the newest few. Nothing is fresh: it is not that simple.
+Step put_on_top(StateCache& cache, StateId from, const AccessRecord& access, const KnowsRef& ordered) noexcept {
+  StateId below = from;
+  StateId id = from;
+  for (std::uint32_t i = 0; i < kTop; ++i) {
+    const AccessNode& node = node_of(id);
+    const AccessWord word(node.word.load(std::memory_order_relaxed));
+    id = node.older;
+    if (word.at().slot() != access.word.at().slot()) continue;
+    if (i != 0 || word.same_epoch(access.word) || word.is_free() || node.is_raced()) return {from, 0};
+    if (!access.word.as_strong_as(word) || (word.bytes() & ~access.word.bytes()) != 0) return {from, 0};
+    below = id;
+  }
+  if (clashes_in(from, access.word, access.word.bytes(), ordered)) return {from, 0};
+  const StateId to = push_record(cache, access, below);
+  return to == kUntouched ? Step{from, 0} : Step{to, 1};
+}
+
 }  // namespace
 
 Step add_access(StateCache& cache, StateId from, const AccessRecord& access, KnowsRef ordered,
@@ -114,31 +151,21 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
   // Plain writes supersede all that they follow, so chains that they come to stay short. Reads do not clash with reads,
   // and atomic accesses do not with each other: they may leave what they supersede to chain_compaction.hpp, and their
   // own record of the same epoch as well.
-  const bool looks_at_all = (access.word.is_write() && !access.word.is_atomic()) || depth <= kShallow;
+  bool looks_at_all = (access.word.is_write() && !access.word.is_atomic()) || depth <= kTop;
+  if (!looks_at_all) {
+    if (const Step step = put_on_top(cache, from, access, ordered); step.fresh != 0) return step;
+  }
   Walk walk(from, looks_at_all ? depth : kTop);
 
   std::uint64_t open = not_covered(walk.all(), access.word);
   if (open == 0) return {from, 0};
 
-  if (!looks_at_all) {
-    // Of the rest only the writes count, or for an atomic access the plain ones. A clash marks what it clashes with:
-    // then look at all.
-    const bool is_atomic = access.word.is_atomic();
-    const auto next = [is_atomic](const AccessNode& node) {
-      return is_atomic ? node.last_plain : node.chain.last_write;
-    };
-    for (StateId id = next(node_of(from)); id != kUntouched;) {
-      const AccessNode& node = node_of(id);
-      const AccessWord word(node.word.load(std::memory_order_relaxed));
-      if ((word.bytes() & open) != 0 && word.clashes_with(access.word) &&
-          (word.is_free() || (!word.same_epoch(access.word) && !ordered(word.at())))) {
-        walk.look(from, depth);
-        open = not_covered(walk.all(), access.word);
-        if (open == 0) return {from, 0};
-        break;
-      }
-      id = node.older == kUntouched ? kUntouched : next(node_of(node.older));
-    }
+  // A clash marks what it clashes with: then look at all.
+  if (!looks_at_all && clashes_in(from, access.word, open, ordered)) {
+    looks_at_all = true;
+    walk.look(from, depth);
+    open = not_covered(walk.all(), access.word);
+    if (open == 0) return {from, 0};
   }
 
   AccessRecord added{access.word.with_bytes(open), access.place, false};
@@ -155,6 +182,8 @@ Step add_access(StateCache& cache, StateId from, const AccessRecord& access, Kno
       continue;
     }
     if ((word.bytes() & open) == 0) continue;
+    // Nothing clashes, and what it supersedes of others may stay: nobody need be asked for.
+    if (!looks_at_all && word.at().slot() != access.word.at().slot()) continue;
     const bool before = word.same_epoch(access.word) || ordered(word.at());
     if (word.clashes_with(access.word) && (!before || word.is_free())) {
       note(clashes, at.record);
