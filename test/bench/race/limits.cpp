@@ -10,9 +10,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "vigil/vigil.hpp"
@@ -258,6 +261,46 @@ void deep(std::size_t n, std::size_t /*k*/) {
   pthread_join(other, nullptr);
 }
 
+std::size_t resident_kib() {
+  std::size_t whole = 0;
+  std::size_t resident = 0;
+  std::FILE* const status = std::fopen("/proc/self/statm", "r");
+  if (status == nullptr || std::fscanf(status, "%zu %zu", &whole, &resident) != 2) std::abort();
+  std::fclose(status);
+  return resident * 4;
+}
+
+// No races: n rounds of k tasks that come and go, with blocks that they make, fill, hand on and free, and a map that
+// they change under a lock. After each round, a line: the memory in use. churn.py looks whether it grows.
+void churn(std::size_t n, std::size_t k) {
+  vigil::Mutex lock;
+  std::map<std::size_t, std::vector<std::uint64_t>> shared;  // guarded by lock
+  for (std::size_t round = 0; round < n; ++round) {
+    const vigil::Channel<std::unique_ptr<std::vector<std::uint64_t>>> handed(16);
+    vigil::WaitGroup all;
+    for (std::size_t i = 0; i < k; ++i) {
+      all.go([=, &lock, &shared] {
+        auto block = std::make_unique<std::vector<std::uint64_t>>(1 + i % 50, i);
+        {
+          const std::scoped_lock held(lock);
+          shared[i % 100] = *block;
+          shared.erase((i + 50) % 100);
+        }
+        handed.send(std::move(block));
+      });
+    }
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < k; ++i) {
+      auto block = handed.receive();
+      for (std::uint64_t& one : **block) sum += one++;
+    }
+    all.wait();
+    if (sum == 0) std::abort();
+    std::printf("%zu\n", resident_kib());
+    std::fflush(stdout);
+  }
+}
+
 struct Case {
   const char* name;
   void (*run)(std::size_t n, std::size_t k);
@@ -271,7 +314,8 @@ constexpr Case kCases[] = {{"precision", precision},
                            {"alive_tasks", alive_tasks},
                            {"alive_threads", alive_threads},
                            {"locks_held", locks_held},
-                           {"deep", deep}};
+                           {"deep", deep},
+                           {"churn", churn}};
 
 }  // namespace
 

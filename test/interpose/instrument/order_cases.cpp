@@ -424,7 +424,8 @@ constexpr Case kCases[] = {
 std::vector<Case> all_cases() {
   std::vector<Case> all(std::begin(kCases), std::end(kCases));
   for (const auto& more : {vigil::test::library_cases(), vigil::test::memory_cases(), vigil::test::container_cases(),
-                           vigil::test::kernel_cases(), vigil::test::signal_cases(), vigil::test::openmp_cases()})
+                           vigil::test::object_cases(), vigil::test::kernel_cases(), vigil::test::signal_cases(),
+                           vigil::test::openmp_cases()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

@@ -16,6 +16,7 @@ namespace vigil::test {
 std::span<const Case> library_cases();    // what the standard library builds on atomics
 std::span<const Case> memory_cases();     // C11 threads, memory used again, copies
 std::span<const Case> container_cases();  // what libstdc++ does to a container's nodes
+std::span<const Case> object_cases();     // tables of virtual functions
 std::span<const Case> kernel_cases();     // what the kernel hands from one thread to another
 std::span<const Case> signal_cases();     // what signals order
 std::span<const Case> openmp_cases();     // of g++'s; none where another compiler is at work
