@@ -83,7 +83,10 @@ bool wait_for_those_inside() noexcept {
 void clear_covered_entries() noexcept {
   each_engine_thread(
       [](EngineThread& thread, void*) {
-        for (CoveredEntry& entry : thread.covered) entry.state.store(CoveredEntry::kNobody, std::memory_order_relaxed);
+        // acquire: pairs with the releases in cover_more(); what is found is a table, and the one before it is seen.
+        thread.covered.load(std::memory_order_acquire)->clear();
+        CoveredTable* const before = thread.covered_before.load(std::memory_order_acquire);
+        if (before != nullptr) before->clear();
       },
       nullptr);
 }

@@ -52,7 +52,7 @@ EngineThread* make_thread(For whom) noexcept {
   registry = thread;
   registry_lock.unlock();
   hot.thread = thread;
-  hot.covered = thread->covered.data();
+  hot.covered = thread->covered.load(std::memory_order_relaxed);
   return thread;
 }
 
@@ -150,8 +150,40 @@ std::size_t bytes_of(const Memos::Sizes& sizes) noexcept {
 
 constexpr std::uint32_t kMostLarge = 256;  // threads with the largest tables: 68 MiB
 constinit std::atomic<std::uint32_t> large{0};
+constinit std::atomic<std::uint32_t> much_covered{0};  // threads with many covered entries: as many at most, 16 MiB
+
+void cover_more(EngineThread& thread) noexcept {
+  if (thread.covered_before.load(std::memory_order_relaxed) != nullptr) return;
+  // relaxed: a number, no more.
+  if (much_covered.fetch_add(1, std::memory_order_relaxed) >= kMostLarge) {
+    much_covered.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  CoveredTable* const table = CoveredTable::make(CoveredTable::kMany);
+  thread.covered_before.store(thread.covered.load(std::memory_order_relaxed), std::memory_order_release);
+  thread.covered.store(table, std::memory_order_release);
+  hot.covered = table;
+}
 
 }  // namespace
+
+CoveredTable* CoveredTable::make(std::uint32_t entries) noexcept {
+  constexpr std::size_t kLine = 64;
+  auto* const table = ::new (own_allocate(bytes_of(entries), kLine)) CoveredTable(entries);
+  std::uninitialized_default_construct_n(table->entries_ + 1, entries - 1);
+  return table;
+}
+void CoveredTable::unmake(CoveredTable* table) noexcept {
+  if (table != nullptr) own_free(table, bytes_of(static_cast<std::uint32_t>(table->last_ + 1)), 64);
+}
+
+EngineThread::~EngineThread() {
+  // relaxed: a number, no more.
+  CoveredTable* const before = covered_before.load(std::memory_order_relaxed);
+  if (before != nullptr) much_covered.fetch_sub(1, std::memory_order_relaxed);
+  CoveredTable::unmake(before);
+  CoveredTable::unmake(covered.load(std::memory_order_relaxed));
+}
 
 void Memos::make(std::uint32_t level) noexcept {
   const Sizes& sizes = kSizes[level];
@@ -188,6 +220,10 @@ void Memos::grow() noexcept {
 
 void drop_moves(EngineThread& thread) noexcept {
   thread.flushed = collector_round();
+  if (thread.covered_missed >= EngineThread::kManyMissed) {
+    cover_more(thread);
+    thread.covered_missed = 0;
+  }
   if (thread.memos.wants_more()) {
     thread.memos.grow();
   } else {

@@ -60,12 +60,42 @@ struct CoveredEntry {
 };
 static_assert(CoveredEntry::kSome < std::uint64_t{1} << kSpareBits);
 static_assert(sizeof(CoveredEntry) == 16);
-inline constexpr std::size_t kCoveredEntries = 512;
+
+// A thread's covered entries, one for each state of those that share it. Few at first, for there may be thousands of
+// threads; more for those who often came to what was covered, and had to find that out anew.
+class CoveredTable {
+ public:
+  static constexpr std::uint32_t kFew = 512;
+  static constexpr std::uint32_t kMany = 4096;
+
+  static CoveredTable* make(std::uint32_t entries) noexcept;
+  static void unmake(CoveredTable* table) noexcept;
+  CoveredTable(const CoveredTable&) = delete;
+  CoveredTable& operator=(const CoveredTable&) = delete;
+
+  [[nodiscard, gnu::always_inline]] CoveredEntry& entry(StateId state) noexcept {
+    return entries_[static_cast<std::uint32_t>(state) & last_];
+  }
+  // Nobody's are they all, from now on. By the collector.
+  void clear() noexcept {
+    for (std::uint32_t i = 0; i <= last_; ++i)
+      entries_[i].state.store(CoveredEntry::kNobody, std::memory_order_relaxed);
+  }
+
+ private:
+  explicit CoveredTable(std::uint32_t entries) noexcept : last_(entries - 1) {}
+  [[nodiscard]] static constexpr std::size_t bytes_of(std::uint32_t entries) noexcept {
+    return sizeof(CoveredTable) + (entries - 1) * sizeof(CoveredEntry);
+  }
+
+  const std::uint32_t last_;                               // entries - 1
+  alignas(sizeof(CoveredEntry)) CoveredEntry entries_[1];  // as many; none lies on two lines
+};
 
 // What every access and every call looks at. In the thread's own storage, 48 bytes.
 struct Hot {
   const std::uint64_t* epoch = nullptr;
-  CoveredEntry* covered = nullptr;
+  CoveredTable* covered = nullptr;
   CallFrame* top = nullptr;    // where the next call goes
   CallFrame* limit = nullptr;  // end of the frames; equal to top when there are none yet
   std::uintptr_t lowest = 0;   // the lowest stack pointer of any call of this actor
@@ -178,7 +208,17 @@ struct EngineThread {
   static constexpr std::size_t kOrdered = 16;
   using KnownPlace = Memos::KnownPlace;
 
-  std::array<CoveredEntry, kCoveredEntries> covered{};
+  EngineThread() noexcept : covered(CoveredTable::make(CoveredTable::kFew)) {}
+  ~EngineThread();
+  EngineThread(const EngineThread&) = delete;
+  EngineThread& operator=(const EngineThread&) = delete;
+
+  // Written by the thread itself, the second before the first: the collector, who clears both, asks for the first
+  // first.
+  std::atomic<CoveredTable*> covered;
+  // The first one, when there is a larger: a signal's handler may have made it while the thread looked into this one.
+  std::atomic<CoveredTable*> covered_before{nullptr};
+  std::uint32_t covered_missed = 0;
   Memos memos;
   // Epochs found to be in the past of an actor, where they stay: one that is known is never that of another moment.
   struct KnownOrder {
@@ -204,6 +244,11 @@ struct EngineThread {
   };
   KnownSet known_set;
 
+  // An access was covered, and the table of covered entries did not say so.
+  void note_covered_missed() noexcept {
+    if (++covered_missed == kManyMissed) flushed = collector_round() - 1;
+  }
+  static constexpr std::uint32_t kManyMissed = 1024;
   // When there was much of it, the next enter() makes the tables larger.
   void note_filled() noexcept {
     memos.note_filled();
@@ -213,9 +258,12 @@ struct EngineThread {
     memos.note_place_filled();
     if (memos.wants_more()) flushed = collector_round() - 1;
   }
+  [[nodiscard]] CoveredEntry& covered_entry(StateId state) const noexcept {
+    return covered.load(std::memory_order_relaxed)->entry(state);
+  }
   [[gnu::always_inline]] void remember_covered(std::uint64_t epoch, StateId state, std::uint8_t open_to_reads,
                                                std::uint8_t open_to_writes) noexcept {
-    CoveredEntry& entry = covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
+    CoveredEntry& entry = covered_entry(state);
     entry.epoch = epoch + (open_to_reads != 0 ? 1U : 0U) + (open_to_writes != 0 ? 1U : 0U);
     entry.state.store(state, std::memory_order_relaxed);
     entry.open_to_reads = open_to_reads;

@@ -84,7 +84,7 @@ class Entering {
   }
   [[nodiscard]] bool is_covered(StateId state, AccessWord word) const noexcept {
     if (word.is_atomic() || word.is_free()) return false;
-    const CoveredEntry& entry = thread_.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
+    const CoveredEntry& entry = thread_.covered_entry(state);
     return entry.is_of(state) && entry.covers(at_.bits(), word.is_write(), word.bytes());
   }
 
@@ -229,6 +229,7 @@ bool Entering::free_narrow(ShadowCell& cell, StateId from, StateId to) noexcept 
 [[gnu::noinline]] bool Entering::settle_private(ShadowCell& cell, StateId from, AccessWord word) noexcept {
   const PrivateView view = look_at_private(from, word);
   if (view.is_covered) {
+    thread_.note_covered_missed();
     remember_covered(from, view.covered);
     return true;
   }
@@ -355,6 +356,7 @@ StateId Entering::alone(AccessWord word) noexcept {
   if (!word.is_free()) {
     const Covered covered = covered_on_top(from, at_);  // before anybody asks for the place
     if (((word.is_write() ? covered.writes : covered.reads) & word.bytes()) == word.bytes()) {
+      thread_.note_covered_missed();
       remember_covered(from, covered);
       return true;
     }

@@ -1,6 +1,7 @@
 #include "interpose/race/usual_access.hpp"
 
 #include "interpose/race/collect.hpp"
+#include "interpose/race/covered.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lookups.hpp"
 #include "interpose/race/memory.hpp"
@@ -95,6 +96,7 @@ inline std::uintptr_t stack_pointer_here() noexcept {
     // need to.
     const PrivateView view = look_at_private(id, word);
     if (view.is_covered) {
+      thread.note_covered_missed();
       thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~view.covered.reads),
                               static_cast<std::uint8_t>(~view.covered.writes));
       return true;
@@ -125,6 +127,7 @@ inline std::uintptr_t stack_pointer_here() noexcept {
                                   : Step2(access, ordered).run(records, covered);
     if (result == StepResult::Races || result == StepResult::Full) return false;
     if (result == StepResult::Changed) put(node, records);
+    if (result == StepResult::Same) thread.note_covered_missed();
   }
   const bool is_plain_write = word.is_write() && !word.is_atomic();
   if (is_plain_write && (word.bytes() & AccessWord::kLastByte) != 0) last = {all, one.pc, context};
@@ -317,7 +320,11 @@ namespace {
   if (hot.epoch == nullptr || size - 1 >= kGranuleBytes - address % kGranuleBytes || address >= kWatchedEnd)
       [[unlikely]]
     return on_more(address, size, how, pc);
-  const std::uint64_t bytes = ((std::uint64_t{1} << size) - 1) << address % kGranuleBytes;
+  const std::uint64_t bytes = bytes_mask(address % kGranuleBytes, size);
+  if ((how & AccessWord::kAtomic) == 0) {
+    const Use use = (how & AccessWord::kWrite) != 0 ? Use::Write : Use::Read;
+    if (is_covered(cell_of(address), bytes, use, *hot.epoch)) return;
+  }
   granule_access(address, *hot.epoch | how | bytes, pc);
 }
 

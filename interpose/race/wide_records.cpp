@@ -106,15 +106,14 @@ void WideRecords::renew(std::uint32_t index, AccessWord access) noexcept {
 [[gnu::always_inline]] inline WideRecords::Sorted WideRecords::sort_for(const Words& words,
                                                                         AccessWord access) const noexcept {
   Sorted sorted;
-  std::uint32_t bit = 1;
-  for (std::uint32_t i = 0; i < capacity_; ++i, bit <<= 1U) {
+  const auto push = [](std::uint32_t& bits, bool bit) { bits = bits << 1U | static_cast<std::uint32_t>(bit); };
+  for (std::uint32_t i = capacity_; i-- != 0;) {  // without branches: what comes next nobody can guess
     const std::uint64_t record = words[i].bits();
     const std::uint64_t differs = record ^ access.bits();
-    // Without branches: what comes next nobody can guess.
-    sorted.empty |= record == 0 ? bit : 0;
-    sorted.same |= (differs & AccessWord::kEpoch) == 0 ? bit : 0;
-    sorted.own |= (differs & kSlot) == 0 ? bit : 0;
-    sorted.touched |= (record & access.bytes()) != 0 ? bit : 0;
+    push(sorted.empty, record == 0);
+    push(sorted.same, (differs & AccessWord::kEpoch) == 0);
+    push(sorted.own, (differs & kSlot) == 0);
+    push(sorted.touched, (record & access.bytes()) != 0);
   }
   return sorted;
 }
