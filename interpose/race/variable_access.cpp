@@ -22,7 +22,7 @@ bool is_covered(EngineThread& thread, std::uintptr_t address, std::uintptr_t end
   while (address < end) {
     const GranulePart part = first_granule(address, end);
     const StateId state = cell_of(address).load(std::memory_order_acquire);
-    const CoveredEntry& entry = thread.covered[static_cast<std::uint32_t>(state) % kCoveredEntries];
+    const CoveredEntry& entry = thread.covered_entry(state);
     if (!entry.is_of(state) || !entry.covers(epoch, is_write, part.mask)) {
       const AccessWord word(epoch | how | part.mask);
       const Covered covered =
