@@ -9,6 +9,7 @@
 #include "interpose/futex_lock.hpp"
 #include "interpose/leaks/heap_block.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/alone.hpp"
 #include "interpose/locks/find_lock.hpp"
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/locks/lock_waits.hpp"
@@ -246,6 +247,7 @@ void for_each_thread(bool (*visit)(Actor& thread, void* context), void* context)
 bool is_concurrent() noexcept { return concurrent.load(std::memory_order_relaxed); }
 void become_concurrent() noexcept {
   if (is_concurrent() || concurrent.exchange(true, std::memory_order_relaxed)) return;
+  locks::alone::recall_all();
   open_record();
   leaks::find_allocator();
   watch::start();

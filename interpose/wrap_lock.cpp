@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "interpose/export.hpp"
+#include "interpose/locks/alone.hpp"
 #include "interpose/locks/glibc_locks.hpp"
 #include "interpose/locks/pthread_events.hpp"
 #include "interpose/locks/quick_locks.hpp"
@@ -84,7 +85,12 @@ bool watching() noexcept { return vigil::shim::detail::concurrent.load(std::memo
 
 extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   const RealPthread& real = real_pthread();
-  if (!watching()) return real.mutex_lock(mutex);
+  if (!watching()) {
+    if (!locks::alone::is_noted(mutex)) return real.mutex_lock(mutex);
+    const int rc = real.mutex_lock(mutex);
+    if (rc == 0) locks::alone::note(mutex, locks::alone::Sort::Mutex, locks::called_from());
+    return rc;
+  }
   int rc = real.mutex_trylock(mutex);
   if (rc == 0 && locks::quick_mutex_taken(mutex, locks::called_from())) [[likely]]
     return 0;
@@ -110,6 +116,7 @@ extern "C" VIGIL_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, cloc
 
 extern "C" VIGIL_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
   if (!watching()) {
+    locks::alone::forget(mutex);
     locks::mutex_unlocking_alone(mutex);
   } else if (!locks::quick_mutex_unlocking(mutex)) {
     locks::mutex_unlocking(mutex);
@@ -155,7 +162,12 @@ extern "C" VIGIL_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t* lock, c
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t* lock) noexcept {
   const RealPthread& real = real_pthread();
-  if (!sync_events::watching()) return real.rwlock_wrlock(lock);
+  if (!sync_events::watching()) {
+    if (!locks::alone::is_noted(lock)) return real.rwlock_wrlock(lock);
+    const int rc = real.rwlock_wrlock(lock);
+    if (rc == 0) locks::alone::note(lock, locks::alone::Sort::WriteLock, locks::called_from());
+    return rc;
+  }
   int rc = real.rwlock_trywrlock(lock);
   if (rc == EBUSY) rc = wait_for_rwlock(CallKind::WriteLock, lock, [&] { return real.rwlock_wrlock(lock); });
   return write_locked_if(rc, lock, Attempt::Blocking);
@@ -178,7 +190,11 @@ extern "C" VIGIL_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, c
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
-  if (watching() && !locks::quick_read_unlocking(lock)) locks::rwlock_unlocking(lock);
+  if (!watching()) {
+    locks::alone::forget(lock);
+  } else if (!locks::quick_read_unlocking(lock)) {
+    locks::rwlock_unlocking(lock);
+  }
   return real_pthread().rwlock_unlock(lock);
 }
 
@@ -247,7 +263,12 @@ extern "C" VIGIL_EXPORT void mtx_destroy(mtx_t* mutex) {
 
 extern "C" VIGIL_EXPORT int mtx_lock(mtx_t* mutex) {
   const RealPthread& real = real_pthread();
-  if (!sync_events::watching()) return real.mtx_lock(mutex);
+  if (!sync_events::watching()) {
+    if (!locks::alone::is_noted(mutex)) return real.mtx_lock(mutex);
+    const int rc = real.mtx_lock(mutex);
+    if (rc == thrd_success) locks::alone::note(mutex, locks::alone::Sort::Mutex, locks::called_from());
+    return rc;
+  }
   int rc = real.mtx_trylock(mutex);
   if (rc == thrd_busy) {
     rc = wait_for_mutex(inside(mutex), [&] { return real.mtx_lock(mutex); });
@@ -264,6 +285,10 @@ extern "C" VIGIL_EXPORT int mtx_timedlock(mtx_t* mutex, const timespec* until) {
 }
 
 extern "C" VIGIL_EXPORT int mtx_unlock(mtx_t* mutex) {
-  if (sync_events::watching()) locks::mutex_unlocking(inside(mutex));
+  if (sync_events::watching()) {
+    locks::mutex_unlocking(inside(mutex));
+  } else {
+    locks::alone::forget(mutex);
+  }
   return real_pthread().mtx_unlock(mutex);
 }

@@ -214,6 +214,17 @@ void note_one_lock(Actor& actor, const LockObject& lock, LockMode mode, StackId 
   order.lock.unlock();
 }
 
+// The actor holds it exclusively from now on. The number of this acquisition.
+std::uint64_t next_holder(const Actor& actor, LockObject& lock, StackId stack) noexcept {
+  // relaxed: see LockObject::acquisition
+  const std::uint64_t before = lock.acquisition.load(std::memory_order_relaxed);
+  const std::uint64_t number = (before | 1U) + (before & 1U) * 2;
+  lock.acquisition.store(number, std::memory_order_relaxed);
+  lock.holder.store(key_of(actor), std::memory_order_relaxed);
+  lock.taken_at.store(stack, std::memory_order_relaxed);
+  return number;
+}
+
 }  // namespace
 
 void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept {
@@ -264,12 +275,7 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
       order::acquire(actor.clocks, lock.read, order::Edge::Lock);
       lock.lock.unlock();
     }
-    // relaxed: see LockObject::acquisition
-    const std::uint64_t before = lock.acquisition.load(std::memory_order_relaxed);
-    number = (before | 1U) + (before & 1U) * 2;
-    lock.acquisition.store(number, std::memory_order_relaxed);
-    lock.holder.store(key_of(actor), std::memory_order_relaxed);
-    lock.taken_at.store(stack, std::memory_order_relaxed);
+    number = next_holder(actor, lock, stack);
     if (lock.family == LockFamily::Vigil) {
       lock.taken_when = (order::needs() & order::kWhole) != 0 ? race::now(order::whole(actor.clocks)) : race::Epoch();
     }
@@ -277,6 +283,12 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
     lock.type = ObjectType::RwMutex;
   }
   actor.held.add({.object = &lock, .lock = id_of(lock), .acquisition = number, .taken_at = stack, .mode = mode});
+}
+
+void taken_before(Actor& actor, LockObject& lock, StackId stack) noexcept {
+  const std::uint64_t number = next_holder(actor, lock, stack);
+  actor.held.add(
+      {.object = &lock, .lock = id_of(lock), .acquisition = number, .taken_at = stack, .mode = LockMode::Exclusive});
 }
 
 void taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept {

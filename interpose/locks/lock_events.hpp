@@ -18,6 +18,8 @@ void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 void gave_up(Actor& actor) noexcept;
 // The actor has it now. On its own thread, or after wanted().
 void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexcept;
+// The same, exclusively, of a lock that it took there while it was the only one.
+void taken_before(Actor& actor, LockObject& lock, StackId stack) noexcept;
 // Of a lock that taken() will not be told of: what it says about the order that the actor takes it, and holds others.
 // Keeps errno.
 void taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept;

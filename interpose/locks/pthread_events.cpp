@@ -1,6 +1,7 @@
 #include "interpose/locks/pthread_events.hpp"
 
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/alone.hpp"
 #include "interpose/locks/find_lock.hpp"
 #include "interpose/locks/glibc_locks.hpp"
 #include "interpose/locks/lock_misuse.hpp"
@@ -94,6 +95,7 @@ void mutex_destroyed(const pthread_mutex_t* mutex) noexcept {
   record([&] {
     const int owner = glibc::is_usual(mutex) && glibc::is_locked(mutex) ? glibc::owner_of(mutex) : 0;
     if (owner != 0 && (is_concurrent() || is_held_alone(owner))) {
+      if (!is_concurrent()) alone::recall(mutex);
       if (!tell_destroy_locked(lock_at(mutex))) return;
     }
     gone(mutex);
@@ -139,6 +141,7 @@ void rwlock_destroyed(const pthread_rwlock_t* rwlock) noexcept {
     const bool is_locked = writer != 0 || (!glibc::is_shared(rwlock) && glibc::has_readers(rwlock));
     const bool is_held = is_locked && !lock_of(rwlock).wandered.load(std::memory_order_relaxed);
     if (is_held && (is_concurrent() || is_held_alone(writer))) {
+      if (!is_concurrent()) alone::recall(rwlock);
       if (!tell_destroy_locked(lock_of(rwlock))) return;
     }
     gone(rwlock);

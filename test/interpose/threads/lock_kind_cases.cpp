@@ -249,6 +249,69 @@ void destroyed_adaptive() { destroyed_while_held<Adaptive>(); }
 void destroyed_recursive() { destroyed_while_held<Recursive>(); }
 void destroyed_writers_first() { destroyed_while_held<WritersFirst>(); }
 
+// ---- taken before there was a second thread ------------------------------------------------------------------------
+void cycle_threads_one_taken_alone() {
+  std::mutex a, b;
+  Whistle over;
+  a.lock();
+  std::thread other([&] {
+    over.hear();
+    nest(b, a);
+  });
+  b.lock();
+  b.unlock();
+  a.unlock();
+  over.blow();
+  other.join();
+}
+
+void stuck_main_took_one_alone() {
+  std::mutex a, b;
+  Whistle b_held;
+  a.lock();
+  std::thread other([&] {
+    b.lock();
+    b_held.blow();
+    a.lock();
+  });
+  b_held.hear();
+  b.lock();
+  other.join();
+}
+
+void other_thread_unlocks_what_main_locked_alone() {
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  std::thread([&] { pthread_mutex_unlock(&lock); }).join();
+}
+
+void other_thread_unlocks_what_main_write_locked_alone() {
+  pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+  pthread_rwlock_wrlock(&lock);
+  std::thread([&] { pthread_rwlock_unlock(&lock); }).join();
+}
+
+void clean_main_took_alone_and_gave_back() {
+  std::mutex a, b;
+  pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+  nest(a, b);
+  pthread_rwlock_wrlock(&lock);
+  pthread_rwlock_unlock(&lock);
+  Whistle over;
+  std::thread other([&] {
+    over.hear();
+    nest(b, a);
+    const std::lock_guard held(b);
+    pthread_rwlock_wrlock(&lock);
+    pthread_rwlock_unlock(&lock);
+  });
+  b.lock();
+  b.unlock();
+  over.blow();
+  other.join();
+  pthread_rwlock_destroy(&lock);
+}
+
 constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(cycle_threads_timed),
     VIGIL_CASE(cycle_threads_error_checking),
@@ -286,6 +349,11 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(destroyed_adaptive),
     VIGIL_CASE(destroyed_recursive),
     VIGIL_CASE(destroyed_writers_first),
+    VIGIL_CASE(cycle_threads_one_taken_alone),
+    VIGIL_CASE(stuck_main_took_one_alone),
+    VIGIL_CASE(other_thread_unlocks_what_main_locked_alone),
+    VIGIL_CASE(other_thread_unlocks_what_main_write_locked_alone),
+    VIGIL_CASE(clean_main_took_alone_and_gave_back),
 };
 
 }  // namespace
