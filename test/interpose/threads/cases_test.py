@@ -27,6 +27,7 @@ PROMISES = {
     "other": ({"unlock-by-other"}, 66),
     "unheld": ({"unlock-not-held"}, 66),
     "destroyed": ({"destroy-locked"}, 66),
+    "smells": ({"lock-held-while-blocked"}, 0),
     "leak": ({"task-leak"}, 66),
     "closes": ({"close-send-race"}, 66),
     "adds": ({"wait-group-race"}, 66),
@@ -41,6 +42,9 @@ EITHER = {
 }
 # What a finding's message must say, beyond its kind.
 WORDS = {
+    "destroyed_only_thread_holds": r"destroyed mutex \S+ while it holds it itself",
+    "other_thread_unlocks_what_main_locked_alone": r"unlocked mutex \S+, which main had locked",
+    "smells_receiver_wants_the_lock_of_who_sends": r"holds mutex \S+ and waits to send .* while task \d+ waits for that lock .*; this time task \d+ did it instead",
     "stuck_blocking_call_wants_what_its_task_holds": r"task \d+ holds \S.* and waits for its blocking call on thread \d+ to return",
 }
 SECONDS = 30  # a case takes well under one; a loaded machine may take more
