@@ -215,7 +215,7 @@ extern "C" VIGIL_EXPORT int pthread_spin_init(pthread_spinlock_t* lock, int shar
 }
 
 extern "C" VIGIL_EXPORT int pthread_spin_destroy(pthread_spinlock_t* lock) noexcept {
-  locks::lock_gone(lock);
+  if (stage() == Stage::Live) locks::spin_destroyed(lock);
   return real_pthread().spin_destroy(lock);
 }
 

@@ -16,6 +16,7 @@
 #include "interpose/heap.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/find_lock.hpp"
+#include "interpose/locks/pthread_events.hpp"
 #include "interpose/race/engine_mode.hpp"
 #include "interpose/real_calls.hpp"
 
@@ -89,7 +90,7 @@ void forget_locks_in(void* block) noexcept {
   if (inside_shim) return;
   const auto low = reinterpret_cast<std::uintptr_t>(block);
   const std::uintptr_t high = low + real.usable_size(block);
-  if (locks::may_hold_locks(low, high)) record([&] { locks::memory_gone(low, high); });
+  if (locks::may_hold_locks(low, high)) record([&] { locks::locks_freed(low, high); });
 }
 
 void telling_free(void* block) noexcept {

@@ -46,7 +46,8 @@ int wait_on_condition(const pthread_cond_t* cond, const pthread_mutex_t* mutex, 
     rc = wait();
   }
   if (rc == 0) sync_events::woken(cond);
-  locks::mutex_taken(mutex, locks::Attempt::Blocking);
+  // Not owned: a mutex that checks its owner was not given back.
+  if (rc != EPERM) locks::mutex_taken(mutex, locks::Attempt::Blocking);
   return rc;
 }
 

@@ -135,12 +135,16 @@ bool may_hold_locks(std::uintptr_t low, std::uintptr_t high) noexcept {
   return false;
 }
 
-void memory_gone(std::uintptr_t low, std::uintptr_t high) noexcept {
+void memory_gone(std::uintptr_t low, std::uintptr_t high, void (*going)(const LockObject&)) noexcept {
   if (low >= high) return;
   OwnVector<std::uintptr_t> inside;
   const std::uintptr_t last = (high - 1) >> kPageBits;
   for (std::uintptr_t page = low >> kPageBits; page <= last; ++page) collect(page, low, high, inside);
-  for (const std::uintptr_t address : inside) gone(reinterpret_cast<const void*>(address));
+  for (const std::uintptr_t address : inside) {
+    const LockObject* const known = lock_objects().find(reinterpret_cast<const void*>(address));
+    if (known != nullptr && going != nullptr) going(*known);
+    gone(reinterpret_cast<const void*>(address));
+  }
 }
 
 }  // namespace vigil::shim::locks

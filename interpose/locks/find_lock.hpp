@@ -45,7 +45,7 @@ void gone(const void* address) noexcept;
 bool may_hold_locks(std::uintptr_t low, std::uintptr_t high) noexcept;
 // Makes free() tell memory_gone() from now on (wrap_malloc.cpp; not there in unit tests).
 [[gnu::weak]] void watch_frees() noexcept;
-// Every lock in [low, high) goes: the memory is given back. Cheap when there is none.
-void memory_gone(std::uintptr_t low, std::uintptr_t high) noexcept;
+// Every lock in [low, high) goes: the memory is given back. Cheap when there is none. going: told of each before.
+void memory_gone(std::uintptr_t low, std::uintptr_t high, void (*going)(const LockObject&) = nullptr) noexcept;
 
 }  // namespace vigil::shim::locks

@@ -36,6 +36,9 @@ inline bool is_held_again(const pthread_mutex_t* mutex) noexcept {
   return is_recursive(mutex) && mutex->__data.__count > 1;
 }
 
+// glibc on x86: 1 is free, whoever waits counts down.
+inline bool is_locked(const volatile pthread_spinlock_t* lock) noexcept { return *lock != 1; }
+
 inline bool is_shared(const pthread_rwlock_t* lock) noexcept { return lock->__data.__shared != 0; }
 inline int writer_of(const pthread_rwlock_t* lock) noexcept {
   return __atomic_load_n(&lock->__data.__cur_writer, __ATOMIC_RELAXED);

@@ -36,6 +36,10 @@ void tell(Kind kind, const Line& message, const Actor& actor, std::string_view r
   report({.kind = kind, .message = message.view(), .hint = {}, .participants = participants, .objects = objects});
 }
 
+std::string_view verb_of(Unlock how) noexcept {
+  return how == Unlock::Called ? " unlocked " : " waited on a condition, and by that unlocked ";
+}
+
 }  // namespace
 
 void tell_double_lock(const Actor& actor, const LockObject& lock, StackId stack) noexcept {
@@ -60,9 +64,9 @@ void tell_lock_refused(const Actor& actor, const LockObject& lock) noexcept {
   tell(Kind::DoubleLock, message, actor, "locker", "lock", "the second lock", &lock, lock.is_held() ? &lock : nullptr);
 }
 
-void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept {
+void tell_unlock_not_held(Actor& actor, const LockObject* lock, Unlock how) noexcept {
   Line message;
-  message << words_for(info_of(actor, "")).view() << " unlocked ";
+  message << words_for(info_of(actor, "")).view() << verb_of(how);
   if (lock != nullptr) {
     message << words_for(*lock).view();
   } else {
@@ -72,10 +76,10 @@ void tell_unlock_not_held(Actor& actor, const LockObject* lock) noexcept {
   tell(Kind::UnlockNotHeld, message, actor, "unlocker", "unlock", "the unlock", lock, nullptr);
 }
 
-void tell_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
+void tell_unlock_by_other(Actor& actor, LockObject& lock, Unlock how) noexcept {
   const ActorInfo holder = info_of(lock.holder.load(std::memory_order_relaxed), "");
   Line message;
-  message << words_for(info_of(actor, "")).view() << " unlocked " << words_for(lock).view() << ", which ";
+  message << words_for(info_of(actor, "")).view() << verb_of(how) << words_for(lock).view() << ", which ";
   if (lock.is_held() && lock.holder.load(std::memory_order_relaxed) == key_of(actor)) {
     message << "it had locked on another thread: it was parked in between and went on on this one, and such a mutex "
                "belongs to its thread";
@@ -99,13 +103,14 @@ void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
   tell_unlock_by_other(actor, lock);
 }
 
-bool tell_destroy_locked(const LockObject& lock) noexcept {
+bool tell_destroy_locked(const LockObject& lock, Destruction how) noexcept {
   const StackId stack = capture_stack();
   if (called_by_exit(stack)) return false;
   Actor& actor = current_actor();
   const ActorInfo holder = info_of(lock.holder.load(std::memory_order_relaxed), "");
   Line message;
-  message << words_for(info_of(actor, "")).view() << " destroyed " << words_for(lock).view();
+  message << words_for(info_of(actor, "")).view()
+          << (how == Destruction::Called ? " destroyed " : " freed the memory of ") << words_for(lock).view();
   if (lock.is_held() && lock.holder.load(std::memory_order_relaxed) == key_of(actor)) {
     message << " while it holds it itself";
   } else if (lock.is_held()) {

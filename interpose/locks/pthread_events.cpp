@@ -23,6 +23,10 @@ LockObject& lock_of(const pthread_rwlock_t* rwlock) noexcept {
   return lock;
 }
 
+const volatile pthread_spinlock_t* spin_at(const volatile void* address) noexcept {
+  return static_cast<const volatile pthread_spinlock_t*>(address);
+}
+
 int own_tid() noexcept { return this_thread().thread->tid.load(std::memory_order_relaxed); }
 
 // A lock that the thread which forked held before the fork is the child's only thread's now.
@@ -37,20 +41,20 @@ void give_back(const volatile void* address, LockMode mode) noexcept {
 }
 
 // What is wrong with unlocking that mutex, told. False: the unlock will change nothing.
-bool check_unlock(const pthread_mutex_t* mutex) noexcept {
+bool check_unlock(const pthread_mutex_t* mutex, Unlock how) noexcept {
   const int owner = glibc::owner_of(mutex);
   if (is_mine(owner)) return true;
   // The robust ones and their like check it themselves and say so; whoever asks for that listens.
   const bool checked_by_libc = glibc::checks_errors(mutex) || !glibc::is_usual(mutex);
   if (checked_by_libc) return false;
   if (!glibc::is_locked(mutex)) {
-    tell_unlock_not_held(current_actor(), &lock_at(mutex));
+    tell_unlock_not_held(current_actor(), &lock_at(mutex), how);
     return false;
   }
   // 0: taken by somebody who has not yet written his name; then it is no owner's unlock either, but who knows whose.
   if (owner == 0) return true;
   LockObject& lock = lock_at(mutex);
-  tell_unlock_by_other(current_actor(), lock);
+  tell_unlock_by_other(current_actor(), lock, how);
   lock.wandered.store(true, std::memory_order_relaxed);
   return !glibc::is_recursive(mutex);
 }
@@ -76,7 +80,7 @@ void mutex_taken(const pthread_mutex_t* mutex, Attempt attempt) noexcept {
 
 void mutex_unlocking(const pthread_mutex_t* mutex) noexcept {
   record([&] {
-    if (check_unlock(mutex) && !glibc::is_held_again(mutex)) give_back(mutex, LockMode::Exclusive);
+    if (check_unlock(mutex, Unlock::Called) && !glibc::is_held_again(mutex)) give_back(mutex, LockMode::Exclusive);
   });
 }
 
@@ -88,7 +92,9 @@ void mutex_unlocking_alone(const pthread_mutex_t* mutex) noexcept {
 }
 
 void mutex_given_back(const pthread_mutex_t* mutex) noexcept {
-  record([&] { give_back(mutex, LockMode::Exclusive); });
+  record([&] {
+    if (check_unlock(mutex, Unlock::ByWait)) give_back(mutex, LockMode::Exclusive);
+  });
 }
 
 void mutex_destroyed(const pthread_mutex_t* mutex) noexcept {
@@ -168,11 +174,23 @@ void spin_unlocking(const volatile void* address) noexcept {
   record([&] {
     LockObject& lock = lock_at(address);
     Actor& actor = current_actor();
+    if (!glibc::is_locked(spin_at(address))) return tell_unlock_not_held(actor, &lock);
     // It keeps no owner, and so cannot tell; but then nobody knows who else may unlock it.
     if (lock.is_held() && lock.holder.load(std::memory_order_relaxed) != key_of(actor)) {
       lock.wandered.store(true, std::memory_order_relaxed);
     }
     released(actor, lock, LockMode::Exclusive);
+  });
+}
+
+void spin_destroyed(const volatile void* address) noexcept {
+  record([&] {
+    // One that was never initialised may look locked.
+    const LockObject* const known = remembered_lock(LockFamily::Pthread, const_cast<const void*>(address));
+    if (known != nullptr && known->is_spin && known->is_held() && glibc::is_locked(spin_at(address))) {
+      if (!tell_destroy_locked(*known)) return;
+    }
+    gone(const_cast<const void*>(address));
   });
 }
 
@@ -186,6 +204,22 @@ void lock_born(const volatile void* lock) noexcept {
 
 void lock_gone(const volatile void* lock) noexcept {
   if (stage() == Stage::Live) record([&] { gone(const_cast<const void*>(lock)); });
+}
+
+void locks_freed(std::uintptr_t low, std::uintptr_t high) noexcept {
+  memory_gone(low, high, [](const LockObject& lock) {
+    // Who frees what he has locked himself is untidy and does no harm; nor does one who ended with it.
+    if (lock.family != LockFamily::Pthread || lock.type != ObjectType::Mutex || lock.is_spin || !lock.is_held() ||
+        lock.abandoned.load(std::memory_order_relaxed) || lock.wandered.load(std::memory_order_relaxed) ||
+        lock.holder.load(std::memory_order_relaxed) == key_of(current_actor()))
+      return;
+    // It may have been given back by a way that has no wrapper.
+    const auto* const mutex = reinterpret_cast<const pthread_mutex_t*>(lock.address);
+    const int owner = glibc::owner_of(mutex);
+    if (glibc::is_usual(mutex) && glibc::is_locked(mutex) && owner != 0 && !is_mine(owner)) {
+      tell_destroy_locked(lock, Destruction::Freed);
+    }
+  });
 }
 
 }  // namespace vigil::shim::locks

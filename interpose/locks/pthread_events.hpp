@@ -11,7 +11,7 @@ namespace vigil::shim::locks {
 // ---- mutexes -------------------------------------------------------------------------------------------------------
 void mutex_wanted(const pthread_mutex_t* mutex) noexcept;  // this thread is going to wait for it
 void mutex_taken(const pthread_mutex_t* mutex, Attempt attempt) noexcept;
-// unlock(), with what is wrong with it; give_back: as a wait on a condition does, which is not checked.
+// unlock(), with what is wrong with it; give_back: as a wait on a condition does.
 void mutex_unlocking(const pthread_mutex_t* mutex) noexcept;
 // The same while there is only one thread, whose locks are not followed: the lock word tells whether it is locked.
 void mutex_unlocking_alone(const pthread_mutex_t* mutex) noexcept;
@@ -30,6 +30,7 @@ void rwlock_destroyed(const pthread_rwlock_t* lock) noexcept;
 void spin_wanted(const volatile void* lock) noexcept;  // this thread is going to spin for it
 void spin_taken(const volatile void* lock, Attempt attempt) noexcept;
 void spin_unlocking(const volatile void* lock) noexcept;
+void spin_destroyed(const volatile void* lock) noexcept;
 
 // ---- any -----------------------------------------------------------------------------------------------------------
 // This thread waits no more, and did not get it.
@@ -37,5 +38,7 @@ void wait_failed() noexcept;
 // Initialised, or destroyed when nothing can be wrong with that.
 void lock_born(const volatile void* lock) noexcept;
 void lock_gone(const volatile void* lock) noexcept;
+// The memory [low, high) is about to be given back, and the locks in it go. Inside record().
+void locks_freed(std::uintptr_t low, std::uintptr_t high) noexcept;
 
 }  // namespace vigil::shim::locks

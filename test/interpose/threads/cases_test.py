@@ -42,6 +42,9 @@ EITHER = {
 }
 # What a finding's message must say, beyond its kind.
 WORDS = {
+    "unheld_wait_without_the_mutex": r"waited on a condition, and by that unlocked mutex \S+, which nobody had locked",
+    "other_wait_with_anothers_mutex": r"thread \d+ waited on a condition, and by that unlocked mutex \S+, which thread \d+ had locked",
+    "destroyed_with_its_memory": r"main freed the memory of mutex \S+ while thread \d+ holds it",
     "destroyed_only_thread_holds": r"destroyed mutex \S+ while it holds it itself",
     "other_thread_unlocks_what_main_locked_alone": r"unlocked mutex \S+, which main had locked",
     "smells_receiver_wants_the_lock_of_who_sends": r"holds mutex \S+ and waits to send .* while task \d+ waits for that lock .*; this time task \d+ did it instead",

@@ -38,6 +38,7 @@ class PthreadMutex {
   ~PthreadMutex() { pthread_mutex_destroy(&mutex_); }
   void lock() { demand(pthread_mutex_lock(&mutex_)); }
   int unlock() { return pthread_mutex_unlock(&mutex_); }
+  pthread_mutex_t& native() { return mutex_; }
 
  private:
   pthread_mutex_t mutex_;
@@ -312,6 +313,107 @@ void clean_main_took_alone_and_gave_back() {
   pthread_rwlock_destroy(&lock);
 }
 
+// ---- what else unlocks and destroys ---------------------------------------------------------------------------------
+constexpr timespec kLongAgo = {.tv_sec = 1, .tv_nsec = 0};
+
+// A wait on a condition that is over at once: it has given the mutex back and taken it again.
+int wait_in_vain(pthread_mutex_t& lock) {
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  const int rc = pthread_cond_timedwait(&condition, &lock, &kLongAgo);
+  pthread_cond_destroy(&condition);
+  return rc;
+}
+
+void unheld_wait_without_the_mutex() {
+  std::thread([] {
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    wait_in_vain(lock);
+    pthread_mutex_unlock(&lock);
+  }).join();
+}
+
+void other_wait_with_anothers_mutex() {
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  Whistle locked, over;
+  std::thread holder([&] {
+    pthread_mutex_lock(&lock);
+    locked.blow();
+    over.hear();
+  });
+  std::thread([&] {
+    locked.hear();
+    wait_in_vain(lock);
+    pthread_mutex_unlock(&lock);
+  }).join();
+  over.blow();
+  holder.join();
+}
+
+void clean_wait_without_a_mutex_that_says_so() {
+  std::thread([] {
+    PthreadMutex<PTHREAD_MUTEX_ERRORCHECK> lock;
+    if (wait_in_vain(lock.native()) != EPERM) std::abort();
+    if (lock.unlock() != EPERM) std::abort();
+    lock.lock();
+    if (wait_in_vain(lock.native()) != ETIMEDOUT) std::abort();
+    lock.unlock();
+  }).join();
+}
+
+void unheld_spin() {
+  std::thread([] {
+    pthread_spinlock_t lock;
+    pthread_spin_init(&lock, PTHREAD_PROCESS_PRIVATE);
+    pthread_spin_lock(&lock);
+    pthread_spin_unlock(&lock);
+    pthread_spin_unlock(&lock);
+    pthread_spin_destroy(&lock);
+  }).join();
+}
+
+void destroyed_spin() {
+  std::thread([] {
+    pthread_spinlock_t lock;
+    pthread_spin_init(&lock, PTHREAD_PROCESS_PRIVATE);
+    pthread_spin_lock(&lock);
+    pthread_spin_destroy(&lock);
+  }).join();
+}
+
+struct Guarded {
+  std::mutex lock;
+  int items = 0;
+};
+
+void destroyed_with_its_memory() {
+  auto* const guarded = new Guarded;
+  Whistle locked, over;
+  std::thread holder([&] {
+    guarded->lock.lock();
+    locked.blow();
+    over.hear();
+  });
+  locked.hear();
+  delete guarded;
+  over.blow();
+  holder.join();
+}
+
+// Untidy, and harmless.
+void clean_freed_by_who_holds_it() {
+  std::thread([] {
+    auto* const guarded = new Guarded;
+    guarded->lock.lock();
+    delete guarded;
+  }).join();
+}
+
+void clean_freed_after_its_holder_ended() {
+  auto* const guarded = new Guarded;
+  std::thread([&] { guarded->lock.lock(); }).join();
+  delete guarded;
+}
+
 constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(cycle_threads_timed),
     VIGIL_CASE(cycle_threads_error_checking),
@@ -349,6 +451,14 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(destroyed_adaptive),
     VIGIL_CASE(destroyed_recursive),
     VIGIL_CASE(destroyed_writers_first),
+    VIGIL_CASE(unheld_wait_without_the_mutex),
+    VIGIL_CASE(other_wait_with_anothers_mutex),
+    VIGIL_CASE(clean_wait_without_a_mutex_that_says_so),
+    VIGIL_CASE(unheld_spin),
+    VIGIL_CASE(destroyed_spin),
+    VIGIL_CASE(destroyed_with_its_memory),
+    VIGIL_CASE(clean_freed_by_who_holds_it),
+    VIGIL_CASE(clean_freed_after_its_holder_ended),
     VIGIL_CASE(cycle_threads_one_taken_alone),
     VIGIL_CASE(stuck_main_took_one_alone),
     VIGIL_CASE(other_thread_unlocks_what_main_locked_alone),
