@@ -25,6 +25,13 @@ int way_segv() {
   return 0;
 }
 int way_segv_sent() { return die_of(SIGSEGV); }
+// NOLINTNEXTLINE(misc-no-recursion): what it is about
+int deeper(int depth) {
+  volatile char room[1024];
+  room[0] = static_cast<char>(depth);
+  return depth < 0 ? 0 : deeper(depth + 1) + room[0];
+}
+int way_overflow() { return deeper(0); }
 int way_bus() {
   const int fd = memfd_create("empty", 0);
   auto* const page = static_cast<volatile char*>(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0));
@@ -120,6 +127,7 @@ int way_handler_resignals() {
 constexpr Way kWays[] = {
     WAY(segv),
     WAY(segv_sent),
+    WAY(overflow),
     WAY(bus),
     WAY(fpe),
     WAY(ill),
