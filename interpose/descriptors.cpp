@@ -31,8 +31,15 @@ int original_of(int file) noexcept {
   const int known = copies[static_cast<std::size_t>(file)].load(std::memory_order_relaxed);
   return known == 0 ? file : known - 1;
 }
+
+// What is known of each descriptor of that sort that a stream has asked of. relaxed, as above.
+enum class Known : std::uint8_t { Unknown, OrdersNothing, HandsOn };
+constinit std::array<std::atomic<Known>, kMostCopies> known_of{
+    {Known::OrdersNothing, Known::OrdersNothing, Known::OrdersNothing}};
+
 void note_copy(int original, int copy) noexcept {
   if (copy < 0 || static_cast<std::size_t>(copy) >= kMostCopies) return;
+  known_of[static_cast<std::size_t>(copy)].store(Known::Unknown, std::memory_order_relaxed);
   copies[static_cast<std::size_t>(copy)].store(original == copy ? 0 : original + 1, std::memory_order_relaxed);
 }
 
@@ -103,6 +110,28 @@ void takes(int file) noexcept {
   if (channel.name == nullptr) return;
   sync_events::acquired(channel.name);
   if (channel.is_nameless && any_signal_reader.load(std::memory_order_relaxed)) sent_signals::got();
+}
+
+namespace {
+
+bool hands_on(int file) noexcept {
+  if (file < 0 || static_cast<std::size_t>(file) >= kMostCopies) return file >= 0;
+  std::atomic<Known>& known = known_of[static_cast<std::size_t>(file)];
+  Known seen = known.load(std::memory_order_relaxed);
+  if (seen == Known::Unknown) {
+    seen = channel_of(file).name != nullptr ? Known::HandsOn : Known::OrdersNothing;
+    known.store(seen, std::memory_order_relaxed);
+  }
+  return seen == Known::HandsOn;
+}
+
+}  // namespace
+
+void gives_if_handed_on(int file) noexcept {
+  if (hands_on(file)) gives(file);
+}
+void takes_if_handed_on(int file) noexcept {
+  if (hands_on(file)) takes(file);
 }
 
 void copied(int original, int copy) noexcept { note_copy(original_of(original), copy); }

@@ -26,6 +26,11 @@ Count takes(int file, Count got) noexcept {
   return got;
 }
 
+// The same where most that is asked of orders nothing: what a descriptor is, is looked up once, until it is closed or
+// made a copy. Those that the program began with, its input and output, lead out of it.
+void gives_if_handed_on(int file) noexcept;
+void takes_if_handed_on(int file) noexcept;
+
 // `copy` leads to what `original` leads to.
 void copied(int original, int copy) noexcept;
 void closes(int file) noexcept;

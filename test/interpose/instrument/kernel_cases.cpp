@@ -29,6 +29,7 @@
 #include <cstdio>
 #include <ctime>
 #include <thread>
+#include <utility>
 
 #include "test/interpose/instrument/order_cases.hpp"
 
@@ -243,6 +244,67 @@ void under_streams(FILE* one, FILE* two) {
   count_under([&](int self) { flockfile(streams[static_cast<std::size_t>(self)]); },
               [&](int self) { funlockfile(streams[static_cast<std::size_t>(self)]); });
 }
+// A pipe's two ends as streams; what they are closed with is an edge, too.
+struct PipeStreams {
+  FILE* in = nullptr;
+  FILE* out = nullptr;
+  PipeStreams() {
+    std::array<int, 2> ends{};
+    demand(pipe(ends.data()) == 0);
+    in = fdopen(ends[0], "r");
+    out = fdopen(ends[1], "w");
+    demand(in != nullptr && out != nullptr);
+  }
+  ~PipeStreams() {
+    if (out != nullptr) std::fclose(out);
+    std::fclose(in);
+  }
+  PipeStreams(const PipeStreams&) = delete;
+  PipeStreams& operator=(const PipeStreams&) = delete;
+};
+void clean_lines_through_a_stream() {
+  const PipeStreams streams;
+  std::array<char, 16> line{};
+  hand_over([&] { demand(std::fputs("a line\n", streams.out) >= 0 && std::fflush(streams.out) == 0); },
+            [&] { demand(std::fgets(line.data(), line.size(), streams.in) != nullptr); });
+}
+void clean_numbers_through_a_stream() {
+  const PipeStreams streams;
+  int number = 0;
+  hand_over([&] { demand(std::fprintf(streams.out, "%d\n", 7) == 2 && std::fflush(streams.out) == 0); },
+            [&] { demand(std::fscanf(streams.in, "%d", &number) == 1); });
+}
+void clean_bytes_through_a_stream() {
+  const PipeStreams streams;
+  setvbuf(streams.out, nullptr, _IONBF, 0);
+  char byte = 0;
+  hand_over([&] { demand(std::fwrite("x", 1, 1, streams.out) == 1); },
+            [&] { demand(std::fread(&byte, 1, 1, streams.in) == 1); });
+  hand_over([&] { demand(std::fputc('y', streams.out) == 'y'); }, [&] { demand(std::getc(streams.in) == 'y'); });
+}
+void clean_end_of_a_stream() {
+  PipeStreams streams;
+  hand_over([&] { demand(std::fclose(std::exchange(streams.out, nullptr)) == 0); },
+            [&] { demand(std::fgetc(streams.in) == EOF); });
+}
+// Each for itself: what a file's stream takes out was put in by nobody who is known.
+void race_beside_a_streams_file() {
+  FILE* const file = std::tmpfile();
+  demand(file != nullptr && std::fputs("x", file) >= 0 && std::fflush(file) == 0);
+  vigil::test::one_after_the_other(
+      [&] {
+        value = 1;
+        std::fputs("y", file);
+        std::fflush(file);
+      },
+      [&] {
+        std::rewind(file);
+        demand(std::fgetc(file) == 'x');
+        value = 2;
+      });
+  std::fclose(file);
+}
+
 void clean_lock_of_a_stream() { under_streams(stderr, stderr); }
 void race_locks_of_two_streams() { under_streams(stderr, stdout); }
 void clean_lock_of_a_stream_tried() {
@@ -335,6 +397,11 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_message_queue),
     VIGIL_CASE(clean_message_queue_of_system_v),
     VIGIL_CASE(clean_semaphore_of_system_v),
+    VIGIL_CASE(clean_lines_through_a_stream),
+    VIGIL_CASE(clean_numbers_through_a_stream),
+    VIGIL_CASE(clean_bytes_through_a_stream),
+    VIGIL_CASE(clean_end_of_a_stream),
+    VIGIL_CASE(race_beside_a_streams_file),
     VIGIL_CASE(clean_lock_of_a_stream),
     VIGIL_CASE(race_locks_of_two_streams),
     VIGIL_CASE(clean_lock_of_a_stream_tried),

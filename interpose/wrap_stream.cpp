@@ -1,0 +1,210 @@
+// Wrappers of the streams of <cstdio>, over what hands bytes from one thread to another: libc reads and writes their
+// descriptors by calls that nobody can wrap. Whoever takes something out of a stream over a pipe or a socket goes on
+// after whoever put something into one, also where the bytes only went to a stream's buffer, or come from it: so each
+// operation counts. Of a stream over a file it costs a look into a table (descriptors.hpp).
+//
+// Most are cancellation points, and so not noexcept.
+#include <cstdarg>
+#include <cstdio>
+
+#include "interpose/descriptors.hpp"
+#include "interpose/export.hpp"
+#include "interpose/real_function.hpp"
+
+using namespace vigil::shim;  // the wrappers stand outside every namespace
+
+namespace {
+
+// Negative: of memory, or of functions of the program's own. (fileno() sets errno then.)
+int descriptor_of(const FILE* stream) noexcept { return stream->_fileno; }
+
+// Before something is put in.
+void puts_into(FILE* stream) noexcept {
+  if (descriptors::matter()) descriptors::gives_if_handed_on(descriptor_of(stream));
+}
+// After something was taken out, or after its end was met.
+template <class Result>
+Result took_out(FILE* stream, Result result) noexcept {
+  if (descriptors::matter()) descriptors::takes_if_handed_on(descriptor_of(stream));
+  return result;
+}
+
+constinit Real<std::size_t(const void*, std::size_t, std::size_t, FILE*)> real_fwrite("fwrite");
+constinit Real<std::size_t(const void*, std::size_t, std::size_t, FILE*)> real_fwrite_unlocked("fwrite_unlocked");
+constinit Real<int(const char*, FILE*)> real_fputs("fputs");
+constinit Real<int(const char*, FILE*)> real_fputs_unlocked("fputs_unlocked");
+constinit Real<int(int, FILE*)> real_fputc("fputc");
+constinit Real<int(int, FILE*)> real_putc("putc");
+constinit Real<int(FILE*, int)> real_overflow("__overflow");
+constinit Real<int(FILE*, const char*, va_list)> real_vfprintf("vfprintf");
+constinit Real<int(FILE*, int, const char*, va_list)> real_vfprintf_chk("__vfprintf_chk");
+constinit Real<std::size_t(void*, std::size_t, std::size_t, FILE*)> real_fread("fread");
+constinit Real<std::size_t(void*, std::size_t, std::size_t, FILE*)> real_fread_unlocked("fread_unlocked");
+constinit Real<std::size_t(void*, std::size_t, std::size_t, std::size_t, FILE*)> real_fread_chk("__fread_chk");
+constinit Real<char*(char*, int, FILE*)> real_fgets("fgets");
+constinit Real<char*(char*, int, FILE*)> real_fgets_unlocked("fgets_unlocked");
+constinit Real<char*(char*, std::size_t, int, FILE*)> real_fgets_chk("__fgets_chk");
+constinit Real<int(FILE*)> real_fgetc("fgetc");
+constinit Real<int(FILE*)> real_getc("getc");
+constinit Real<int(FILE*)> real_uflow("__uflow");
+constinit Real<__ssize_t(char**, std::size_t*, FILE*)> real_getline("getline");
+constinit Real<__ssize_t(char**, std::size_t*, int, FILE*)> real_getdelim("getdelim");
+constinit Real<__ssize_t(char**, std::size_t*, int, FILE*)> real_getdelim_internal("__getdelim");
+constinit Real<int(FILE*, const char*, va_list)> real_vfscanf("vfscanf");
+constinit Real<int(FILE*, const char*, va_list)> real_isoc99_vfscanf("__isoc99_vfscanf");
+constinit Real<int(const char*)> real_puts("puts");
+constinit Real<int(FILE*)> real_fflush("fflush");
+constinit Real<int(FILE*)> real_fclose("fclose");
+constinit Real<FILE*(const char*, const char*, FILE*)> real_freopen("freopen");
+constinit Real<int(FILE*)> real_pclose("pclose");
+
+}  // namespace
+
+// ---- putting in ----------------------------------------------------------------------------------------------------
+
+extern "C" VIGIL_EXPORT std::size_t fwrite(const void* from, std::size_t size, std::size_t count, FILE* stream) {
+  puts_into(stream);
+  return real_fwrite(from, size, count, stream);
+}
+extern "C" VIGIL_EXPORT std::size_t fwrite_unlocked(const void* from, std::size_t size, std::size_t count,
+                                                    FILE* stream) {
+  puts_into(stream);
+  return real_fwrite_unlocked(from, size, count, stream);
+}
+extern "C" VIGIL_EXPORT int fputs(const char* text, FILE* stream) {
+  puts_into(stream);
+  return real_fputs(text, stream);
+}
+extern "C" VIGIL_EXPORT int fputs_unlocked(const char* text, FILE* stream) {
+  puts_into(stream);
+  return real_fputs_unlocked(text, stream);
+}
+extern "C" VIGIL_EXPORT int fputc(int one, FILE* stream) {
+  puts_into(stream);
+  return real_fputc(one, stream);
+}
+extern "C" VIGIL_EXPORT int putc(int one, FILE* stream) {
+  puts_into(stream);
+  return real_putc(one, stream);
+}
+extern "C" VIGIL_EXPORT int __overflow(FILE* stream, int one) {  // NOLINT
+  puts_into(stream);
+  return real_overflow(stream, one);
+}
+extern "C" VIGIL_EXPORT int vfprintf(FILE* stream, const char* format, va_list given) {
+  puts_into(stream);
+  return real_vfprintf(stream, format, given);
+}
+extern "C" VIGIL_EXPORT int __vfprintf_chk(FILE* stream, int checks, const char* format, va_list given) {  // NOLINT
+  puts_into(stream);
+  return real_vfprintf_chk(stream, checks, format, given);
+}
+extern "C" VIGIL_EXPORT int fprintf(FILE* stream, const char* format, ...) {
+  puts_into(stream);
+  va_list given;
+  va_start(given, format);
+  const int written = real_vfprintf(stream, format, given);
+  va_end(given);
+  return written;
+}
+extern "C" VIGIL_EXPORT int __fprintf_chk(FILE* stream, int checks, const char* format, ...) {  // NOLINT
+  puts_into(stream);
+  va_list given;
+  va_start(given, format);
+  const int written = real_vfprintf_chk(stream, checks, format, given);
+  va_end(given);
+  return written;
+}
+extern "C" VIGIL_EXPORT int printf(const char* format, ...) {
+  puts_into(stdout);
+  va_list given;
+  va_start(given, format);
+  const int written = real_vfprintf(stdout, format, given);
+  va_end(given);
+  return written;
+}
+extern "C" VIGIL_EXPORT int puts(const char* text) {
+  puts_into(stdout);
+  return real_puts(text);
+}
+// Null: all streams. What others have put into them they gave then.
+extern "C" VIGIL_EXPORT int fflush(FILE* stream) {
+  if (stream != nullptr) puts_into(stream);
+  return real_fflush(stream);
+}
+extern "C" VIGIL_EXPORT int fclose(FILE* stream) {
+  descriptors::closes(descriptor_of(stream));
+  return real_fclose(stream);
+}
+extern "C" VIGIL_EXPORT FILE* freopen(const char* path, const char* mode, FILE* stream) {
+  descriptors::closes(descriptor_of(stream));
+  return real_freopen(path, mode, stream);
+}
+extern "C" VIGIL_EXPORT int pclose(FILE* stream) {
+  descriptors::closes(descriptor_of(stream));
+  return real_pclose(stream);
+}
+
+// ---- taking out ----------------------------------------------------------------------------------------------------
+
+extern "C" VIGIL_EXPORT std::size_t fread(void* to, std::size_t size, std::size_t count, FILE* stream) {
+  return took_out(stream, real_fread(to, size, count, stream));
+}
+extern "C" VIGIL_EXPORT std::size_t fread_unlocked(void* to, std::size_t size, std::size_t count, FILE* stream) {
+  return took_out(stream, real_fread_unlocked(to, size, count, stream));
+}
+extern "C" VIGIL_EXPORT std::size_t __fread_chk(void* to, std::size_t room, std::size_t size, std::size_t count,
+                                                FILE* stream) {  // NOLINT
+  return took_out(stream, real_fread_chk(to, room, size, count, stream));
+}
+extern "C" VIGIL_EXPORT char* fgets(char* to, int room, FILE* stream) {
+  return took_out(stream, real_fgets(to, room, stream));
+}
+extern "C" VIGIL_EXPORT char* fgets_unlocked(char* to, int room, FILE* stream) {
+  return took_out(stream, real_fgets_unlocked(to, room, stream));
+}
+extern "C" VIGIL_EXPORT char* __fgets_chk(char* to, std::size_t size, int room, FILE* stream) {  // NOLINT
+  return took_out(stream, real_fgets_chk(to, size, room, stream));
+}
+extern "C" VIGIL_EXPORT int fgetc(FILE* stream) { return took_out(stream, real_fgetc(stream)); }
+extern "C" VIGIL_EXPORT int getc(FILE* stream) { return took_out(stream, real_getc(stream)); }
+extern "C" VIGIL_EXPORT int __uflow(FILE* stream) {  // NOLINT
+  return took_out(stream, real_uflow(stream));
+}
+// The header may have a body for it.
+extern "C" VIGIL_EXPORT __ssize_t vigil_getline(char** to, std::size_t* size, FILE* stream) __asm__("getline");
+extern "C" __ssize_t vigil_getline(char** to, std::size_t* size, FILE* stream) {
+  return took_out(stream, real_getline(to, size, stream));
+}
+extern "C" VIGIL_EXPORT __ssize_t getdelim(char** to, std::size_t* size, int end, FILE* stream) {
+  return took_out(stream, real_getdelim(to, size, end, stream));
+}
+extern "C" VIGIL_EXPORT __ssize_t __getdelim(char** to, std::size_t* size, int end, FILE* stream) {  // NOLINT
+  return took_out(stream, real_getdelim_internal(to, size, end, stream));
+}
+// The header gives the older two the newer names.
+extern "C" VIGIL_EXPORT int vigil_vfscanf(FILE* stream, const char* format, va_list given) __asm__("vfscanf");
+extern "C" int vigil_vfscanf(FILE* stream, const char* format, va_list given) {
+  return took_out(stream, real_vfscanf(stream, format, given));
+}
+extern "C" VIGIL_EXPORT int vigil_fscanf(FILE* stream, const char* format, ...) __asm__("fscanf");
+extern "C" int vigil_fscanf(FILE* stream, const char* format, ...) {
+  va_list given;
+  va_start(given, format);
+  const int got = real_vfscanf(stream, format, given);
+  va_end(given);
+  return took_out(stream, got);
+}
+extern "C" VIGIL_EXPORT int vigil_new_vfscanf(FILE* stream, const char* format,
+                                              va_list given) __asm__("__isoc99_vfscanf");
+extern "C" int vigil_new_vfscanf(FILE* stream, const char* format, va_list given) {
+  return took_out(stream, real_isoc99_vfscanf(stream, format, given));
+}
+extern "C" VIGIL_EXPORT int vigil_new_fscanf(FILE* stream, const char* format, ...) __asm__("__isoc99_fscanf");
+extern "C" int vigil_new_fscanf(FILE* stream, const char* format, ...) {
+  va_list given;
+  va_start(given, format);
+  const int got = real_isoc99_vfscanf(stream, format, given);
+  va_end(given);
+  return took_out(stream, got);
+}
