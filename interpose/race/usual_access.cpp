@@ -170,6 +170,35 @@ inline std::uintptr_t stack_pointer_here() noexcept {
   return true;
 }
 
+// Nothing but a read of this epoch, and a write before it, are known of the granule, both this actor's: whatever it now
+// writes over both is all that stays. It has been used in two epochs only, so it need not get a private state yet.
+[[gnu::always_inline]] inline bool overwrites(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  StateId from = one.cell.load(std::memory_order_acquire);
+  if (is_private(from) || from == kUntouched || !word.is_write()) return false;
+  const AccessNode& node = node_of(from);
+  if (node.older == kUntouched || node.is_raced() || node.is_shared()) return false;
+  const AccessNode& older = node_of(node.older);
+  if (older.older != kUntouched || older.is_raced()) return false;
+  const AccessWord read(node.word.load(std::memory_order_relaxed));
+  const AccessWord write(older.word.load(std::memory_order_relaxed));
+  if (read.sort() != 0 || !read.same_epoch(word)) return false;
+  if (write.sort() != AccessWord::kWrite || write.at().slot() != word.at().slot()) return false;
+  if (((read.bytes() | write.bytes()) & ~word.bytes()) != 0) return false;
+  thread.actor->clocks.whole.now_in_shadow();
+  const PlaceId place = place_at(thread, one.pc, context_here(thread));
+  const StateId to = push_record(thread.states, {word, place, false}, kUntouched);
+  if (to == kUntouched) return false;
+  if (!one.cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    thread.states.give(to);
+    return false;
+  }
+  const auto open = static_cast<std::uint8_t>(~word.bytes());
+  thread.remember_covered(word.at().bits(), to, open, open);
+  return true;
+}
+
 // The granule was changed without company, and what is known of it does not go with this access alone: it gets a
 // private state. As Entering::in_chain() (memory.cpp) does it, without its questions before.
 [[gnu::always_inline]] inline bool becomes_private(const OneAccess& one) noexcept {
@@ -217,7 +246,7 @@ namespace {
   const AccessWord word(one.word);
   if (word.is_atomic() || word.at() == Epoch() || one.thread.part->named != word.at().slot()) return false;
   if (enter() == nullptr) return false;
-  const bool done = puts_on(one) || becomes_private(one);
+  const bool done = puts_on(one) || overwrites(one) || becomes_private(one);
   leave(one.thread);
   return done;
 }
