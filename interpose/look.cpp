@@ -208,6 +208,7 @@ void collect(BlockedActors& into, Which which) noexcept {
         return true;
       },
       &collecting);
+  into.name_joined();
 }
 
 }  // namespace

@@ -250,7 +250,7 @@ WaitTarget target_of(CallKind kind, std::uintptr_t object) noexcept {
   const void* const address = reinterpret_cast<const void*>(object);
   switch (kind) {
     case CallKind::Join:
-      return for_ever("join", "for a thread to end");
+      return for_ever("join", "for a thread to end");  // see name_joined()
     case CallKind::Mutex:
       return on_pthread_lock("lock", "for mutex", "for a pthread mutex", ObjectType::Mutex, address);
     case CallKind::Cond:
@@ -351,7 +351,11 @@ void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view
   const bool in_primitive = view != nullptr && view->wait != nullptr;
   const Actor* const task = call.task.load(std::memory_order_relaxed);
   ++total_;
-  groups_[mixed(thread.id, ~std::uint64_t{0})] = BlockedGroup{
+  const std::uint64_t key = mixed(thread.id, ~std::uint64_t{0});
+  if (call.kind.load(std::memory_order_acquire) == CallKind::Join) {
+    joining_.push_back({key, static_cast<pthread_t>(call.object.load(std::memory_order_relaxed))});
+  }
+  groups_[key] = BlockedGroup{
       .actor = info_of(task != nullptr ? *task : thread, "blocked"),
       .held = task != nullptr ? &task->held : &thread.held,
       .name = thread.id == 1 || task != nullptr ? FixedText<16>()
@@ -364,6 +368,19 @@ void BlockedActors::add_thread(const Actor& thread, const vigil_probe_actor_view
       .stack = call.stack.load(std::memory_order_relaxed),
       .waited_ms = waited_since(call.since_ms.load(std::memory_order_relaxed)),
       .proved = proved ? std::uint64_t{1} : std::uint64_t{0}};
+}
+
+// One that is over, and will be joined any moment, has no number.
+void BlockedActors::name_joined() noexcept {
+  for (const Joining& one : joining_) {
+    const ActorKey joined = key_of_thread(one.joined);
+    const auto group = groups_.find(one.group);
+    if (joined == ActorKey{} || group == groups_.end()) continue;
+    Phrase words;
+    words << "for " << words_for(info_of(joined, "")).view() << " to end";
+    group.value().target.words = words;
+  }
+  joining_.clear();
 }
 
 OwnVector<const BlockedGroup*> BlockedActors::groups() const noexcept {

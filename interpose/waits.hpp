@@ -4,6 +4,8 @@
 // million tasks that hang at one place make one group, and only its first member is described.
 #pragma once
 
+#include <pthread.h>
+
 #include <cstdint>
 #include <span>
 
@@ -82,12 +84,19 @@ class BlockedActors {
   void add_moving(const Actor& thread) noexcept;
   // A thread in a blocked call. view: the runtime's when it is parked in a primitive, else null.
   void add_thread(const Actor& thread, const vigil_probe_actor_view* view, bool proved = false) noexcept;
+  // Says of those that join a thread which it is. Not while threads are gone through: it asks in the same list.
+  void name_joined() noexcept;
   [[nodiscard]] std::uint64_t total() const noexcept { return total_; }
   // Threads first, each sort in the order of its numbers.
   [[nodiscard]] OwnVector<const BlockedGroup*> groups() const noexcept;
 
  private:
+  struct Joining {
+    std::uint64_t group;  // its key
+    pthread_t joined;
+  };
   OwnMap<std::uint64_t, BlockedGroup> groups_;
+  OwnVector<Joining> joining_;
   std::uint64_t total_ = 0;
 };
 

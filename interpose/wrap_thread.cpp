@@ -47,9 +47,15 @@ ThreadStart enter(void* given, const void* frame) noexcept {
   return mine;
 }
 
+// Keeps the frame of who calls it, where what a new thread has in registers of its creator's was saved: a call that is
+// the last thing a function does would take the frame's place, and save these among the thread's own words.
+[[gnu::always_inline]] inline void keep_frame() noexcept { asm volatile(""); }
+
 void* enter_posix(void* given) {
   const ThreadStart mine = enter(given, __builtin_frame_address(0));
-  return mine.posix(mine.argument);
+  void* const result = mine.posix(mine.argument);
+  keep_frame();
+  return result;
 }
 
 // ThreadSanitizer's runtime knows pthread's functions only, and crashes in a thread that it did not see come: there
@@ -68,7 +74,9 @@ int join_as_posix(thrd_t thread, int* result) {
 
 int enter_c11(void* given) {
   const ThreadStart mine = enter(given, __builtin_frame_address(0));
-  return mine.c11(mine.argument);
+  const int result = mine.c11(mine.argument);
+  keep_frame();
+  return result;
 }
 
 // Whether the thread gets a stack of the system's, with a guard below it.

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 #include <string_view>
 
 #include "interpose/fixed_text.hpp"
+#include "interpose/kernel_threads.hpp"
 #include "interpose/leaks/memory_search.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/raw_syscall.hpp"
@@ -73,8 +75,6 @@ bool is_unix_socket(int number) noexcept {
          domain == AF_UNIX;
 }
 
-bool may_write(int number) noexcept { return (raw_syscall(SYS_fcntl, number, F_GETFL) & O_ACCMODE) != O_RDONLY; }
-
 // Each hexadecimal number that follows those words in a file of /proc.
 template <class Take>
 bool each_number_after(const char* path, std::string_view words, char before, Take&& take) noexcept {
@@ -92,6 +92,54 @@ bool each_number_after(const char* path, std::string_view words, char before, Ta
   return true;
 }
 
+// A POSIX message queue's. The system's own record of one: flags, most messages, bytes of one, messages there, and
+// room.
+bool holds_messages(int number) noexcept {
+  constexpr std::size_t kThere = 3;
+  std::array<long, 8> record{};
+  return raw_syscall(SYS_mq_getsetattr, number, 0, reinterpret_cast<long>(record.data())) == 0 && record[kThere] > 0;
+}
+
+// Whether messages wait in a queue of System V's to which this process was the last to send. A line of the file: key,
+// id, access, bytes, messages, who sent last, ...
+bool has_sent_messages() noexcept {
+  OwnVector<char> text;
+  if (!read_whole("/proc/sysvipc/msg", text)) return false;  // a system without them
+  const auto self = static_cast<std::uint64_t>(raw_syscall(SYS_getpid));
+  std::string_view rest(text.data(), text.size());
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    std::array<std::uint64_t, 6> fields{};
+    for (std::uint64_t& field : fields) {
+      line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ')));
+      const char* const end = line.data() + line.size();
+      line.remove_prefix(static_cast<std::size_t>(std::from_chars(line.data(), end, field).ptr - line.data()));
+      line.remove_prefix(std::min(line.size(), line.find(' ')));
+    }
+    if (fields[4] != 0 && fields[5] == self) return true;
+  }
+  return false;
+}
+
+// Whether signals wait, to this process or one of its threads, that a program sends itself with a value.
+bool has_signals_with_values() noexcept {
+  constexpr std::uint64_t kFirstOfProgram = 34;  // of the real-time signals, behind libc's own two
+  constexpr std::uint64_t kWithValues =
+      ~std::uint64_t{0} << (kFirstOfProgram - 1) | 1ULL << (SIGUSR1 - 1) | 1ULL << (SIGUSR2 - 1);
+  bool any = false;
+  const auto look = [&](std::uintptr_t set) { any = any || (set & kWithValues) != 0; };
+  const bool known = each_number_after("/proc/self/status", "\nShdPnd:", '\t', look);
+  for (const int tid : kernel_threads()) {
+    FixedText<48> path;
+    path << "/proc/self/task/" << tid << "/status";
+    static_cast<void>(each_number_after(path.c_str(), "\nSigPnd:", '\t', look));  // gone: it has none
+  }
+  return any || !known;
+}
+
+bool may_write(int number) noexcept { return (raw_syscall(SYS_fcntl, number, F_GETFL) & O_ACCMODE) != O_RDONLY; }
+
 // Whether the bytes in that pipe may be this process's: one of its descriptors can write into it.
 bool is_written_here(const Descriptor& pipe, const OwnVector<Descriptor>& all) noexcept {
   return std::ranges::any_of(
@@ -108,6 +156,7 @@ bool each_kernel_word(WordVisitor visit, void* context) noexcept {
       !each_number_after("/proc/self/timers", "signal:", '/', take)) {
     return false;
   }
+  if (has_sent_messages() || has_signals_with_values()) return false;
   OwnVector<int> numbers;
   if (!descriptors(numbers)) return false;
   OwnVector<Descriptor> all;
@@ -119,6 +168,7 @@ bool each_kernel_word(WordVisitor visit, void* context) noexcept {
       path << "/proc/self/fdinfo/" << number;
       if (!each_number_after(path.c_str(), "data:", 0, take)) return false;
     }
+    if (one.is.view().starts_with('/') && holds_messages(number)) return false;
     if (one.is.view().starts_with("socket:") && holds_bytes(number) && is_unix_socket(number)) return false;
   }
   return std::ranges::none_of(all, [&](const Descriptor& one) {

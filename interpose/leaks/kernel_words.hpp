@@ -1,9 +1,9 @@
 // Kernel words: pointers of the program's that only the kernel has, to be given back when something happens.
 //
 // Read are the data of each epoll descriptor's entries and the values of POSIX timers, which /proc shows. Bytes that
-// lie in a pipe or a Unix socket are not shown: while there are some that this process may have written, nothing is
-// known. Nor is it where the kernel keeps pointers and does not show them: io_uring, kernel AIO, values of timers
-// without /proc/self/timers. Not asked for: values of signals that are queued, messages of System V and POSIX queues.
+// lie in a pipe or a Unix socket are not shown, nor messages in queues (POSIX's and System V's), nor values of signals
+// that wait: while there are some that this process may have sent, nothing is known. Nor is it where the kernel keeps
+// pointers and does not show them: io_uring, kernel AIO, values of timers without /proc/self/timers.
 #pragma once
 
 #include <cstdint>

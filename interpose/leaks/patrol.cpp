@@ -92,6 +92,7 @@ void add_members(ToldRing& ring) noexcept {
         return true;
       },
       &ring);
+  ring.blocked.name_joined();
 }
 
 // Demands that the runtime is paused.

@@ -122,6 +122,10 @@ void Proof::add_candidate(const BlockedThread& thread) noexcept {
 // False: somebody's registers are nowhere to be read.
 bool Proof::collect() noexcept {
   bool known = true;
+  vigil_probe_counts counts{};
+  runtime()->counts(&counts);
+  candidates_.reserve(counts.alive);  // a million are 300 MB, and twice that while they are moved
+  channels_.reserve(counts.alive);
   ParkedStacks stacks;
   for_each_actor([&](const vigil_probe_actor_view& view) {
     const bool is_thread = (view.flags & VIGIL_ACTOR_IS_THREAD) != 0;

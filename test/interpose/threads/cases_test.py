@@ -48,7 +48,29 @@ WORDS = {
     "destroyed_only_thread_holds": r"destroyed mutex \S+ while it holds it itself",
     "other_thread_unlocks_what_main_locked_alone": r"unlocked mutex \S+, which main had locked",
     "smells_receiver_wants_the_lock_of_who_sends": r"holds mutex \S+ and waits to send .* while task \d+ waits for that lock .*; this time task \d+ did it instead",
+    "told_thread_that_waits_for_who_joins_it": r"main waits for thread \d+ to end",
+    "told_threads_that_main_joins": r"main waits for thread \d+ to end",
+    "stuck_join_while_holding": r"main waits for thread \d+ to end; thread \d+ waits for mutex m\d+, which main holds",
+    "stuck_condition_while_holding_another": r"main waits for a condition variable; .* waits for mutex m\d+, which main holds",
+    "stuck_only_worker_waits_for_a_task_that_is_ready": r"every worker is blocked in a call, so 1 task that could go on cannot",
     "stuck_blocking_call_wants_what_its_task_holds": r"task \d+ holds \S.* and waits for its blocking call on thread \d+ to return",
+}
+# Who takes part in the deadlock: roles and operations. Each of them with a stack.
+PARTICIPANTS = {
+    "stuck_two_mutexes": ["holder lock", "holder lock", "waiter lock", "waiter lock"],
+    "stuck_read_write_locks": ["holder lock", "holder lock", "waiter lock", "waiter lock"],
+    "twice_mutex_taken": ["holder lock", "waiter lock"],
+    "stuck_join_while_holding": ["waiter join", "waiter lock"],
+    "stuck_condition_while_holding_another": ["waiter lock", "waiter wait"],
+    "stuck_semaphores": ["waiter wait", "waiter wait"],
+    "stuck_barrier": ["waiter wait", "waiter wait"],
+    "told_threads_that_main_joins": ["waiter join", "waiter receive", "waiter receive"],
+    "told_session_with_two_channels": ["waiter receive", "waiter receive"],
+}
+# What a leak's finding says of whether anybody could have ended the wait.
+PROVED = {
+    "leak_receiver_is_forgotten": True,
+    "leak_receiver_of_what_a_global_has": False,
 }
 SECONDS = 30  # a case takes well under one; a loaded machine may take more
 
@@ -92,6 +114,13 @@ def run(program, shim, case, procs):
         return f"found {sorted(kinds)}, wanted {sorted(wanted)}; status {done.returncode}\n{done.stderr.decode(errors='replace')}"
     if case in WORDS and not any(re.search(WORDS[case], finding["message"]) for finding in told):
         return f"no finding says {WORDS[case]!r}: {[finding['message'] for finding in told]}"
+    if case in PROVED and [finding["proved"] for finding in told] != [PROVED[case]]:
+        return f"proved: {[finding['proved'] for finding in told]}"
+    if case in PARTICIPANTS:
+        (deadlock,) = (finding for finding in told if finding["kind"] == "deadlock")
+        parts = sorted(f"{one['role']} {one['operation']}" for one in deadlock["participants"])
+        if parts != PARTICIPANTS[case] or not all(one["stack"] for one in deadlock["participants"]):
+            return f"who takes part: {deadlock['participants']}"
     if (not wanted or status < 0) and done.returncode != status:
         return f"status {done.returncode}\n{done.stderr.decode(errors='replace')}"
     return None
