@@ -14,6 +14,9 @@ function(vigil_instrument)
   set(compiled "$<COMPILE_LANGUAGE:C,CXX>")
   # g++ expands a copy of fixed size in place and leaves it out of the instrumentation: as a call it is seen.
   set(copies "$<COMPILE_LANG_AND_ID:C,GNU>,$<COMPILE_LANG_AND_ID:CXX,GNU>")
+  # g++ instruments where it makes machine code: with -flto that is the link, which is not told of it, and what is linked
+  # would have no instrumentation at all.
+  set(now "${copies}")
   # clang leaves accesses of 32 bytes and more out: what it vectorises by itself stays below that.
   set(wide "$<COMPILE_LANG_AND_ID:C,Clang>,$<COMPILE_LANG_AND_ID:CXX,Clang>")
   foreach(target IN LISTS ARGN)
@@ -33,6 +36,7 @@ function(vigil_instrument)
     set_target_properties(${target} PROPERTIES VIGIL_INSTRUMENTED ON)
     target_compile_options(${target} PRIVATE
       "$<${compiled}:-fsanitize=thread;-fno-omit-frame-pointer;-g>"
+      "$<$<OR:${now}>:-fno-lto>"
       "$<$<OR:${copies}>:-fno-builtin-memcpy;-fno-builtin-memmove;-fno-builtin-memset>"
       "$<$<OR:${wide}>:-mprefer-vector-width=128>")
     # Before all that the system has, after all that the project says.
