@@ -22,7 +22,8 @@ QUICK_ROUNDS = 120
 def rounds_of(build, rounds, minutes):
     """The memory after each round, in KiB. minutes: the program is ended after so many; None: it ends by itself."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"LD_PRELOAD": str(build / "lib/libvigil_shim.so"),
+        # Two workers on every machine: each needs its time until it has used all of its memory once.
+        environment = os.environ | {"LD_PRELOAD": str(build / "lib/libvigil_shim.so"), "VIGIL_PROCS": "2",
                                     "VIGIL_OPTIONS": f"command=/bin/true:report_dir={folder}"}
         with subprocess.Popen([build / "bin/race_limits", "churn", str(rounds), str(TASKS)], env=environment,
                               stdout=subprocess.PIPE, text=True) as program:
