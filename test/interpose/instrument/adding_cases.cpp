@@ -1,17 +1,20 @@
-// Instrumented in a project whose programs are optimised as they are linked.
+// Two ways to build: instrumented in a project whose programs are optimised as they are linked; and a plain program
+// with an instrumented library.
 #include <mutex>
 #include <thread>
 
 #include "test/interpose/threads/cases.hpp"
 
+namespace vigil::test {
+void add();
+}
+
 namespace {
 
+using vigil::test::add;
 using vigil::test::Case;
 
-long total = 0;
 std::mutex lock;
-
-[[gnu::noinline]] void add() { ++total; }
 
 void race_of_two_threads() {
   std::thread other(add);
