@@ -375,6 +375,55 @@ TEST_F(RaceEngine, ARenewalThatWasTakenBackIsComparedAgain) {
   EXPECT_FALSE(hot.thread->in_doubt);
 }
 
+// Each word has a state of its own, whose two records cover the whole word together: only the thread's table says so.
+TEST_F(RaceEngine, WhoComesToMuchThatIsCoveredRemembersMoreOfItAndForgetsWithTheCollector) {
+  constexpr std::uintptr_t kWords = 3000;
+  const auto word = [this](std::uintptr_t index) { return memory.address() + index * 8; };
+  counts_only = true;
+  told_by_threads = 0;
+  std::thread([&] {  // with a table of few entries
+    as(a);
+    be_in_a_call();
+    on_write(word(kWords), 8, 1);
+    const CoveredTable* const few = hot.covered;
+    for (std::uintptr_t i = 0; i < kWords; ++i) {
+      on_read(word(i), 4, 2 * i + 2);
+      on_read(word(i) + 4, 4, 2 * i + 3);
+    }
+    for (std::uintptr_t i = 0; i < kWords; ++i) on_read(word(i), 8, 1);
+    on_write(word(kWords + 1), 8, 1);  // makes a state, which is when tables grow
+    EXPECT_NE(hot.covered, few);
+    collect_now();
+    for (std::uintptr_t i = 0; i < kWords; ++i) on_read(word(i), 8, 1);
+    EXPECT_EQ(told_by_threads.load(), 0U);
+    as(b);
+    be_in_a_call();
+    for (std::uintptr_t i = 0; i < kWords; ++i) on_write(word(i), 8, 1);
+    EXPECT_EQ(told_by_threads.load(), 2 * kWords);
+    vigil_probe_task_switch(nullptr);
+  })
+      .join();
+}
+
+// An access of 16 bytes moves both granules at once where they are in one state, and one by one where they are not.
+TEST_F(RaceEngine, AnAccessOfTwoGranulesRacesForEitherAndIsToldOnce) {
+  as(a);
+  be_in_a_call();
+  for (std::size_t at = 0; at < 64; at += 16) __tsan_write16(memory.at(at));
+  for (std::size_t at = 0; at < 64; at += 16) __tsan_read16(memory.at(at));
+  EXPECT_EQ(races(), 0U);
+  as(b);
+  be_in_a_call();
+  __tsan_read8(memory.at(56));
+  EXPECT_EQ(races(), 1U);
+  for (std::size_t at = 0; at < 48; at += 16) __tsan_read16(memory.at(at));
+  EXPECT_EQ(races(), 4U);
+  for (std::size_t at = 72; at < 136; at += 16) __tsan_write16(memory.at(at));  // not on one word of the shadow
+  as(a);
+  for (std::size_t at = 64; at < 144; at += 16) __tsan_write16(memory.at(at));
+  EXPECT_EQ(races(), 4U + 5U);  // the first for its second granule alone, the last for its first
+}
+
 // Five actors read a word in turn, in ever new epochs, until each record has a line of its own; then what is written
 // without the lock must be there for whoever asks, and what happened meanwhile must be there for who writes without it.
 TEST_F(RaceEngine, ReadersThatTakeTurnsLoseNothing) {
