@@ -185,8 +185,10 @@ void Proof::find_blocks() noexcept {
   // At the end of a program there may be a million, of which each has its own words.
   constexpr std::size_t kMostCandidates = 20'000;
   if (candidates_.size() > kMostCandidates) return;
-  auto look = [this](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) { shared_.look_at(words); };
+  AddressRange own{};
+  auto look = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) { shared_.look_at(words, own); };
   for (const Candidate& candidate : candidates_) {
+    own = candidate.stack;
     if (!read_own(candidate, candidate.stack.low, look)) return;
   }
   shared_.find();

@@ -109,8 +109,14 @@ RingSearch::Graph RingSearch::connect() const noexcept {
   for (const auto& [target, by] : waiting) targets.push_back(target);
   std::ranges::sort(targets);
   SharedBlocks shared;
-  auto look_for_blocks = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) { shared.look_at(words); };
-  for (const Waiter& waiter : waiters_) read_own(waiter, look_for_blocks);
+  AddressRange own{};
+  auto look_for_blocks = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) {
+    shared.look_at(words, own);
+  };
+  for (const Waiter& waiter : waiters_) {
+    own = waiter.used;
+    read_own(waiter, look_for_blocks);
+  }
   shared.find();
   Graph graph{Edges(waiters_.size()), Edges(waiters_.size())};
   for (std::size_t one = 0; one < waiters_.size(); ++one) {

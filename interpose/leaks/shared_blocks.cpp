@@ -27,11 +27,11 @@ constexpr std::size_t kMostBytes = 1U << 20U;  // of a block
 
 }  // namespace
 
-void SharedBlocks::look_at(std::span<const std::uintptr_t> words) noexcept {
+void SharedBlocks::look_at(std::span<const std::uintptr_t> words, AddressRange own) noexcept {
   constexpr std::uintptr_t kForeign = 0xffff'8000'0000'000f;  // bits of no block's address
   constexpr std::uintptr_t kFirst = 0x10000;
   for (const std::uintptr_t word : words) {
-    if ((word & kForeign) != 0 || word < kFirst || seen_.size() > kMostSeen) continue;
+    if ((word & kForeign) != 0 || word < kFirst || own.holds(word) || seen_.size() > kMostSeen) continue;
     if (seen_.insert(word).second) open_.push_back(word);
   }
 }
@@ -88,7 +88,8 @@ void SharedBlocks::look_up(std::span<const std::uintptr_t> addresses) noexcept {
 
 void SharedBlocks::find() noexcept {
   if (library_with_allocator() == 0) return;
-  auto look_inside = [this](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) { look_at(words); };
+  AddressRange block{};
+  auto look_inside = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) { look_at(words, block); };
   while (!open_.empty() && seen_.size() <= kMostSeen) {
     const std::size_t before = blocks_.size();
     const OwnVector<std::uintptr_t> open = std::exchange(open_, {});
@@ -97,7 +98,8 @@ void SharedBlocks::find() noexcept {
     }
     for (std::size_t i = before; i < blocks_.size(); ++i) {
       // What cannot be read owns nobody.
-      static_cast<void>(MemorySearch::read(blocks_[i].range, look_inside));
+      block = blocks_[i].range;
+      static_cast<void>(MemorySearch::read(block, look_inside));
     }
   }
   if (seen_.size() > kMostSeen) blocks_.clear();

@@ -23,8 +23,9 @@ struct SharedBlock {
 
 class SharedBlocks {
  public:
-  // Words of somebody's memory, some of which may be addresses of such blocks.
-  void look_at(std::span<const std::uintptr_t> words) noexcept;
+  // Words of somebody's memory, some of which may be addresses of such blocks. own: where no block lies, for the words
+  // do.
+  void look_at(std::span<const std::uintptr_t> words, AddressRange own) noexcept;
   // Finds the blocks that those words lead to, those that these own, and so on; none of very many words. Cost: a system
   // call for 256 different words.
   void find() noexcept;
@@ -38,7 +39,13 @@ class SharedBlocks {
   void look_up(std::span<const std::uintptr_t> addresses) noexcept;
   bool makes_shared(std::uintptr_t table) noexcept;
 
-  OwnSet<std::uintptr_t> seen_;
+  // Addresses differ in some of their bits only.
+  struct Mixed {
+    std::size_t operator()(std::uintptr_t address) const noexcept {
+      return static_cast<std::size_t>((address * 0x9e3779b97f4a7c15ULL) >> 20U);
+    }
+  };
+  OwnSet<std::uintptr_t, Mixed> seen_;
   OwnVector<std::uintptr_t> open_;             // seen, and not looked up
   OwnMap<std::uintptr_t, bool> known_tables_;  // of virtual functions: whether they are such a block's
   OwnVector<SharedBlock> blocks_;
