@@ -1,7 +1,10 @@
 // The vigil command: parses the command line and hands over to one verb.
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -46,6 +49,17 @@ std::string complaint_about_verb(const std::vector<std::string>& verbs, int argc
       near.empty() ? std::string(" (vigil --help lists them)") : fmt::format("; did you mean '{}'?", near));
 }
 
+// A standard descriptor that is closed is taken by something that can be neither read nor written and that no program
+// we start inherits: else the report that is opened next would get its number, and the lines meant for standard error.
+void keep_closed_descriptors_closed() {
+  int last = -1;
+  while (last < STDERR_FILENO) {
+    last = ::open("/", O_PATH | O_CLOEXEC);
+    if (last < 0) return;
+  }
+  if (last > STDERR_FILENO) ::close(last);
+}
+
 int run_command_line(int argc, char** argv) {
   CommandLine line("vigil",
                    "vigil: finds leaks, deadlocks, lock cycles, misuse and races in programs with tasks and threads",
@@ -83,6 +97,8 @@ int run_command_line(int argc, char** argv) {
     fmt::print("{}", is_verb && topic != "help" ? line.help_of(topic) : line.help());
     return kClean;
   }
+  // A file that may not grow is an error to tell, not an end. (Programs that are started keep the default.)
+  if (parsed.verb != "doctor") std::signal(SIGXFSZ, SIG_IGN);
   const auto at = std::find(acting.begin(), acting.end(), parsed.verb);
   return at == acting.end() ? kClean : actions[static_cast<std::size_t>(at - acting.begin())]();
 }
@@ -92,9 +108,10 @@ int run_command_line(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    vigil::reports::keep_closed_descriptors_closed();
     return vigil::reports::run_command_line(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "vigil: {}\n", error.what());
+    vigil::reports::tell("vigil: {}\n", error.what());
     return vigil::reports::kFailed;
   }
 }

@@ -61,12 +61,11 @@ int compare(const RunArguments& arguments, const Report& report, const std::stri
                       std::inserter(missing, missing.end()));
   std::set_difference(found.begin(), found.end(), allowed.begin(), allowed.end(), std::inserter(extra, extra.end()));
   if (missing.empty() && extra.empty()) return kClean;
-  fmt::print(stderr, "vigil: expected {}, found {} - report: {}\n", joined(expected), joined(found),
-             show_deceptive(where));
-  if (!missing.empty()) fmt::print(stderr, "vigil: not found: {}\n", joined(missing));
+  tell("vigil: expected {}, found {} - report: {}\n", joined(expected), joined(found), show_deceptive(where));
+  if (!missing.empty()) tell("vigil: not found: {}\n", joined(missing));
   for (const Finding& finding : report.findings) {
     if (extra.contains(finding.kind))
-      fmt::print(stderr, "vigil: not expected: {}: {}\n", finding.kind, show_deceptive(finding.title));
+      tell("vigil: not expected: {}: {}\n", finding.kind, show_deceptive(finding.title));
   }
   return kNotAsExpected;
 }
@@ -93,8 +92,8 @@ OthersFound look_at_others(const WatchedProgram& program, const std::vector<RunR
     Report& report = loaded->report;
     if (!other.ended && !report.findings.empty()) {
       const std::string where = write_reports(report, other.path, option_text(program.options, "formats", "json,html"));
-      fmt::print(stderr, "vigil: process {}: {} - report: {}\n", report.program.pid,
-                 painted(stderr, colour_of(report), show_deceptive(verdict_of(report))), show_deceptive(where));
+      tell("vigil: process {}: {} - report: {}\n", report.program.pid,
+           painted(stderr, colour_of(report), show_deceptive(verdict_of(report))), show_deceptive(where));
     }
     if (!report.findings.empty()) {
       found.records.push_back(other.path);
@@ -107,9 +106,8 @@ OthersFound look_at_others(const WatchedProgram& program, const std::vector<RunR
 }
 
 void say_how_to_read(const std::string& where, const std::string& records) {
-  fmt::print(stderr, "vigil: next: {}vigil report --formats=text --out=- {}\n",
-             where.ends_with(".html") ? "open the report in a browser, or read it here: " : "",
-             show_deceptive(records));
+  tell("vigil: next: {}vigil report --formats=text --out=- {}\n",
+       where.ends_with(".html") ? "open the report in a browser, or read it here: " : "", show_deceptive(records));
 }
 
 // The last words of a run in which processes that the program started found something: of all processes together.
@@ -121,14 +119,13 @@ void say_of_all(Report all, const RunRecord& own, const OthersFound& others, con
   all.findings.insert(all.findings.end(), others.findings.begin(), others.findings.end());
   const std::string verdict = painted(stderr, colour_of(all), show_deceptive(verdict_of(all)));
   if (records.size() == 1) {
-    fmt::print(stderr, "vigil: the whole run: {} - report: {}\n", verdict, show_deceptive(where));
+    tell("vigil: the whole run: {} - report: {}\n", verdict, show_deceptive(where));
   } else {
-    fmt::print(stderr, "vigil: the whole run: {} - in {} processes, reports in {}\n", verdict, records.size(),
-               show_deceptive(folder));
+    tell("vigil: the whole run: {} - in {} processes, reports in {}\n", verdict, records.size(),
+         show_deceptive(folder));
   }
   if (records.size() > kMostNamed) {
-    fmt::print(stderr, "vigil: next: join the reports in one page: vigil merge -o all.html {}\n",
-               show_deceptive(shell_word(folder)));
+    tell("vigil: next: join the reports in one page: vigil merge -o all.html {}\n", show_deceptive(shell_word(folder)));
     return;
   }
   for (std::string& record : records) record = shell_word(record);
@@ -171,8 +168,8 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   const bool fails_now = fails(report, loaded->strict);
   const bool is_untold = !record->ended || counts_of(report).empty();
   if (report.findings.empty() ? others.findings.empty() : is_untold) {
-    fmt::print(stderr, "vigil: {} - report: {}\n",
-               painted(stderr, colour_of(report), show_deceptive(verdict_of(report))), show_deceptive(where));
+    tell("vigil: {} - report: {}\n", painted(stderr, colour_of(report), show_deceptive(verdict_of(report))),
+         show_deceptive(where));
   }
   if (!others.findings.empty()) {
     say_of_all(std::move(report), *record, others, option_text(options, "report_dir", "vigil-reports"));
@@ -181,8 +178,7 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   } else {
     std::string again;
     for (const std::string& word : arguments.command) again += " " + shell_word(word);
-    fmt::print(stderr, "vigil: next: another order of events may show more: vigil explore --{}\n",
-               show_deceptive(again));
+    tell("vigil: next: another order of events may show more: vigil explore --{}\n", show_deceptive(again));
   }
   const bool succeeded = WIFEXITED(end.wait_status) && WEXITSTATUS(end.wait_status) == 0;
   const bool untold = (!record->ended && fails_now) || others.fails;

@@ -24,4 +24,13 @@ void say_error(fmt::format_string<Arguments...> format, Arguments&&... arguments
   say_line(Severity::Error, fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
+// A text as it is, its line's end included. Where standard error is closed or full it is lost, and that is all: what a
+// run came to must not depend on who listens.
+void tell_text(std::string_view text) noexcept;
+
+template <class... Arguments>
+void tell(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  tell_text(fmt::format(format, std::forward<Arguments>(arguments)...));
+}
+
 }  // namespace vigil::reports

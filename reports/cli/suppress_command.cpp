@@ -85,9 +85,10 @@ void add_line(const Finding& finding, Suppressions& rules, Lines& lines) {
 bool read_rules(const std::string& path, std::string& text) {
   std::error_code problem;
   if (path.empty() || !std::filesystem::exists(path, problem)) return true;
+  if (!std::filesystem::is_regular_file(path, problem)) return false;  // a device may never end
   std::ifstream in(path, std::ios::binary);
   text.assign(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
-  return std::filesystem::is_regular_file(path, problem) && static_cast<bool>(in);
+  return static_cast<bool>(in);
 }
 
 int write_or_print(const SuppressArguments& arguments, std::string before, const Lines& lines) {

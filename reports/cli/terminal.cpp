@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "reports/cli/say.hpp"
 #include "reports/model/kind.hpp"
 #include "reports/model/utf8.hpp"
 
@@ -60,7 +61,7 @@ Progress::Progress(std::string_view what, std::size_t total)
 }
 
 Progress::~Progress() {
-  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  if (shown_) tell("\r\x1b[K");
 }
 
 void Progress::step() {
@@ -76,7 +77,7 @@ void Progress::now(std::string_view what) {
 
 void Progress::show(std::string_view line) {
   shown_ = true;
-  fmt::print(stderr, "\r\x1b[K{}", show_deceptive(line));
+  tell("\r\x1b[K{}", show_deceptive(line));
   std::fflush(stderr);
 }
 

@@ -140,6 +140,16 @@ TEST_F(Run, APreloadOfTheUsersStaysBehindTheShim) {
   EXPECT_NE(outcome.output.find(std::string(VIGIL_FAKE_SHIM) + ":libm.so.6\n"), std::string::npos) << outcome.output;
 }
 
+TEST_F(Run, WhoeverListensTheStatusIsTheSame) {
+  for (const char* const none : {"2>&-", "2>/dev/full", "<&- >&- 2>&-"}) {
+    EXPECT_EQ(run(std::string("-- sh -c 'exit 7' ") + none).status, 7) << none;
+    EXPECT_EQ(run(std::string("-- true ") + none).status, 0) << none;
+    EXPECT_EQ(run(std::string("-- /no/such/program ") + none).status, 127) << none;
+  }
+  // What is closed is closed for the program, too.
+  EXPECT_EQ(run("-- sh -c 'test ! -e /proc/$$/fd/0' <&-").status, 0);
+}
+
 TEST_F(Run, WhatIsStartedLetsTheShimIn) {
   const std::string show = "-- sh -c 'echo \"$ASAN_OPTIONS|$GLIBC_TUNABLES|\"'";
   EXPECT_NE(run(show, "ASAN_OPTIONS=").output.find("verify_asan_link_order=0||\n"), std::string::npos);
