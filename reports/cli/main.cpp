@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -109,7 +112,10 @@ int run_command_line(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     vigil::reports::keep_closed_descriptors_closed();
-    return vigil::reports::run_command_line(argc, argv);
+    const int status = vigil::reports::run_command_line(argc, argv);
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+    vigil::reports::tell("vigil: cannot write standard output: {}\n", std::strerror(errno));
+    return vigil::reports::kFailed;
   } catch (const std::exception& error) {
     vigil::reports::tell("vigil: {}\n", error.what());
     return vigil::reports::kFailed;

@@ -48,6 +48,22 @@ TEST(Command, AnInputThatDoesNotExistFails) {
   EXPECT_EQ(vigil(fmt::format("diff {0}/nowhere {0}", folder.path(""))).status, 1);
 }
 
+TEST(Command, WhatCannotBeWrittenIsOneClearLine) {
+  const TempFolder folder;
+  const std::string record = folder.write("r.jsonl", header_line() + module_line(1, "/opt/shop/prog") + leak_line(1));
+  const std::string report = fmt::format("report --formats=text --out=- {}", record);
+  for (const std::string& arguments : {report + " >/dev/full", report + " >&-", std::string("help run >/dev/full"),
+                                       fmt::format("suppress -o /dev/full {}", record)}) {
+    const Outcome outcome = vigil(arguments);
+    EXPECT_EQ(outcome.status, 1) << arguments;
+    EXPECT_EQ(std::count(outcome.output.begin(), outcome.output.end(), '\n'), 1) << outcome.output;
+  }
+  const Outcome limited =
+      shell(fmt::format("ulimit -f 0; exec {} report --out {} {}", VIGIL_COMMAND, folder.path(""), record));
+  EXPECT_EQ(limited.status, 1) << limited.output;
+  EXPECT_NE(limited.output.find("File too large"), std::string::npos) << limited.output;
+}
+
 TEST(Command, EveryVerbHasHelpWithExamples) {
   for (const char* verb : {"run", "explore", "report", "merge", "diff", "suppress", "tasks", "doctor", "completions"}) {
     const Outcome outcome = vigil(fmt::format("help {}", verb));
