@@ -16,6 +16,7 @@
 namespace vigil::test {
 
 std::span<const Case> lock_kind_cases();
+std::span<const Case> last_wait_cases();
 std::span<const Case> lock_bug_cases();
 std::span<const Case> lock_task_cases();
 std::span<const Case> lock_smell_cases();
