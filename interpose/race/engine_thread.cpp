@@ -168,13 +168,12 @@ void cover_more(EngineThread& thread) noexcept {
 }  // namespace
 
 CoveredTable* CoveredTable::make(std::uint32_t entries) noexcept {
-  constexpr std::size_t kLine = 64;
-  auto* const table = ::new (own_allocate(bytes_of(entries), kLine)) CoveredTable(entries);
+  auto* const table = ::new (own_allocate(bytes_of(entries), alignof(CoveredTable))) CoveredTable(entries);
   std::uninitialized_default_construct_n(table->entries_ + 1, entries - 1);
   return table;
 }
 void CoveredTable::unmake(CoveredTable* table) noexcept {
-  if (table != nullptr) own_free(table, bytes_of(static_cast<std::uint32_t>(table->last_ + 1)), 64);
+  if (table != nullptr) own_free(table, bytes_of(table->last_ + 1), alignof(CoveredTable));
 }
 
 EngineThread::~EngineThread() {
