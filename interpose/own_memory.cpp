@@ -45,9 +45,9 @@ constexpr std::size_t kClasses =
 constexpr std::size_t kShards = 8;
 constexpr std::size_t kBatch = 32;  // blocks moved between a shard and the central list
 constexpr std::size_t kShardMost = 2 * kBatch;
-// Of the classes up to 512 bytes a thread keeps a few blocks: the two locked instructions that its shard's lock takes
-// were a third of what a clock node, a task's record, an access set cost.
-constexpr std::size_t kKeptClasses = kFineClasses + std::size_t{4} * 2;
+// Of the classes up to 640 bytes, a leaf of a clock, a thread keeps a few blocks: the two locked instructions that its
+// shard's lock takes were a third of what a clock node, a task's record, an access set cost.
+constexpr std::size_t kKeptClasses = kFineClasses + std::size_t{4} * 2 + 1;
 constexpr std::size_t kMostKeptBytes = 2048;  // of one class
 constexpr std::size_t kMostKept = 16;         // blocks
 constexpr std::size_t kFetched = 4;           // blocks taken from the shard at once
@@ -133,7 +133,7 @@ constinit std::atomic<std::size_t> reserve_used{0};
 constexpr std::size_t most_kept(std::size_t size_class) noexcept {
   return std::clamp(kMostKeptBytes / bytes_of(size_class), kFetched, kMostKept);
 }
-static_assert(most_kept(kKeptClasses - 1) >= kFetched && bytes_of(kKeptClasses - 1) == 512);
+static_assert(most_kept(kKeptClasses - 1) >= kFetched && bytes_of(kKeptClasses - 1) == 640);
 
 thread_local constinit std::array<FreeList, kKeptClasses> kept __attribute__((tls_model("initial-exec"))) = {};
 thread_local constinit bool keeps_nothing __attribute__((tls_model("initial-exec"))) = false;

@@ -11,8 +11,9 @@ namespace vigil::shim::race {
 
 // A copy of an inner node counts one more reference to each child, a locked instruction each; a copy of a leaf is plain
 // memory. So leaves are wide: in a line of a thousand tasks a meeting copies one inner node where 16 times to a leaf
-// made it two. A private path to one of a million slots is 5 nodes and 0.9 KiB.
-constexpr unsigned kLeafBits = 6;
+// made it two, and up to 127 actors need no inner node. A private path to one of a million slots is 5 nodes and 1.2
+// KiB.
+constexpr unsigned kLeafBits = 7;
 constexpr std::uint32_t kLeafTimes = 1U << kLeafBits;
 constexpr unsigned kBits = 4;
 constexpr std::uint32_t kFan = 1U << kBits;
@@ -20,7 +21,7 @@ constexpr std::uint32_t kFan = 1U << kBits;
 struct ClockNode {
   explicit ClockNode(std::uint32_t node_level) noexcept : level(node_level) {}
   std::atomic<std::uint32_t> refs{1};  // references from parents and roots
-  const std::uint32_t level;           // 0: a leaf; a node covers 64 * 16^level slots
+  const std::uint32_t level;           // 0: a leaf; a node covers 128 * 16^level slots
   Epoch stamp;
 };
 
@@ -44,17 +45,14 @@ const Leaf& leaf_of(const ClockNode* node) noexcept { return static_cast<const L
 Inner& inner_of(ClockNode* node) noexcept { return static_cast<Inner&>(*node); }
 const Inner& inner_of(const ClockNode* node) noexcept { return static_cast<const Inner&>(*node); }
 
-// One counter would be a cache line that every thread fights for.
-struct alignas(64) NodeCounter {
-  std::atomic<std::ptrdiff_t> alive{0};
-};
-constinit std::array<NodeCounter, 16> node_counters{};
+// For tests: two locked instructions a node are a tenth of a meeting. So nodes are counted from the first question on.
+constinit std::atomic<bool> counts{false};
+constinit std::atomic<std::ptrdiff_t> alive{0};
 
 void count_node(std::ptrdiff_t change) noexcept {
-  const int on_this_stack = 0;  // its page tells threads and tasks apart well enough
-  const auto page = reinterpret_cast<std::uintptr_t>(&on_this_stack) >> 16U;
-  // relaxed: a number for tests, read when all is quiet.
-  node_counters[page % node_counters.size()].alive.fetch_add(change, std::memory_order_relaxed);
+  // relaxed: set before the nodes that are counted; a number that is read when all is quiet.
+  if (counts.load(std::memory_order_relaxed)) [[unlikely]]
+    alive.fetch_add(change, std::memory_order_relaxed);
 }
 
 template <class Node, class... Args>
@@ -350,9 +348,8 @@ void ClockTree::join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsR
 }
 
 std::size_t ClockTree::nodes() noexcept {
-  std::ptrdiff_t sum = 0;
-  for (const NodeCounter& counter : node_counters) sum += counter.alive.load(std::memory_order_relaxed);
-  return static_cast<std::size_t>(sum);
+  counts.store(true, std::memory_order_relaxed);
+  return static_cast<std::size_t>(alive.load(std::memory_order_relaxed));
 }
 
 }  // namespace vigil::shim::race

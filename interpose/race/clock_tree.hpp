@@ -72,7 +72,7 @@ class ClockTree {
   // other's, and taken whole when `theirs` knows mine. author is mine's epoch.
   void join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsRef theirs) noexcept;
 
-  // Nodes alive in the whole process; for tests.
+  // Nodes alive in the whole process, of those made since it was asked first; for tests.
   static std::size_t nodes() noexcept;
 
  private:
