@@ -35,9 +35,6 @@ struct Actor {
   std::atomic<std::uint32_t> left_at_ms{0};  // coarse_ms() when it last left the processor; any thread may read it
   ActorType type = ActorType::Thread;
   bool is_daemon = false;
-  // Parked on channels with a lock in hand, until somebody ends that wait (locks/held_while_blocked.hpp). Written
-  // before the park, read by whoever ends it, under the channel's lock.
-  bool parked_with_lock = false;
   order::Clocks clocks;
   locks::HeldLocks held;
   locks::LockId wanted{};  // what it is about to park for, and where it asked; 0: nothing

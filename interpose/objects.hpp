@@ -54,31 +54,17 @@ class SlotPoints {
   OwnVector<Block*> blocks_;
 };
 
-enum class ChannelDeed : std::uint8_t { Send = 1, Receive = 2, Close = 4 };
-
 // Who sent, received or closed on a channel: the first few, and whether there were more. Under the channel's own lock.
 class ChannelUsers {
  public:
-  static constexpr std::size_t kMost = 4;
-  void note(ActorKey user, ChannelDeed deed) noexcept {
-    const auto bit = static_cast<std::uint8_t>(deed);
+  void note(ActorKey user) noexcept {
     for (std::size_t i = 0; i < count_; ++i) {
-      if (users_[i] != user) continue;
-      deeds_[i] = static_cast<std::uint8_t>(deeds_[i] | bit);
-      return;
+      if (users_[i] == user) return;
     }
-    if (count_ < kMost) {
-      users_[count_] = user;
-      deeds_[count_++] = bit;
+    if (count_ < users_.size()) {
+      users_[count_++] = user;
     } else {
       more_ = true;
-    }
-  }
-  // Calls visit(ActorKey) for each that did this, and never anything else.
-  template <class Visit>
-  void for_each_that_only(ChannelDeed deed, Visit&& visit) const noexcept {
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (deeds_[i] == static_cast<std::uint8_t>(deed)) visit(users_[i]);
     }
   }
   [[nodiscard]] bool are_among(std::span<const ActorKey> actors) const noexcept {
@@ -88,8 +74,7 @@ class ChannelUsers {
   }
 
  private:
-  std::array<ActorKey, kMost> users_{};
-  std::array<std::uint8_t, kMost> deeds_{};  // bits of ChannelDeed
+  std::array<ActorKey, 4> users_{};
   std::uint8_t count_ = 0;
   bool more_ = false;
 };

@@ -8,7 +8,6 @@
 #include "interpose/export.hpp"
 #include "interpose/life/timers.hpp"
 #include "interpose/lifecycle.hpp"
-#include "interpose/locks/held_while_blocked.hpp"
 #include "interpose/misuse.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
@@ -27,13 +26,13 @@ constinit std::atomic<std::uint32_t> channels_made{0};
 constexpr std::size_t kNoted = 64;
 thread_local constinit std::array<std::uint64_t, kNoted> noted __attribute__((tls_model("initial-exec"))) = {};
 
+enum class Deed : std::uint8_t { Send, Receive };
+
 // Who sends or receives is noted always; where, while places may be looked at.
-void note_user(Actor& actor, const void* channel, ChannelDeed deed) noexcept {
-  if (actor.parked_with_lock) locks::held_wait_ended(actor, channel, deed);
+void note_user(Actor& actor, const void* channel, Deed deed) noexcept {
   if (timeline::on()) timeline::can_run(actor);                              // its operation is over, whoever did it
   const std::uint32_t made = channels_made.load(std::memory_order_relaxed);  // who has the channel sees its making
-  const auto what = static_cast<std::uint64_t>(deed) << 56U ^ reinterpret_cast<std::uintptr_t>(channel) ^ made;
-  std::uint64_t number = what * 0x9e3779b97f4a7c15ULL;
+  std::uint64_t number = (reinterpret_cast<std::uintptr_t>(channel) ^ made) * 0x9e3779b97f4a7c15ULL;
   number = (number ^ number >> 32U ^ static_cast<std::uint64_t>(key_of(actor))) * 0x9e3779b97f4a7c15ULL;
   std::uint64_t& place = noted[number >> 58U];
   const bool look = channel_touch::take();
@@ -41,10 +40,10 @@ void note_user(Actor& actor, const void* channel, ChannelDeed deed) noexcept {
   place = number;
   ChannelObject* const known = channels().find(channel);
   if (known == nullptr) return;
-  known->users.note(key_of(actor), deed);
+  known->users.note(key_of(actor));
   if (!look) return;
   const StackId stack = &current_actor() == &actor ? capture_stack() : actor.parked_at;
-  if (stack != kNoStack) (deed == ChannelDeed::Send ? known->last_send : known->last_receive).set(key_of(actor), stack);
+  if (stack != kNoStack) (deed == Deed::Send ? known->last_send : known->last_receive).set(key_of(actor), stack);
 }
 
 // Whether a send must be looked at: an order is kept, or it is not by the one who sent last.
@@ -83,7 +82,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_send(vigil_probe_actor* actor, 
   const bool look = needs_look(actor, channel);
   record([&] {
     Actor& sender = actor_of(actor);
-    note_user(sender, channel, ChannelDeed::Send);
+    note_user(sender, channel, Deed::Send);
     if (!look) return;
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
@@ -98,7 +97,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_receive(vigil_probe_actor* acto
   spins::did_something();
   record([&] {
     Actor& receiver = actor_of(actor);
-    note_user(receiver, channel, ChannelDeed::Receive);
+    note_user(receiver, channel, Deed::Receive);
     if (order::needs() == 0 && !channel_use::counts_items()) return;
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
@@ -113,8 +112,8 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_meet(vigil_probe_actor* sender,
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
-    note_user(from, channel, ChannelDeed::Send);
-    note_user(to, channel, ChannelDeed::Receive);
+    note_user(from, channel, Deed::Send);
+    note_user(to, channel, Deed::Receive);
     if (!look) return;
     if (ChannelObject* const known = channels().find(channel)) channel_use::sent(from, *known);
     if (order::needs() != 0) order::meet(from.clocks, to.clocks);
@@ -127,8 +126,8 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_pass(vigil_probe_actor* sender,
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
-    note_user(from, channel, ChannelDeed::Send);
-    note_user(to, channel, ChannelDeed::Receive);
+    note_user(from, channel, Deed::Send);
+    note_user(to, channel, Deed::Receive);
     if (!look) return;
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
@@ -145,7 +144,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_close(vigil_probe_actor* actor,
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
     Actor& closer = actor_of(actor);
-    known->users.note(key_of(closer), ChannelDeed::Close);
+    known->users.note(key_of(closer));
     known->closed = true;
     known->closer = key_of(closer);
     known->closed_at = capture_stack();
@@ -201,8 +200,7 @@ static void forget_place(vigil_probe_actor* actor) noexcept {
 extern "C" VIGIL_EXPORT void vigil_probe_park(vigil_probe_actor* actor, const vigil_probe_wait* wait) noexcept {
   spins::did_something();
   if (race::bridge::is_on()) record([&] { race::bridge::parks(actor_of(actor).clocks.told); });
-  const bool wants_place = locks::parks_with_lock(actor, *wait) || wait->kind == VIGIL_WAIT_WAIT_GROUP ||
-                           wait->kind == VIGIL_WAIT_BLOCKING ||
+  const bool wants_place = wait->kind == VIGIL_WAIT_WAIT_GROUP || wait->kind == VIGIL_WAIT_BLOCKING ||
                            (wait->case_count != 0 && (channel_touch::take() || channel_use::wants_place(actor, *wait)));
   if (is_first_seen_here(wait->kind) && wait->object != nullptr) {
     record([&] { sync_objects().at(wait->object); });

@@ -1,10 +1,6 @@
 #include "interpose/locks/held_while_blocked.hpp"
 
-#include <optional>
-
 #include "interpose/finding_writer.hpp"
-#include "interpose/lifecycle.hpp"
-#include "interpose/locks/lock_waits.hpp"
 #include "interpose/object_list.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/options.hpp"
@@ -63,11 +59,9 @@ bool waits_for_others_work(const vigil_probe_wait& wait) noexcept {
          wait.kind == VIGIL_WAIT_WAIT_GROUP;
 }
 
-// waker: null: nobody has ended the holder's wait.
-void tell(const Blocked& holder, const HeldLock& lock, ActorKey waiter, StackId waiter_stack,
-          const Actor* waker) noexcept {
+void tell(const Blocked& holder, const HeldLock& lock, const Blocked& waiter) noexcept {
   const ActorInfo who_holds = info_of(*holder.actor, "blocked");
-  const ActorInfo who_wants = info_of(waiter, "blocked");
+  const ActorInfo who_wants = info_of(*waiter.actor, "blocked");
   const WaitTarget target = target_of(*holder.wait);
   ObjectList objects;
   const std::int32_t held[] = {objects.index_of(info_of(*lock.object))};
@@ -76,7 +70,6 @@ void tell(const Blocked& holder, const HeldLock& lock, ActorKey waiter, StackId 
   message << words_for(who_holds).view() << " holds " << words_for(*lock.object).view() << " and waits "
           << target.words.view() << ", while " << words_for(who_wants).view()
           << " waits for that lock and cannot do its part";
-  if (waker != nullptr) message << "; this time " << words_for(info_of(*waker, "")).view() << " did it instead";
   const Participant participants[] = {{.role = "holder",
                                        .actor = who_holds,
                                        .operation = target.operation,
@@ -96,7 +89,7 @@ void tell(const Blocked& holder, const HeldLock& lock, ActorKey waiter, StackId 
                                        .operation = "lock",
                                        .object = held[0],
                                        .held = {},
-                                       .stack = waiter_stack,
+                                       .stack = waiter.stack,
                                        .note = "the other one waits for the mutex here"}};
   report({.kind = Kind::LockHeldWhileBlocked,
           .message = message.view(),
@@ -105,80 +98,7 @@ void tell(const Blocked& holder, const HeldLock& lock, ActorKey waiter, StackId 
           .objects = objects.all()});
 }
 
-ChannelDeed opposite_of(ChannelDeed deed) noexcept {
-  return deed == ChannelDeed::Send ? ChannelDeed::Receive : ChannelDeed::Send;
-}
-
-// Whether on each of its channels somebody has done before what the wait waits for, who never waited for it himself. A
-// timer, or a context, ends a select without anybody's help. Under the locks of all of them.
-bool has_known_wakers(const vigil_probe_wait& wait) noexcept {
-  for (std::uint32_t i = 0; i < wait.case_count; ++i) {
-    if (wait.cases[i].channel == nullptr) continue;
-    const ChannelObject* const known = channels().find(wait.cases[i].channel);
-    if (known == nullptr) return false;
-    bool any = false;
-    known->users.for_each_that_only(wait.cases[i].is_send != 0 ? ChannelDeed::Receive : ChannelDeed::Send,
-                                    [&](ActorKey) { any = true; });
-    if (!any) return false;
-  }
-  return true;
-}
-
-// What was told of waits that have ended: numbers of where the lock was taken, held and wanted.
-struct Told {
-  static constexpr std::size_t kMost = 1000;
-  FutexLock lock;  // guards the rest
-  OwnSet<std::uint64_t>* places = nullptr;
-};
-constinit Told told;
-
-bool is_new(StackId taken, StackId parked, StackId wanted) noexcept {
-  constexpr std::uint64_t kMix = 0x9e3779b97f4a7c15ULL;
-  std::uint64_t number = static_cast<std::uint64_t>(taken) * kMix;
-  number = (number ^ number >> 29U ^ static_cast<std::uint64_t>(parked)) * kMix;
-  number = (number ^ number >> 29U ^ static_cast<std::uint64_t>(wanted)) * kMix;
-  if (!lock_within(told.lock)) return false;
-  if (told.places == nullptr) told.places = own_new<OwnSet<std::uint64_t>>();
-  const bool is_new = told.places->size() < Told::kMost && told.places->insert(number).second;
-  told.lock.unlock();
-  return is_new;
-}
-
 }  // namespace
-
-bool parks_with_lock(const vigil_probe_actor* actor, const vigil_probe_wait& wait) noexcept {
-  if (actor == nullptr || actor->watch == nullptr) return false;
-  Actor& who = *static_cast<Actor*>(actor->watch);
-  who.parked_with_lock = false;
-  if (who.held.empty() || !waits_on_channels(wait.kind) || wait.deadline_ns != 0) return false;
-  record([&] { who.parked_with_lock = wants(Kind::LockHeldWhileBlocked) && has_known_wakers(wait); });
-  return who.parked_with_lock;
-}
-
-void held_wait_ended(Actor& holder, const void* channel, ChannelDeed deed) noexcept {
-  holder.parked_with_lock = false;
-  const Actor& waker = current_actor();
-  const ChannelObject* const known = channels().find(channel);
-  if (&waker == &holder || known == nullptr) return;
-  known->users.for_each_that_only(opposite_of(deed), [&](ActorKey user) {
-    if (user == key_of(waker)) return;
-    const std::optional<LockWait> wanted = lock_wait_of(user);
-    if (!wanted) return;
-    const HeldLock* const held = holder.held.find([&](const HeldLock& one) {
-      const bool keeps_out = one.mode == LockMode::Exclusive || wanted->mode == LockMode::Exclusive;
-      return one.lock == wanted->lock && keeps_out && one.object->is_held_as(one.acquisition) &&
-             !one.object->wandered.load(std::memory_order_relaxed);
-    });
-    if (held == nullptr || !is_new(held->taken_at, holder.parked_at, wanted->stack)) return;
-    const vigil_probe_case one_case = {.channel = channel, .is_send = deed == ChannelDeed::Send, .reserved = 0};
-    const vigil_probe_wait wait = {.kind = deed == ChannelDeed::Send ? VIGIL_WAIT_SEND : VIGIL_WAIT_RECEIVE,
-                                   .case_count = 1,
-                                   .cases = &one_case,
-                                   .object = nullptr,
-                                   .deadline_ns = 0};
-    tell({.actor = &holder, .wait = &wait, .object = 0, .stack = holder.parked_at}, *held, user, wanted->stack, &waker);
-  });
-}
 
 void tell_held_while_blocked() noexcept {
   if (runtime() == nullptr || !wants(Kind::LockHeldWhileBlocked)) return;
@@ -190,7 +110,7 @@ void tell_held_while_blocked() noexcept {
     for (const HeldLock& lock : holder.actor->held.live()) {
       for (const Blocked& waiter : all) {
         if (waiter.object != 0 && waiter.object == lock.object->address) {
-          tell(holder, lock, key_of(*waiter.actor), waiter.stack, nullptr);
+          tell(holder, lock, waiter);
           break;
         }
       }

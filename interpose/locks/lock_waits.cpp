@@ -349,15 +349,6 @@ void end_wait(Actor& actor) noexcept {
   if (held) waits.by_actor.erase(key_of(actor));
 }
 
-std::optional<LockWait> lock_wait_of(ActorKey actor) noexcept {
-  Waits& waits = the_waits();
-  const WaitsGuard held(waits);
-  if (!held) return std::nullopt;
-  const auto found = waits.by_actor.find(actor);
-  if (found == waits.by_actor.end() || found->second.lock == nullptr) return std::nullopt;
-  return LockWait{.lock = found->second.lock_id, .mode = found->second.mode, .stack = found->second.stack};
-}
-
 void look_at_waiters_of(LockObject& lock) noexcept {
   Waits& waits = the_waits();
   bool found = false;

@@ -20,7 +20,6 @@
 #include <pthread.h>
 
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "interpose/actor.hpp"
@@ -39,13 +38,6 @@ void begin_join(Actor& actor, pthread_t joined, StackId stack) noexcept;
 // On the thread that makes a call for the actor (vigil::blocking()): the actor waits until that call returns.
 void begin_own_call(Actor& actor, StackId stack) noexcept;
 void end_wait(Actor& actor) noexcept;
-// The lock that the actor waits for now.
-struct LockWait {
-  LockId lock{};
-  LockMode mode = LockMode::Exclusive;
-  StackId stack = kNoStack;
-};
-std::optional<LockWait> lock_wait_of(ActorKey actor) noexcept;
 // The lock was abandoned by its holder: who waits for it waits for ever.
 void look_at_waiters_of(LockObject& lock) noexcept;
 

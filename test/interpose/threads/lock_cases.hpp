@@ -74,8 +74,6 @@ void nest_below(std::array<Lock, kMany>& around, Lock& outer, Lock& inner) {
 // Runs on until the shim has told a deadlock: rings are told while others run. Gives up after a time that no machine
 // needs, so that a shim which tells nothing fails the test.
 void run_on_until_told();
-// Whether the shim has told one of that kind. Always, when nobody says where it writes: then nothing is waited for.
-bool is_told_already(const char* kind);
 // Runs on for longer than a ring of waits takes to be told. For what must not be told while the program runs: there is
 // nothing to wait for. On a slow machine less is told, not more, so no case can fail of it.
 inline void run_on() { std::this_thread::sleep_for(std::chrono::milliseconds(1000)); }

@@ -1,4 +1,4 @@
-// What the shim has told so far: reads the record that it writes meanwhile.
+// Runs on until the shim has told a deadlock: reads the record that it writes meanwhile.
 #include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -34,25 +34,15 @@ bool is_told(const std::string& folder, const char* words) {
   return found;
 }
 
-// Empty: nobody says.
-std::string report_folder() {
+}  // namespace
+
+void vigil::test::run_on_until_told() {
   const char* const options = std::getenv("VIGIL_OPTIONS");  // as cases_test.py sets it
   const std::string given = options == nullptr ? "" : options;
   const std::string name = "report_dir=";
-  return given.compare(0, name.size(), name) == 0 ? given.substr(name.size()) : "";
-}
-
-}  // namespace
-
-bool vigil::test::is_told_already(const char* kind) {
-  const std::string folder = report_folder();
-  return folder.empty() || is_told(folder, ("\"kind\":\"" + std::string(kind) + "\"").c_str());
-}
-
-void vigil::test::run_on_until_told() {
-  if (report_folder().empty()) return run_on();
+  if (given.compare(0, name.size(), name) != 0) return run_on();
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!is_told_already("deadlock") && std::chrono::steady_clock::now() < limit) {
+  while (!is_told(given.substr(name.size()), "\"kind\":\"deadlock\"") && std::chrono::steady_clock::now() < limit) {
     usleep(10'000);  // between two looks
   }
 }
