@@ -148,17 +148,19 @@ constexpr auto kLastRecord = std::to_array<std::uint32_t>({SYS_getpid, SYS_futex
 
 constexpr unsigned kNoEnd = 1U << 0;
 constexpr unsigned kNoLastRecord = 1U << 1;
+constexpr unsigned kNoLook = 1U << 2;
 thread_local constinit unsigned forbidden_here __attribute__((tls_model("initial-exec"))) = 0;
 constinit std::atomic<unsigned> forbidden_to_all{0};  // relaxed: bits are only added, and no data ride on them
 
 unsigned forbidden() noexcept { return forbidden_here | forbidden_to_all.load(std::memory_order_relaxed); }
 
 unsigned forbidden_by(const sock_fprog* program) noexcept {
-  if (program == nullptr) return kNoEnd | kNoLastRecord;
+  if (program == nullptr) return kNoEnd | kNoLastRecord | kNoLook;
   const std::span<const sock_filter> filter(program->filter, program->len);
   const auto lets = [&](std::uint32_t number) { return lets_pass(filter, number); };
-  if (!std::ranges::all_of(kLastRecord, lets)) return kNoEnd | kNoLastRecord;
-  return std::ranges::all_of(kEnd, lets) ? 0 : kNoEnd;
+  const unsigned looks = lets(SYS_fstat) && lets(SYS_newfstatat) ? 0 : kNoLook;
+  if (!std::ranges::all_of(kLastRecord, lets)) return kNoEnd | kNoLastRecord | looks;
+  return std::ranges::all_of(kEnd, lets) ? 0 : kNoEnd | looks;
 }
 
 }  // namespace
@@ -177,6 +179,7 @@ void installed(const sock_fprog* filter, bool for_all_threads) noexcept {
 }
 
 bool forbids_the_end() noexcept { return (forbidden() & kNoEnd) != 0; }
+bool forbids_looks() noexcept { return (forbidden() & kNoLook) != 0; }
 bool forbids_the_last_record() noexcept { return (forbidden() & kNoLastRecord) != 0; }
 
 }  // namespace vigil::shim::confinement

@@ -29,4 +29,7 @@ void installed(const sock_fprog* filter, bool for_all_threads) noexcept;
 [[nodiscard]] bool forbids_the_end() noexcept;
 [[nodiscard]] bool forbids_the_last_record() noexcept;
 
+// Whether it would be killed for asking what a descriptor is.
+[[nodiscard]] bool forbids_looks() noexcept;
+
 }  // namespace vigil::shim::confinement

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "interpose/confinement.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/own_memory.hpp"
 
@@ -60,6 +61,7 @@ struct Channel {
 
 Channel channel_of(int file) noexcept {
   constexpr std::uint64_t kMostPipes = 0xffff;  // told apart: a program may make them without end
+  if (confinement::forbids_looks()) return {};  // who may only read and write lives on, in whatever order
   struct stat status;
   if (!look_at(file, status)) return {};
   if (S_ISFIFO(status.st_mode)) return {name_of(Sort::Pipe, status.st_ino & kMostPipes)};
@@ -119,6 +121,7 @@ bool hands_on(int file) noexcept {
   std::atomic<Known>& known = known_of[static_cast<std::size_t>(file)];
   Known seen = known.load(std::memory_order_relaxed);
   if (seen == Known::Unknown) {
+    if (confinement::forbids_looks()) return false;  // others may look, and should
     seen = channel_of(file).name != nullptr ? Known::HandsOn : Known::OrdersNothing;
     known.store(seen, std::memory_order_relaxed);
   }

@@ -23,6 +23,8 @@
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <thread>
 
 #include <vigil/vigil.hpp>
 
@@ -109,6 +111,20 @@ int confine(bool by_syscall) {
 }
 int way_confined() { return confine(false); }
 int way_confined_by_syscall() { return confine(true); }
+// A thread that may only read, write and exit, beside tasks.
+int way_strict_thread() {
+  const Channel<int> numbers(1);
+  vigil::go([=] { numbers.send(1); });
+  numbers.receive();
+  std::fflush(stdout);
+  std::thread([] {
+    constexpr std::string_view kText = "strict\n";
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) return;
+    const ssize_t written = write(STDOUT_FILENO, kText.data(), kText.size());
+    syscall(SYS_exit, written);
+  }).join();
+  return 0;
+}
 // A call that nobody makes, and one of which it depends on an argument: both concern the end of no program.
 int way_confined_a_little() {
   constexpr unsigned kSecondArgument = offsetof(seccomp_data, args) + 8;
@@ -270,6 +286,7 @@ constexpr Way kWays[] = {
     WAY(confined),
     WAY(confined_by_syscall),
     WAY(confined_a_little),
+    WAY(strict_thread),
     WAY(smallest_stack),
     WAY(recovers_from_segv),
     WAY(destructor_uses_channels),
