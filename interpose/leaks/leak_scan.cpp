@@ -61,9 +61,12 @@ void collect(Found& found, Which which) noexcept {
   if (!any) return;  // memory is searched only for somebody
   Proof proof(&current_actor());
   proof.run();
-  OwnVector<Ring> rings = search.find();
+  // What waits in a structure that is shared is a leak at the end, proved or not: whether the proof comes about must
+  // not decide between two kinds.
+  OwnVector<Ring> rings = search.find(RingSearch::Through::Stacks);
   std::erase_if(rings, [&](const Ring& ring) {
-    return !proof.are_dead(ring.members) && (which == Which::Proved || !ring.among_themselves);
+    const bool is_dead = proof.are_dead(ring.members) && !proof.lean_on_shared(ring.members);
+    return !is_dead && (which == Which::Proved || !ring.among_themselves);
   });
   found.rings.resize(rings.size());
   for_each_leaked([&](const vigil_probe_actor_view& view) {

@@ -172,7 +172,7 @@ void Patrol::look_now() noexcept {
       if (coarse_ms() - thread.since_ms >= kLongMs && !locks::is_in_told_ring(thread.key)) search.add(thread);
     }
     if (search.size() < 2 || search.mark() == quiet_mark_) return;
-    OwnVector<Ring> rings = search.find();
+    OwnVector<Ring> rings = search.find(RingSearch::Through::SharedBlocks);
     if (rings.empty()) quiet_mark_ = search.mark();
     if (!is_any_due(rings)) return;
     if (collect_proved(rings, looked) == Proof::Answer::Moves) {

@@ -383,6 +383,19 @@ bool Proof::count_handles() noexcept {
   return true;
 }
 
+bool Proof::lean_on_shared(std::span<const ActorKey> actors) noexcept {
+  bool any = false;
+  auto look = [&](std::span<const std::uintptr_t> words, std::uintptr_t /*at*/) {
+    any = any || std::ranges::any_of(
+                     words, [&](std::uintptr_t word) { return shared_.index_at(word) != SharedBlocks::kNone; });
+  };
+  for (const Candidate& candidate : candidates_) {
+    const bool is_asked = std::ranges::find(actors, candidate.key) != actors.end();
+    if (is_asked && !read_own(candidate, candidate.stack.low, look)) return true;
+  }
+  return any;
+}
+
 Line Proof::why_alive(ActorKey actor) const noexcept {
   Line line;
   const auto one = std::ranges::find(candidates_, actor, &Candidate::key);

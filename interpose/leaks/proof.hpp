@@ -65,6 +65,8 @@ class Proof {
     return std::ranges::all_of(actors, [&](ActorKey one) { return is_dead(one); });
   }
   [[nodiscard]] std::size_t dead() const noexcept { return dead_.size(); }
+  // Whether one of those, which are dead, refers to a block of std::make_shared(). Still paused.
+  [[nodiscard]] bool lean_on_shared(std::span<const ActorKey> actors) noexcept;
   // Of a candidate that is not dead: what was found first that may wake it, in words for the log.
   [[nodiscard]] Line why_alive(ActorKey actor) const noexcept;
 

@@ -98,7 +98,7 @@ void RingSearch::read_own(const Waiter& waiter, Visit& visit) noexcept {
   static_cast<void>(MemorySearch::read(waiter.closure, visit));
 }
 
-RingSearch::Graph RingSearch::connect() const noexcept {
+RingSearch::Graph RingSearch::connect(Through through) const noexcept {
   OwnMap<std::uintptr_t, OwnVector<std::size_t>> waiting;  // by what they wait on
   OwnMap<ActorKey, std::size_t> by_key;
   for (std::size_t i = 0; i < waiters_.size(); ++i) {
@@ -114,6 +114,7 @@ RingSearch::Graph RingSearch::connect() const noexcept {
     shared.look_at(words, own);
   };
   for (const Waiter& waiter : waiters_) {
+    if (through == Through::Stacks) break;
     own = waiter.used;
     read_own(waiter, look_for_blocks);
   }
@@ -172,10 +173,10 @@ Ring RingSearch::ring_of(const OwnVector<std::size_t>& members) const noexcept {
   return ring;
 }
 
-OwnVector<Ring> RingSearch::find() const noexcept {
+OwnVector<Ring> RingSearch::find(Through through) const noexcept {
   OwnVector<Ring> rings;
   if (waiters_.size() < 2) return rings;
-  const Graph graph = connect();
+  const Graph graph = connect(through);
   OwnVector<bool> placed(waiters_.size(), false);
   for (std::size_t i = 0; i < waiters_.size(); ++i) {
     if (placed[i] || graph.next[i].empty() || graph.before[i].empty()) continue;

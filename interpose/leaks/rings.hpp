@@ -43,8 +43,10 @@ class RingSearch {
   [[nodiscard]] ParkedStacks& stacks() noexcept { return stacks_; }
   // A number for who waits since when.
   [[nodiscard]] std::uint64_t mark() const noexcept { return mark_; }
+  // Whether what lies in blocks that std::make_shared() made counts.
+  enum class Through : std::uint8_t { Stacks, SharedBlocks };
   // Still paused.
-  [[nodiscard]] OwnVector<Ring> find() const noexcept;
+  [[nodiscard]] OwnVector<Ring> find(Through through) const noexcept;
 
  private:
   static constexpr std::size_t kMostTasks = 2000;
@@ -61,7 +63,7 @@ class RingSearch {
   };
   struct Graph;
   void add(Waiter&& waiter, std::uint32_t since_ms) noexcept;
-  [[nodiscard]] Graph connect() const noexcept;
+  [[nodiscard]] Graph connect(Through through) const noexcept;
   template <class Visit>
   static void read_own(const Waiter& waiter, Visit& visit) noexcept;
   [[nodiscard]] Ring ring_of(const OwnVector<std::size_t>& members) const noexcept;
