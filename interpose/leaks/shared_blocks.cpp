@@ -23,7 +23,7 @@ struct Head {
 };
 constexpr std::size_t kAtOnce = 256;  // of heads
 constexpr std::size_t kMostSeen = 1U << 18U;
-constexpr std::size_t kMostBytes = 1U << 20U;  // of a block
+constexpr std::size_t kLargestBlock = 1U << 20U;  // of a block
 
 }  // namespace
 
@@ -80,7 +80,7 @@ void SharedBlocks::look_up(std::span<const std::uintptr_t> addresses) noexcept {
     const Head& head = heads[i];
     if (head.table == 0 || head.owners <= 0 || head.watchers <= 0 || !makes_shared(head.table)) continue;
     const std::size_t bytes = block_bytes_at(addresses[i]);
-    if (bytes < sizeof(Head) || bytes > kMostBytes) continue;
+    if (bytes < sizeof(Head) || bytes > kLargestBlock) continue;
     blocks_.push_back(
         {.range = {addresses[i], addresses[i] + bytes}, .owners = static_cast<std::uint64_t>(head.owners)});
   }
