@@ -100,6 +100,7 @@ void end_task(vigil_probe_actor* task) noexcept {
   auto* const actor = static_cast<Actor*>(std::exchange(task->watch, nullptr));
   if (actor == nullptr) return;
   if (running == actor) running = nullptr;
+  locks::leaves_locked(*actor);
   if (timeline::on()) timeline::ends(*actor);
   locks::actor_ends(*actor);
   race::actor_ended(*actor, reinterpret_cast<std::uintptr_t>(task));
@@ -119,6 +120,7 @@ void switch_to(vigil_probe_actor* task) noexcept {
     running->left_at_ms.store(now, std::memory_order_relaxed);
     channel_touch::grow(now);
   }
+  order::moment_over();
   stack_switched(reinterpret_cast<std::uintptr_t>(task));  // the record lies at its stack's upper end, or is null
   Actor* const before = std::exchange(running, task == nullptr ? nullptr : &actor_of(task));
   if (timeline::on()) timeline::switched(before, running);

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 
+#include "interpose/locks/lock_events.hpp"
 #include "interpose/sync_events.hpp"
 
 namespace vigil::shim {
@@ -25,7 +26,11 @@ void Nap::begin() noexcept {
   if (napping_tid == 0) napping_tid = this_tid();  // a fork's child keeps its parent's: then its naps are not seen
   mark_ = (++own_naps << kTidBits & ~kOfTask) | static_cast<std::uint64_t>(napping_tid);
   if (sync_events::watching()) {
-    record([this] { mark_ |= current_actor().type == ActorType::Task ? kOfTask : 0; });
+    record([this] {
+      Actor& sleeper = current_actor();
+      locks::leaves_locked(sleeper);
+      mark_ |= sleeper.type == ActorType::Task ? kOfTask : 0;
+    });
   }
   // release: who sees the mark sees the registers.
   place_of_thread(napping_tid).store(mark_, std::memory_order_release);

@@ -122,6 +122,8 @@ struct LockObject : Object {
   std::atomic<StackId> taken_at{kNoStack};
   // When the holder took it, in the whole order; time 0: that order was not kept yet. As for holder.
   race::Epoch taken_when{};
+  // A vigil lock's, when the whole order was not kept: while it is the taker's moment, nobody knows that it was taken.
+  order::Moment taken_moment;
   order::Point written;  // by exclusive holders
   order::Point read;     // by shared ones
   FutexLock lock;        // guards read

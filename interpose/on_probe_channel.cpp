@@ -8,6 +8,7 @@
 #include "interpose/export.hpp"
 #include "interpose/life/timers.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/lock_events.hpp"
 #include "interpose/misuse.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
@@ -199,6 +200,10 @@ static void forget_place(vigil_probe_actor* actor) noexcept {
 
 extern "C" VIGIL_EXPORT void vigil_probe_park(vigil_probe_actor* actor, const vigil_probe_wait* wait) noexcept {
   spins::did_something();
+  if (wait->kind == VIGIL_WAIT_SLEEP || wait->kind == VIGIL_WAIT_WAIT_GROUP) {
+    record([&] { locks::leaves_locked(actor_of(actor)); });
+  }
+  order::moment_over();
   if (race::bridge::is_on()) record([&] { race::bridge::parks(actor_of(actor).clocks.told); });
   const bool wants_place = wait->kind == VIGIL_WAIT_WAIT_GROUP || wait->kind == VIGIL_WAIT_BLOCKING ||
                            (wait->case_count != 0 && (channel_touch::take() || channel_use::wants_place(actor, *wait)));

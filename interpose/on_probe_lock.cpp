@@ -67,6 +67,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_wait_group_add(vigil_probe_actor* actor
   spins::did_something();
   record([&] {
     Actor& who = actor_of(actor);
+    if (delta < 0) locks::leaves_locked(who);
     GroupObject& known = wait_groups().at(group);
     if (delta > 0 && counter == delta) group_use::opened(who, known);
     known.history[known.events++ % GroupObject::kHistory] = {
@@ -79,6 +80,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_wait_group_wait(vigil_probe_actor* acto
   spins::did_something();
   record([&] {
     Actor& waiter = actor_of(actor);
+    locks::leaves_locked(waiter);
     GroupObject& known = wait_groups().at(group);
     group_use::waited(waiter, known);
     order::acquire(waiter.clocks, known.done);

@@ -4,6 +4,7 @@ namespace vigil::shim::order {
 
 namespace detail {
 constinit std::atomic<std::uint8_t> needs{0};
+thread_local constinit std::uint64_t asked = 0;
 }  // namespace detail
 
 namespace {

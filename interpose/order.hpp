@@ -12,6 +12,9 @@
 // the whole order, the first nested locking the firm one; an actor or a point without a clock knows nothing, which is
 // what it would know of events since then.
 //
+// Nobody hands anything on without asking first whether an order is needed. So who has asked nothing since some moment
+// (moment()) has told nobody of it, and an order that is wanted now is whole for what came after it.
+//
 // Threads: an actor's clocks belong to whoever runs the actor, or acts for it while it is parked. A Point is used under
 // the lock of its primitive or under one of ours.
 #pragma once
@@ -56,14 +59,29 @@ namespace detail {
 // relaxed everywhere: an event that wants an order raises its need before the program goes on, so whoever learns
 // of that event by the program's own synchronisation sees the need too.
 extern constinit std::atomic<std::uint8_t> needs;
+// How often needs() was asked on this thread, or another actor came to run on it.
+extern thread_local constinit std::uint64_t asked __attribute__((tls_model("initial-exec")));
 }  // namespace detail
 
-inline std::uint8_t needs() noexcept { return detail::needs.load(std::memory_order_relaxed); }
+inline std::uint8_t needs() noexcept {
+  ++detail::asked;
+  return detail::needs.load(std::memory_order_relaxed);
+}
 inline std::uint8_t needs(Edge edge) noexcept {
   if (edge == Edge::Firm) return needs();
   return static_cast<std::uint8_t>(needs() & (edge == Edge::Lock ? kWhole | kTold : kFirm));
 }
 void want(Need need) noexcept;
+
+// As long as it is the same, the actor that runs has handed nothing on. The default is never now.
+struct Moment {
+  const std::uint64_t* thread = nullptr;  // only compared: the thread may be gone
+  std::uint64_t asked = 0;
+  friend constexpr bool operator==(const Moment&, const Moment&) noexcept = default;
+};
+inline Moment moment() noexcept { return {.thread = &detail::asked, .asked = detail::asked}; }
+// The running actor gives its thread away, or lets others act for it.
+inline void moment_over() noexcept { ++detail::asked; }
 
 // The clocks of that actor, started if they were not. Demands that the order is wanted.
 race::ActorClock& whole(Clocks& actor) noexcept;

@@ -170,6 +170,7 @@ void begin_thread(Actor& thread, std::uintptr_t stack_high) noexcept {
 void end_thread(Actor& thread) noexcept {
   ThreadPart& part = *thread.thread;
   if (part.state.load(std::memory_order_relaxed) == ThreadState::Ended) return;
+  locks::leaves_locked(thread);
   leave_blocked(thread);  // it was cancelled in a wait
   if (timeline::on()) timeline::ends(thread);
   if (&thread == own_thread) {

@@ -222,6 +222,8 @@ std::uint64_t next_holder(const Actor& actor, LockObject& lock, StackId stack) n
   lock.acquisition.store(number, std::memory_order_relaxed);
   lock.holder.store(key_of(actor), std::memory_order_relaxed);
   lock.taken_at.store(stack, std::memory_order_relaxed);
+  lock.taken_when = race::Epoch();
+  lock.taken_moment = {};
   return number;
 }
 
@@ -278,6 +280,7 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
     number = next_holder(actor, lock, stack);
     if (lock.family == LockFamily::Vigil) {
       lock.taken_when = (order::needs() & order::kWhole) != 0 ? race::now(order::whole(actor.clocks)) : race::Epoch();
+      lock.taken_moment = order::moment();
     }
   } else {
     lock.type = ObjectType::RwMutex;
@@ -321,6 +324,17 @@ void hand_over(Actor& actor) noexcept {
     if (held.object->family != LockFamily::Pthread || held.mode != LockMode::Exclusive || GivenBackUnseen()(held))
       continue;
     order::release_merge(actor.clocks, held.object->written, order::Edge::Lock);
+  }
+}
+
+void leaves_locked(Actor& actor) noexcept {
+  if (actor.held.empty()) return;
+  const order::Moment now = order::moment();  // before anything is asked
+  for (const HeldLock& held : actor.held.live()) {
+    LockObject& lock = *held.object;
+    if (lock.family != LockFamily::Vigil || held.mode != LockMode::Exclusive || lock.taken_moment != now) continue;
+    order::want(order::kWhole);
+    if (lock.taken_when.time() == 0) lock.taken_when = race::now(order::whole(actor.clocks));
   }
 }
 

@@ -93,8 +93,9 @@ void tell_unlock_by_other(Actor& actor, LockObject& lock, Unlock how) noexcept {
 
 void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
   if (unseen_order::possible(capture_stack())) return;
-  // From the second time on: what came before the order was asked for is not known, and then nothing is told. In the
-  // whole order, for another lock may well be what says that the turn to unlock has come.
+  // What came before the order was asked for is not known, and then nothing is told: that is the first time, unless the
+  // taker came by leaves_locked(). In the whole order, for another lock may well be what says that the turn to unlock
+  // has come.
   order::want(order::kWhole);
   const race::Epoch taken_when = lock.taken_when;
   if (!lock.is_held() || taken_when.time() == 0) return;

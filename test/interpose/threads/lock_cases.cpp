@@ -458,8 +458,9 @@ int main(int argc, char** argv) {
 #ifdef VIGIL_TEST_UNLINKED
   return vigil::test::run_case({kCases, vigil::test::lock_kind_cases(), vigil::test::last_wait_cases()}, argc, argv);
 #else
-  return vigil::test::run_case({kCases, vigil::test::lock_bug_cases(), vigil::test::lock_smell_cases(),
-                                vigil::test::lock_task_cases(), vigil::test::micro_task_cases()},
-                               argc, argv);
+  return vigil::test::run_case(
+      {kCases, vigil::test::lock_bug_cases(), vigil::test::lock_smell_cases(), vigil::test::unlock_cases(),
+       vigil::test::lock_task_cases(), vigil::test::micro_task_cases()},
+      argc, argv);
 #endif
 }

@@ -20,6 +20,7 @@ std::span<const Case> last_wait_cases();
 std::span<const Case> lock_bug_cases();
 std::span<const Case> lock_task_cases();
 std::span<const Case> lock_smell_cases();
+std::span<const Case> unlock_cases();
 std::span<const Case> micro_task_cases();
 
 // One after the other, and nothing that the shim knows orders the two.

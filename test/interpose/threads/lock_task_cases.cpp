@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -156,70 +155,6 @@ void clean_tasks_read_read() {
     const std::shared_lock two(second);
   };
   tasks_in_turn([&] { read_both(a, b); }, [&] { read_both(b, a); });
-}
-
-void clean_tasks_hand_over_a_mutex() {
-  vigil::Mutex lock;
-  vigil::Channel<vigil::Unit> yours(0);
-  vigil::WaitGroup both;
-  for (int i = 0; i < 3; ++i) {
-    both.go([&] {
-      lock.lock();
-      yours.send({});
-    });
-    both.go([&] {
-      yours.receive();
-      lock.unlock();
-    });
-    both.wait();
-  }
-}
-
-// One task locks, another unlocks, again and again; `tell` and `hear` are how the second learns that it may.
-template <class Tell, class Hear>
-void unlock_for_another(Tell tell, Hear hear) {
-  vigil::Mutex lock;
-  for (int i = 0; i < 3; ++i) {
-    vigil::WaitGroup both;
-    both.go([&] {
-      lock.lock();
-      tell(i);
-    });
-    both.go([&] {
-      hear(i);
-      lock.unlock();
-    });
-    both.wait();
-  }
-}
-
-void other_tasks_nothing_orders() {
-  const Whistle locked;
-  unlock_for_another([&](int) { locked.blow(); }, [&](int) { locked.hear(); });
-}
-
-void clean_tasks_hand_over_a_mutex_under_another() {
-  std::mutex guard;
-  int locked = -1;
-  unlock_for_another(
-      [&](int round) {
-        const std::lock_guard held(guard);
-        locked = round;
-      },
-      [&](int round) {
-        for (bool mine = false; !mine; vigil::yield()) {
-          const std::lock_guard held(guard);
-          mine = locked == round;
-        }
-      });
-}
-
-void clean_tasks_hand_over_a_mutex_by_an_atomic() {
-  std::atomic<int> locked{-1};
-  unlock_for_another([&](int round) { locked = round; },
-                     [&](int round) {
-                       while (locked != round) vigil::yield();
-                     });
 }
 
 void clean_tasks_ordered_by_once() {
@@ -440,10 +375,6 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(clean_tasks_ordered_by_a_channel),
     VIGIL_CASE(clean_tasks_second_by_try),
     VIGIL_CASE(clean_tasks_read_read),
-    VIGIL_CASE(clean_tasks_hand_over_a_mutex),
-    VIGIL_CASE(clean_tasks_hand_over_a_mutex_under_another),
-    VIGIL_CASE(clean_tasks_hand_over_a_mutex_by_an_atomic),
-    VIGIL_CASE(other_tasks_nothing_orders),
     VIGIL_CASE(clean_tasks_ordered_by_once),
     VIGIL_CASE(clean_task_waits_for_its_own_mutex_until_another_unlocks),
     VIGIL_CASE(unheld_task_unlocks_twice),
