@@ -30,9 +30,9 @@ void destroyed(LockObject* lock) noexcept;
 // The actor's clock is about to end: whoever gets a lock that it still holds (a robust one) goes on after all it did.
 void hand_over(Actor& actor) noexcept;
 // The actor sleeps, says that it is done, or ends: first of all it is seen to that an unlock by somebody else can be
-// judged. While the whole order is not kept, a vigil lock's taker may have handed it over in ways that nobody noted; but
-// who comes here and has told nobody anything since has not, and from here on the order is kept. Few programs come here
-// with such a lock.
+// judged. While the whole order is not kept, a vigil lock's taker may have handed it over in ways that nobody noted;
+// but who comes here and has told nobody anything since has not, and from here on the order is kept. Few programs come
+// here with such a lock.
 void leaves_locked(Actor& actor) noexcept;
 // The actor ends, with whatever it still holds.
 void actor_ends(Actor& actor) noexcept;
