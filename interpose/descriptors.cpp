@@ -137,6 +137,12 @@ void takes_if_handed_on(int file) noexcept {
   if (hands_on(file)) takes(file);
 }
 
+void begins_stream(int file) noexcept {
+  constexpr int kLastGiven = 2;  // of those that the program began with; who replaces one is noticed
+  if (file <= kLastGiven || static_cast<std::size_t>(file) >= kMostCopies) return;
+  known_of[static_cast<std::size_t>(file)].store(Known::Unknown, std::memory_order_relaxed);
+}
+
 void copied(int original, int copy) noexcept { note_copy(original_of(original), copy); }
 
 void closes(int file) noexcept {

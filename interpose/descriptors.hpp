@@ -30,6 +30,8 @@ Count takes(int file, Count got) noexcept {
 // made a copy. Those that the program began with, its input and output, lead out of it.
 void gives_if_handed_on(int file) noexcept;
 void takes_if_handed_on(int file) noexcept;
+// A stream over it begins: it is looked up again, for it may have been closed by a call that nobody sees.
+void begins_stream(int file) noexcept;
 
 // `copy` leads to what `original` leads to.
 void copied(int original, int copy) noexcept;

@@ -10,24 +10,15 @@
 #include "interpose/descriptors.hpp"
 #include "interpose/export.hpp"
 #include "interpose/real_function.hpp"
+#include "interpose/stream_order.hpp"
 
 using namespace vigil::shim;  // the wrappers stand outside every namespace
 
 namespace {
 
-// Negative: of memory, or of functions of the program's own. (fileno() sets errno then.)
-int descriptor_of(const FILE* stream) noexcept { return stream->_fileno; }
-
-// Before something is put in.
-void puts_into(FILE* stream) noexcept {
-  if (descriptors::matter()) descriptors::gives_if_handed_on(descriptor_of(stream));
-}
-// After something was taken out, or after its end was met.
-template <class Result>
-Result took_out(FILE* stream, Result result) noexcept {
-  if (descriptors::matter()) descriptors::takes_if_handed_on(descriptor_of(stream));
-  return result;
-}
+using streams::descriptor_of;
+using streams::puts_into;
+using streams::took_out;
 
 constinit Real<std::size_t(const void*, std::size_t, std::size_t, FILE*)> real_fwrite("fwrite");
 constinit Real<std::size_t(const void*, std::size_t, std::size_t, FILE*)> real_fwrite_unlocked("fwrite_unlocked");
@@ -52,10 +43,16 @@ constinit Real<__ssize_t(char**, std::size_t*, int, FILE*)> real_getdelim("getde
 constinit Real<__ssize_t(char**, std::size_t*, int, FILE*)> real_getdelim_internal("__getdelim");
 constinit Real<int(FILE*, const char*, va_list)> real_vfscanf("vfscanf");
 constinit Real<int(FILE*, const char*, va_list)> real_isoc99_vfscanf("__isoc99_vfscanf");
-constinit Real<int(const char*)> real_puts("puts");
 constinit Real<int(FILE*)> real_fflush("fflush");
+constinit Real<int(int, FILE*)> real_fputc_unlocked("fputc_unlocked");
+constinit Real<int(int, FILE*)> real_putc_unlocked("putc_unlocked");
+constinit Real<int(FILE*)> real_fflush_unlocked("fflush_unlocked");
+constinit Real<int(FILE*)> real_fgetc_unlocked("fgetc_unlocked");
+constinit Real<int(FILE*)> real_getc_unlocked("getc_unlocked");
 constinit Real<int(FILE*)> real_fclose("fclose");
 constinit Real<FILE*(const char*, const char*, FILE*)> real_freopen("freopen");
+constinit Real<FILE*(const char*, const char*, FILE*)> real_freopen64("freopen64");
+constinit Real<FILE*(int, const char*)> real_fdopen("fdopen");
 constinit Real<int(FILE*)> real_pclose("pclose");
 
 }  // namespace
@@ -115,22 +112,25 @@ extern "C" VIGIL_EXPORT int __fprintf_chk(FILE* stream, int checks, const char* 
   va_end(given);
   return written;
 }
-extern "C" VIGIL_EXPORT int printf(const char* format, ...) {
-  puts_into(stdout);
-  va_list given;
-  va_start(given, format);
-  const int written = real_vfprintf(stdout, format, given);
-  va_end(given);
-  return written;
+// The header may have bodies for these, and for others below.
+extern "C" VIGIL_EXPORT int vigil_fputc_unlocked(int one, FILE* stream) __asm__("fputc_unlocked");
+extern "C" int vigil_fputc_unlocked(int one, FILE* stream) {
+  puts_into(stream);
+  return real_fputc_unlocked(one, stream);
 }
-extern "C" VIGIL_EXPORT int puts(const char* text) {
-  puts_into(stdout);
-  return real_puts(text);
+extern "C" VIGIL_EXPORT int vigil_putc_unlocked(int one, FILE* stream) __asm__("putc_unlocked");
+extern "C" int vigil_putc_unlocked(int one, FILE* stream) {
+  puts_into(stream);
+  return real_putc_unlocked(one, stream);
 }
 // Null: all streams. What others have put into them they gave then.
 extern "C" VIGIL_EXPORT int fflush(FILE* stream) {
   if (stream != nullptr) puts_into(stream);
   return real_fflush(stream);
+}
+extern "C" VIGIL_EXPORT int fflush_unlocked(FILE* stream) {
+  if (stream != nullptr) puts_into(stream);
+  return real_fflush_unlocked(stream);
 }
 extern "C" VIGIL_EXPORT int fclose(FILE* stream) {
   descriptors::closes(descriptor_of(stream));
@@ -139,6 +139,14 @@ extern "C" VIGIL_EXPORT int fclose(FILE* stream) {
 extern "C" VIGIL_EXPORT FILE* freopen(const char* path, const char* mode, FILE* stream) {
   descriptors::closes(descriptor_of(stream));
   return real_freopen(path, mode, stream);
+}
+extern "C" VIGIL_EXPORT FILE* freopen64(const char* path, const char* mode, FILE* stream) {
+  descriptors::closes(descriptor_of(stream));
+  return real_freopen64(path, mode, stream);
+}
+extern "C" VIGIL_EXPORT FILE* fdopen(int file, const char* mode) noexcept {
+  descriptors::begins_stream(file);
+  return real_fdopen(file, mode);
 }
 extern "C" VIGIL_EXPORT int pclose(FILE* stream) {
   descriptors::closes(descriptor_of(stream));
@@ -168,10 +176,13 @@ extern "C" VIGIL_EXPORT char* __fgets_chk(char* to, std::size_t size, int room, 
 }
 extern "C" VIGIL_EXPORT int fgetc(FILE* stream) { return took_out(stream, real_fgetc(stream)); }
 extern "C" VIGIL_EXPORT int getc(FILE* stream) { return took_out(stream, real_getc(stream)); }
+extern "C" VIGIL_EXPORT int vigil_fgetc_unlocked(FILE* stream) __asm__("fgetc_unlocked");
+extern "C" int vigil_fgetc_unlocked(FILE* stream) { return took_out(stream, real_fgetc_unlocked(stream)); }
+extern "C" VIGIL_EXPORT int vigil_getc_unlocked(FILE* stream) __asm__("getc_unlocked");
+extern "C" int vigil_getc_unlocked(FILE* stream) { return took_out(stream, real_getc_unlocked(stream)); }
 extern "C" VIGIL_EXPORT int __uflow(FILE* stream) {  // NOLINT
   return took_out(stream, real_uflow(stream));
 }
-// The header may have a body for it.
 extern "C" VIGIL_EXPORT __ssize_t vigil_getline(char** to, std::size_t* size, FILE* stream) __asm__("getline");
 extern "C" __ssize_t vigil_getline(char** to, std::size_t* size, FILE* stream) {
   return took_out(stream, real_getline(to, size, stream));

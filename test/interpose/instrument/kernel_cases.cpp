@@ -27,7 +27,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
+#include <cwchar>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -282,6 +285,51 @@ void clean_bytes_through_a_stream() {
             [&] { demand(std::fread(&byte, 1, 1, streams.in) == 1); });
   hand_over([&] { demand(std::fputc('y', streams.out) == 'y'); }, [&] { demand(std::getc(streams.in) == 'y'); });
 }
+void clean_wide_characters_through_a_stream() {
+  const PipeStreams streams;
+  setvbuf(streams.out, nullptr, _IONBF, 0);
+  hand_over([&] { demand(std::fputwc(L'x', streams.out) == L'x'); }, [&] { demand(std::getwc(streams.in) == L'x'); });
+  int number = 0;
+  hand_over([&] { demand(std::fwprintf(streams.out, L"%d ", 7) == 2); },
+            [&] { demand(std::fwscanf(streams.in, L"%d", &number) == 1); });
+}
+// Their names say which stream.
+void clean_words_through_standard_streams() {
+  std::array<int, 2> ends{};
+  const int said = dup(STDERR_FILENO);
+  demand(pipe(ends.data()) == 0 && dup2(ends[0], STDIN_FILENO) == 0 && dup2(ends[1], STDERR_FILENO) == 2);
+  std::array<char, 64> word{};
+  hand_over([] { std::perror("word"); }, [&] { demand(std::scanf("%63s", word.data()) == 1); });
+  dup2(said, STDERR_FILENO);
+}
+// The descriptor's number was that of a file, on which a stream had been.
+void clean_stream_that_leads_to_a_pipe_now() {
+  std::array<int, 2> ends{};
+  demand(pipe(ends.data()) == 0);
+  const std::string name = "/dev/fd/" + std::to_string(ends[1]);
+  FILE* const stream = std::fopen("/dev/null", "w");
+  std::thread([&] { std::fputs("nothing", stream); }).join();
+  demand(freopen64(name.c_str(), "w", stream) != nullptr);
+  setvbuf(stream, nullptr, _IONBF, 0);
+  char byte = 0;
+  hand_over([&] { demand(std::fputs("x", stream) >= 0); }, [&] { demand(read(ends[0], &byte, 1) == 1); });
+  std::fclose(stream);
+}
+// One of memory has no descriptor, and where its number would be there is what lay there before.
+void clean_end_of_a_stream_of_memory() {
+  const int event = eventfd(0, 0);
+  const int copy = dup(event);
+  char* text = nullptr;
+  std::size_t size = 0;
+  FILE* const stream = open_memstream(&text, &size);
+  stream->_fileno = copy;
+  std::fputs("x", stream);
+  std::fclose(stream);
+  std::free(text);
+  std::uint64_t one = 1;
+  hand_over([&] { demand(write(copy, &one, sizeof one) == sizeof one); },
+            [&] { demand(read(event, &one, sizeof one) == sizeof one); });
+}
 void clean_end_of_a_stream() {
   PipeStreams streams;
   hand_over([&] { demand(std::fclose(std::exchange(streams.out, nullptr)) == 0); },
@@ -400,6 +448,10 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_lines_through_a_stream),
     VIGIL_CASE(clean_numbers_through_a_stream),
     VIGIL_CASE(clean_bytes_through_a_stream),
+    VIGIL_CASE(clean_wide_characters_through_a_stream),
+    VIGIL_CASE(clean_words_through_standard_streams),
+    VIGIL_CASE(clean_stream_that_leads_to_a_pipe_now),
+    VIGIL_CASE(clean_end_of_a_stream_of_memory),
     VIGIL_CASE(clean_end_of_a_stream),
     VIGIL_CASE(race_beside_a_streams_file),
     VIGIL_CASE(clean_lock_of_a_stream),
