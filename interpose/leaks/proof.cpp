@@ -1,6 +1,8 @@
 #include "interpose/leaks/proof.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "interpose/actor.hpp"
 #include "interpose/end.hpp"
@@ -291,6 +293,26 @@ void Proof::see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexce
   }
 }
 
+void Proof::see_all(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept {
+  see(words, at);
+  if (!everywhere_ || words.empty()) return;
+  const auto look = [&](const unsigned char* bytes, std::size_t places, std::uintptr_t where) {
+    for (std::size_t i = 0; i < places; ++i) {
+      std::uintptr_t word = 0;
+      std::memcpy(&word, bytes + i, sizeof(word));
+      if (all_.holds(word)) see({&word, 1}, where + i);
+    }
+  };
+  // Memory is read in pieces, and a pointer may lie across two.
+  if (at == piece_end_) {
+    const std::array<std::uintptr_t, 2> across{last_word_, words.front()};
+    look(reinterpret_cast<const unsigned char*>(across.data()), sizeof(std::uintptr_t), at - sizeof(std::uintptr_t));
+  }
+  look(reinterpret_cast<const unsigned char*>(words.data()), words.size_bytes() - sizeof(std::uintptr_t) + 1, at);
+  piece_end_ = at + words.size_bytes();
+  last_word_ = words.back();
+}
+
 bool Proof::search_roots(std::span<const std::uintptr_t> stack_pointers) noexcept {
   MemorySearch search(most_bytes_);
   // Our own memory comes last, with that of the list of what is left out: it has the channels' addresses itself.
@@ -306,14 +328,14 @@ bool Proof::search_roots(std::span<const std::uintptr_t> stack_pointers) noexcep
   for (const Channel& channel : channels_) search.leave_out(channel.record);
   search.leave_out({shim_code.low.load(std::memory_order_relaxed), shim_code.high.load(std::memory_order_relaxed)});
   search.leave_out(own_frames());
-  auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
-  bool all = search.run(see_all);
+  auto visit = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see_all(words, at); };
+  bool all = search.run(visit);
   for (AddressRange stack : roots_) {
     // Of a task that is halted: below that nothing is alive.
     for (const std::uintptr_t pointer : stack_pointers) {
       if (stack.holds(pointer)) stack.low = pointer - kRedZone;
     }
-    all = all && MemorySearch::read(stack, see_all);
+    all = all && MemorySearch::read(stack, visit);
   }
   // No place of memory is theirs.
   return all && each_kernel_word([](std::span<const std::uintptr_t> words,
@@ -335,18 +357,18 @@ bool Proof::read_own(const Candidate& candidate, std::uintptr_t low, Visit& visi
 
 // Those who are live can reach whatever is on their stacks, and whatever is in blocks that can be reached.
 bool Proof::spread() noexcept {
-  auto see_all = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); };
+  auto visit = [this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see_all(words, at); };
   while (!revived_.empty() || !revived_blocks_.empty()) {
     if (revived_.empty()) {
       const std::uint32_t block = revived_blocks_.back();
       revived_blocks_.pop_back();
-      if (!MemorySearch::read(shared_.all()[block].range, see_all)) return false;
+      if (!MemorySearch::read(shared_.all()[block].range, visit)) return false;
       continue;
     }
     const Candidate& candidate = candidates_[revived_.back()];
     revived_.pop_back();
     for (const std::uint32_t one : candidate.those_who_hope) revive(candidates_[one], {});
-    if (!read_own(candidate, candidate.low, see_all)) return false;
+    if (!read_own(candidate, candidate.low, visit)) return false;
   }
   return true;
 }
@@ -381,6 +403,30 @@ bool Proof::count_handles() noexcept {
     if (channel.handles > (words == found.end() ? 0 : words->second)) reach(channel, {});
   }
   return true;
+}
+
+// What memory says, to its end.
+bool Proof::search(std::span<const std::uintptr_t> stack_pointers) noexcept {
+  // Twice counted: a channel that the count finds reached may lead to others.
+  bool known = search_roots(stack_pointers) && spread() && count_handles();
+  while (known && !(revived_.empty() && revived_blocks_.empty())) known = spread() && count_handles();
+  return known;
+}
+
+bool Proof::search_everywhere(std::span<const std::uintptr_t> stack_pointers) noexcept {
+  if (std::ranges::all_of(candidates_, &Candidate::live)) return true;
+  everywhere_ = true;
+  all_ = {.low = ~std::uintptr_t{0}, .high = 0};
+  for (const AddressRange& one : {all_channels_, all_frames_, all_closures_, all_blocks_}) {
+    if (one.low < one.high) all_ = {std::min(all_.low, one.low), std::max(all_.high, one.high)};
+  }
+  for (std::uint32_t i = 0; i < candidates_.size(); ++i) {
+    if (candidates_[i].live) revived_.push_back(i);
+  }
+  for (std::uint32_t i = 0; i < blocks_.size(); ++i) {
+    if (blocks_[i].live) revived_blocks_.push_back(i);
+  }
+  return search(stack_pointers);
 }
 
 bool Proof::lean_on_shared(std::span<const ActorKey> actors) noexcept {
@@ -439,10 +485,8 @@ Proof::Answer Proof::run() noexcept {
     channel.handles = view.handles;
   }
   threads.halted().each_registers([this](std::span<const std::uintptr_t> words, std::uintptr_t at) { see(words, at); });
-  // Twice counted: a channel that the count finds reached may lead to others.
-  bool known = search_roots(threads.halted().stack_pointers()) && spread() && count_handles();
-  while (known && !(revived_.empty() && revived_blocks_.empty())) known = spread() && count_handles();
-  if (!known) return Answer::Unknown;
+  const auto stack_pointers = threads.halted().stack_pointers();
+  if (!search(stack_pointers) || !search_everywhere(stack_pointers)) return Answer::Unknown;
   if (!threads.stayed_still()) return Answer::Moves;
   for (const Candidate& candidate : candidates_) {
     if (!candidate.live) dead_.insert(candidate.key);

@@ -18,6 +18,9 @@
 //   - such a block is no root: a word that points into it makes it live, and then it is one.
 //   - whoever waits for a lock lives when its holder does; of more holders than one nothing is known. A lock that was
 //     ever given back by another than its taker says nothing.
+// A word counts wherever it begins: plain pointers may lie in packed structures and in bytes of messages. Because that
+// takes longer, it is looked for in words that are aligned first, and everywhere only when somebody seems to be dead.
+//
 // And the channel must have been found as often as it counts handles: one that is hidden (encoded, in another process)
 // is missed by every search, but not by the count; in the same way a block's owners are counted. Without anything to
 // wait on (nil, an empty select) nobody is needed.
@@ -115,10 +118,16 @@ class Proof {
   [[nodiscard]] bool search_roots(std::span<const std::uintptr_t> stack_pointers) noexcept;
   [[nodiscard]] bool spread() noexcept;
   [[nodiscard]] bool count_handles() noexcept;
+  [[nodiscard]] bool search(std::span<const std::uintptr_t> stack_pointers) noexcept;
+  // Again, before anybody is called dead.
+  [[nodiscard]] bool search_everywhere(std::span<const std::uintptr_t> stack_pointers) noexcept;
   // All that is its alone, from there on.
   template <class Visit>
   [[nodiscard]] static bool read_own(const Candidate& candidate, std::uintptr_t low, Visit& visit) noexcept;
   void see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept;
+  // The same, and everywhere_ of the words at all bytes. Pieces of memory that follow each other come one after the
+  // other.
+  void see_all(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept;
   void reach(Channel& channel, Found by) noexcept;
   void revive(Candidate& candidate, Found by) noexcept;
   void revive_block(std::size_t index, Found by) noexcept;
@@ -141,6 +150,10 @@ class Proof {
   OwnVector<Block> blocks_;           // of shared_, in its order
   OwnVector<std::uint32_t> revived_;  // not yet searched
   OwnVector<std::uint32_t> revived_blocks_;
+  bool everywhere_ = false;       // words count at whatever byte they begin
+  AddressRange all_;              // then: around all of these
+  std::uintptr_t piece_end_ = 0;  // then: of what was seen last, and the word there
+  std::uintptr_t last_word_ = 0;
   OwnSet<ActorKey> dead_;
 };
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "test/interpose/threads/ring_cases.hpp"
 
@@ -125,6 +126,16 @@ struct Packed {
 };
 #pragma pack(pop)
 Packed* packed = new Packed;
+std::string* message = new std::string(64, '.');
+// Only the message knows it: the stack that this was called on is wiped.
+[[gnu::noinline]] void start_session_of_a_message(const Channel<int>& ended) {
+  start_session(
+      [](const Owner& session) {
+        const Session* const address = session.get();
+        std::memcpy(message->data() + 3, &address, sizeof(address));
+      },
+      ended);
+}
 
 void told_one_of_many_sessions() {
   const Channel<int> ended(32);
@@ -147,6 +158,8 @@ void told_one_of_many_sessions() {
         std::memcpy(packed->owner, copy, sizeof(copy));
       },
       ended);
+  start_session_of_a_message(ended);
+  wipe_stack();
   const Channel<int> go_on(0);
   start_session(
       [&](const Owner& session) {
@@ -171,8 +184,11 @@ void told_one_of_many_sessions() {
   alignas(Owner) unsigned char copy[sizeof(Owner)];
   std::memcpy(copy, packed->owner, sizeof(copy));
   reinterpret_cast<Owner*>(copy)->get()->request.close();
+  const Session* in_message = nullptr;
+  std::memcpy(&in_message, message->data() + 3, sizeof(in_message));
+  in_message->request.close();
   go_on.close();
-  for (int i = 0; i < 18; ++i) (void)ended.receive();
+  for (int i = 0; i < 20; ++i) (void)ended.receive();
 }
 
 constexpr vigil::test::Case kCases[] = {
