@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "interpose/actor.hpp"
 #include "interpose/end.hpp"
+#include "interpose/leaks/any_byte.hpp"
 #include "interpose/leaks/kernel_words.hpp"
 #include "interpose/leaks/still_threads.hpp"
 #include "interpose/life/timers.hpp"
@@ -296,19 +296,18 @@ void Proof::see(std::span<const std::uintptr_t> words, std::uintptr_t at) noexce
 void Proof::see_all(std::span<const std::uintptr_t> words, std::uintptr_t at) noexcept {
   see(words, at);
   if (!everywhere_ || words.empty()) return;
-  const auto look = [&](const unsigned char* bytes, std::size_t places, std::uintptr_t where) {
-    for (std::size_t i = 0; i < places; ++i) {
-      std::uintptr_t word = 0;
-      std::memcpy(&word, bytes + i, sizeof(word));
-      if (all_.holds(word)) see({&word, 1}, where + i);
-    }
+  const auto look = [this](std::span<const std::uintptr_t> at_any_byte, std::uintptr_t from) {
+    each_word_at_any_byte(reinterpret_cast<const unsigned char*>(at_any_byte.data()), at_any_byte.size_bytes(), all_,
+                          [&](std::uintptr_t word, std::size_t where) {
+                            see({&word, 1}, from + where);
+                          });
   };
   // Memory is read in pieces, and a pointer may lie across two.
   if (at == piece_end_) {
     const std::array<std::uintptr_t, 2> across{last_word_, words.front()};
-    look(reinterpret_cast<const unsigned char*>(across.data()), sizeof(std::uintptr_t), at - sizeof(std::uintptr_t));
+    look(across, at - sizeof(std::uintptr_t));
   }
-  look(reinterpret_cast<const unsigned char*>(words.data()), words.size_bytes() - sizeof(std::uintptr_t) + 1, at);
+  look(words, at);
   piece_end_ = at + words.size_bytes();
   last_word_ = words.back();
 }

@@ -19,7 +19,8 @@
 //   - whoever waits for a lock lives when its holder does; of more holders than one nothing is known. A lock that was
 //     ever given back by another than its taker says nothing.
 // A word counts wherever it begins: plain pointers may lie in packed structures and in bytes of messages. Because that
-// takes longer, it is looked for in words that are aligned first, and everywhere only when somebody seems to be dead.
+// takes longer, it is looked for in words that are aligned first, and everywhere (any_byte.hpp) only when somebody
+// seems dead.
 //
 // And the channel must have been found as often as it counts handles: one that is hidden (encoded, in another process)
 // is missed by every search, but not by the count; in the same way a block's owners are counted. Without anything to
