@@ -83,8 +83,12 @@ std::span<const std::uint8_t> code_at(std::uintptr_t address, std::size_t bytes)
   return {reinterpret_cast<const std::uint8_t*>(address), bytes};
 }
 
+enum class Sought : std::uint8_t { Ordering, Loop };
+
 class Search {
  public:
+  explicit Search(Sought sought) noexcept : sought_(sought) {}
+  // Whether it is found, or nobody knows.
   bool run(StackId stack) noexcept {
     const std::span<const std::uintptr_t> frames = frames_of(stack);
     if (frames.empty()) return true;
@@ -104,7 +108,7 @@ class Search {
   }
 
  private:
-  // False: threads may order themselves there, or nobody knows.
+  // False: what is sought is there, or nobody knows.
   bool visit(std::uintptr_t pc) noexcept {
     unwind::Entry function;
     if (!unwind::find_entry(pc, function) || function.end <= function.begin) return false;
@@ -114,10 +118,16 @@ class Search {
     left_ -= bytes;
     for (std::uintptr_t at = function.begin; at < function.end;) {
       const Instruction instruction = decode(code_at(at, function.end - at));
-      if (instruction.orders || !follow(instruction, at, function)) return false;
+      const bool is_it = sought_ == Sought::Ordering ? instruction.orders : goes_back(instruction, at, function);
+      if (is_it || !follow(instruction, at, function)) return false;
       at += std::max<std::size_t>(instruction.length, 1);
     }
     return true;
+  }
+
+  static bool goes_back(const Instruction& instruction, std::uintptr_t at, const unwind::Entry& function) noexcept {
+    const std::uintptr_t target = target_of(instruction, at);
+    return instruction.flow == Flow::Direct && target > function.begin && target <= at;  // its begin: calls itself
   }
 
   bool follow(const Instruction& instruction, std::uintptr_t at, const unwind::Entry& function) noexcept {
@@ -174,6 +184,7 @@ class Search {
                : 0;
   }
 
+  const Sought sought_;
   OwnVector<std::uintptr_t> calls_;  // by address: the calls on the stack
   OwnVector<std::uintptr_t> to_visit_;
   OwnSet<std::uintptr_t> seen_;  // functions, by where they begin
@@ -213,10 +224,12 @@ bool reaches_ordering(StackId stack) noexcept {
       if (found != known.by_stack.end()) return found->second;
     }
   }
-  const bool answer = Search().run(stack);
+  const bool answer = Search(Sought::Ordering).run(stack);
   const std::unique_lock lock(answers_lock, std::try_to_lock);
   if (lock.owns_lock()) current_answers().by_stack[key] = answer;
   return answer;
 }
+
+bool reaches_loop(StackId stack) noexcept { return Search(Sought::Loop).run(stack); }
 
 }  // namespace vigil::shim::code

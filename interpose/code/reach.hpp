@@ -18,4 +18,7 @@ bool reaches_ordering(StackId stack) noexcept;
 // functions, or is its own affair.
 bool is_of_the_system(std::uint32_t module) noexcept;
 
+// Whether it can come to a loop there, in which it may look at memory again and again. Nothing is remembered.
+bool reaches_loop(StackId stack) noexcept;
+
 }  // namespace vigil::shim::code

@@ -11,4 +11,6 @@ bool possible(StackId stack) noexcept {
   return possible() || (!race::engine_is_native() && code::reaches_ordering(stack));
 }
 
+bool may_poll(StackId stack) noexcept { return !race::engine_is_native() && code::reaches_loop(stack); }
+
 }  // namespace vigil::shim::unseen_order

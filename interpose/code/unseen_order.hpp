@@ -21,4 +21,8 @@ bool possible() noexcept;
 bool possible(StackId stack) noexcept;
 inline bool possible(StackId one, StackId other) noexcept { return possible(one) || possible(other); }
 
+// Whether the actor of this stack may have learned by plain loads that another is through, in a program that is not
+// instrumented: it must look again and again for that, in a loop that it can come to.
+bool may_poll(StackId stack) noexcept;
+
 }  // namespace vigil::shim::unseen_order

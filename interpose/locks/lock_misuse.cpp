@@ -92,7 +92,8 @@ void tell_unlock_by_other(Actor& actor, LockObject& lock, Unlock how) noexcept {
 }
 
 void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
-  if (unseen_order::possible(capture_stack())) return;
+  const StackId stack = capture_stack();
+  if (unseen_order::possible(stack)) return;
   // What came before the order was asked for is not known, and then nothing is told: that is the first time, unless the
   // taker came by leaves_locked(). In the whole order, for another lock may well be what says that the turn to unlock
   // has come.
@@ -100,7 +101,7 @@ void note_unlock_by_other(Actor& actor, LockObject& lock) noexcept {
   const race::Epoch taken_when = lock.taken_when;
   if (!lock.is_held() || taken_when.time() == 0) return;
   if (race::happened_before(taken_when, order::whole(actor.clocks))) return;
-  if (unseen_order::possible(lock.taken_at.load(std::memory_order_relaxed))) return;
+  if (unseen_order::possible(lock.taken_at.load(std::memory_order_relaxed)) || unseen_order::may_poll(stack)) return;
   tell_unlock_by_other(actor, lock);
 }
 

@@ -173,6 +173,37 @@ void clean_tasks_hand_over_a_mutex_by_an_atomic() {
                      });
 }
 
+// A plain store and plain loads: who waits for it looks again and again.
+void clean_task_sleeps_and_raises_a_flag() {
+  vigil::Mutex lock;
+  std::atomic<bool> is_taken{false};
+  vigil::WaitGroup both;
+  both.go([&] {
+    while (!is_taken.load(std::memory_order_acquire)) vigil::yield();
+    lock.unlock();
+  });
+  both.go([&] {
+    lock.lock();
+    vigil::sleep_for(std::chrono::milliseconds(1));
+    is_taken.store(true, std::memory_order_release);
+  });
+  both.wait();
+}
+
+void clean_who_waits_for_the_task_raises_a_flag() {
+  vigil::Mutex lock;
+  std::atomic<bool> is_taken{false};
+  std::thread unlocker([&] {
+    while (!is_taken.load(std::memory_order_acquire)) std::this_thread::yield();
+    lock.unlock();
+  });
+  vigil::WaitGroup taker;
+  taker.go([&] { lock.lock(); });
+  taker.wait();
+  is_taken = true;
+  unlocker.join();
+}
+
 constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(clean_tasks_hand_over_a_mutex),
     VIGIL_CASE(other_tasks_nothing_orders),
@@ -184,6 +215,8 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(clean_task_hands_over_and_sleeps),
     VIGIL_CASE(clean_tasks_hand_over_a_mutex_under_another),
     VIGIL_CASE(clean_tasks_hand_over_a_mutex_by_an_atomic),
+    VIGIL_CASE(clean_task_sleeps_and_raises_a_flag),
+    VIGIL_CASE(clean_who_waits_for_the_task_raises_a_flag),
 };
 
 }  // namespace
