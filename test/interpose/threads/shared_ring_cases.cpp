@@ -131,7 +131,7 @@ std::string* message = new std::string(64, '.');
 [[gnu::noinline]] void start_session_of_a_message(const Channel<int>& ended) {
   start_session(
       [](const Owner& session) {
-        const Session* const address = session.get();
+        const auto address = reinterpret_cast<std::uintptr_t>(session.get());
         std::memcpy(message->data() + 3, &address, sizeof(address));
       },
       ended);
@@ -184,9 +184,9 @@ void told_one_of_many_sessions() {
   alignas(Owner) unsigned char copy[sizeof(Owner)];
   std::memcpy(copy, packed->owner, sizeof(copy));
   reinterpret_cast<Owner*>(copy)->get()->request.close();
-  const Session* in_message = nullptr;
+  std::uintptr_t in_message = 0;
   std::memcpy(&in_message, message->data() + 3, sizeof(in_message));
-  in_message->request.close();
+  reinterpret_cast<Session*>(in_message)->request.close();
   go_on.close();
   for (int i = 0; i < 20; ++i) (void)ended.receive();
 }
