@@ -197,7 +197,7 @@ TEST_F(RaceEngine, ManyActorsAgreeWithTheNaiveTwin) {
 
 TEST_F(WatchedVariables, AgreeWithTheNaiveTwin) {
   for (int i = 0; i < programs(100) && !HasFatalFailure(); ++i) {
-    run_program(static_cast<std::uint32_t>(i), 600, 4 + 10 * (i % 2), 3, Code::Plain);
+    run_program(static_cast<std::uint32_t>(i), 600, i % 2 == 0 ? 4 : 14, 3, Code::Plain);
   }
 }
 
