@@ -59,7 +59,9 @@ void clean_threads_wait_when_main_returns() {
       [] { all->held.lock(); },
   };
   for (const auto& wait : waits) std::thread(wait).detach();
-  usleep(20'000);  // so that most of them have come to it
+  // So that most of them have come to it. Those that have not, on a slow machine, run when main returns, of which
+  // nothing may be told either.
+  usleep(20'000);
 }
 
 // A pool in a static variable that nobody destroys, as of many a library: idle, and one of its threads at work before.
