@@ -13,6 +13,7 @@
 #
 # Reports lie in <build>/vigil-reports/<test>/. A fixture empties that folder before the first test of a ctest run and
 # merges what it holds into <build>/vigil-reports/index.html after the last, whatever was selected and whatever failed.
+# A test with a `report_dir` of its own among its OPTIONS has its reports there, where nobody empties or merges them.
 include_guard(GLOBAL)
 
 # The two tests around all others, added with the first vigil_add_test. CTest selects them for every test that
@@ -84,7 +85,9 @@ function(vigil_add_test)
     set(program $<TARGET_FILE:${arg_COMMAND}>)
   endif()
   add_test(NAME ${arg_NAME} COMMAND ${arg_UNDER} $<TARGET_FILE:vigil::command> ${run} -- ${program} ${arg_ARGS})
-  set_tests_properties(${arg_NAME} PROPERTIES LABELS "vigil;${arg_LABELS}" TIMEOUT ${timeout}
-                                              FIXTURES_REQUIRED vigil_reports)
-  _vigil_add_report_fixture(${reports})
+  set_tests_properties(${arg_NAME} PROPERTIES LABELS "vigil;${arg_LABELS}" TIMEOUT ${timeout})
+  if(NOT arg_OPTIONS MATCHES "(^|;)report_dir=")  # alone, it would leave the fixture nothing to merge
+    set_tests_properties(${arg_NAME} PROPERTIES FIXTURES_REQUIRED vigil_reports)
+    _vigil_add_report_fixture(${reports})
+  endif()
 endfunction()

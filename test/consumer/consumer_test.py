@@ -67,6 +67,7 @@ class Consumer(unittest.TestCase):
             "market.watched": True, "shop.misses_what_it_expects": False, "shop.finds_more_than_it_expects": False,
             "unit.Shop.Opens": True, "unit.Shop.ForgetsACustomer": False, "unit.Cheap/Goods.AreSold/0": True, "unit.Cheap/Goods.AreSold/1": True,
             "unit.Shop.DISABLED_Burns": False,  # not run
+            "shop.elsewhere": True, "aside.Stall.Closes": True,
         })
 
     def test_a_disabled_test_is_listed_and_not_run(self):
@@ -103,6 +104,12 @@ class Consumer(unittest.TestCase):
 
     def test_labels_select(self):
         self.assertEqual(set(ctest("-L", "quick")), {"vigil.clean", "shop.closes", "vigil.merge"})
+
+    def test_reports_in_a_folder_of_their_own_are_nobody_elses(self):
+        folder = FOLDER / "build/elsewhere"
+        shutil.rmtree(folder, ignore_errors=True)
+        self.assertEqual(ctest("-L", "aside"), {"shop.elsewhere": True, "aside.Stall.Closes": True})
+        self.assertEqual(len(list(folder.glob("*.json"))), 2)
 
 
 if __name__ == "__main__":
