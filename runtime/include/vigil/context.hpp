@@ -97,7 +97,7 @@ class Context {
   // Null while done() is open; then what with_cancel_cause() was cancelled with, here or above, or err() as a
   // std::system_error.
   [[nodiscard]] VIGIL_EXPORT std::exception_ptr cause() const;
-  // When it will be done at the latest; empty without a deadline.
+  // When it will be done at the latest; empty without a deadline. One before the steady clock's first moment is that.
   [[nodiscard]] VIGIL_EXPORT std::optional<std::chrono::steady_clock::time_point> deadline() const noexcept;
 
   // The value that with_value() gave it, or the nearest ancestor, for an equal key of the same type; empty when there
