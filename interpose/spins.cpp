@@ -25,11 +25,18 @@ thread_local constinit std::uint64_t operations __attribute__((tls_model("initia
 
 namespace {
 
-// Who spends more than this on a round has something to do between two looks. Counted in atomic additions, which take
-// longer where all does: on a slow processor, or one whose other half is busy. One takes 7 to 10 ns here, a round of a
-// spin 45 to 80 ns, some 200 ns when nothing at all is optimised, and 460 ns in code that is instrumented, too.
-constexpr std::int64_t kMostAdditionsOfARound = 48;
-constexpr std::int64_t kMostAdditionsOfAnInstrumentedRound = 100;
+// Who spends more than this on a round has something to do between two looks. Counted in steps of two sorts, atomic
+// additions and multiplications each of which waits for the one before, by whichever says more: both take longer where
+// all does, on a slow processor or one whose other half is busy, but processors differ in what an atomic addition costs
+// next to anything else (5 to 8 ns on an Intel, 1.6 ns on an AMD of 2023, where a multiplication takes 0.9 ns). A round
+// of a spin takes 30 to 80 ns, 60 to 200 ns when nothing at all is optimised, and 460 to 540 ns in code that is
+// instrumented, too.
+struct MostOfARound {
+  std::int64_t additions;
+  std::int64_t multiplications;
+};
+constexpr MostOfARound kPlain{.additions = 48, .multiplications = 192};
+constexpr MostOfARound kInstrumented{.additions = 100, .multiplications = 800};
 constexpr std::uint32_t kLookEvery = 64;
 constexpr std::uint32_t kDropsAreSeenSooner = 8;
 constexpr std::uint32_t kWarmUp = 4;  // rounds before the clock is read, which costs as much as they do
@@ -44,26 +51,53 @@ std::int64_t thread_ns() noexcept {
   raw_syscall(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, reinterpret_cast<long>(&time));
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
-Used used() noexcept {
+std::int64_t thread_sleeps() noexcept {
   rusage usage{};
   raw_syscall(SYS_getrusage, RUSAGE_THREAD, reinterpret_cast<long>(&usage));
-  return {thread_ns(), usage.ru_nvcsw};
+  return usage.ru_nvcsw;
+}
+// What is measured comes after from_now(), or before until_now(): the time is read next to it.
+Used from_now() noexcept {
+  const std::int64_t sleeps = thread_sleeps();
+  return {.ns = thread_ns(), .sleeps = sleeps};
+}
+Used until_now() noexcept {
+  const std::int64_t ns = thread_ns();
+  return {.ns = ns, .sleeps = thread_sleeps()};
 }
 
-// What so many rounds of a spin cost at most, on this processor and now. The least of a few trials: an interrupt makes
-// one long, nothing makes one short.
-std::int64_t most_ns_of(std::int64_t rounds) noexcept {
-  constexpr int kTrials = 8;
-  constexpr std::uint32_t kAdditions = 256;
-  std::atomic<std::uint32_t> word{0};
-  std::int64_t least_ns = 1'000'000;
+// The least of a few trials: an interrupt makes one long, nothing makes one short.
+template <class Work>
+std::int64_t least_ns_of(Work&& work) noexcept {
+  constexpr int kTrials = 6;
+  std::int64_t least = 1'000'000;
   for (int trial = 0; trial < kTrials; ++trial) {
-    const std::int64_t begin_ns = thread_ns();
-    for (std::uint32_t i = 0; i < kAdditions; ++i) word.fetch_add(1, std::memory_order_relaxed);  // nobody else sees it
-    least_ns = std::min(least_ns, thread_ns() - begin_ns);
+    const std::int64_t begin = thread_ns();
+    work();
+    least = std::min(least, thread_ns() - begin);
   }
-  const std::int64_t each = race::engine_is_native() ? kMostAdditionsOfAnInstrumentedRound : kMostAdditionsOfARound;
-  return rounds * each * least_ns / kAdditions;
+  return least;
+}
+
+// What so many rounds of a spin cost at most, on this processor and now, and reading the clock once.
+std::int64_t most_ns_of(std::int64_t rounds) noexcept {
+  constexpr std::int64_t kSteps = 1024;  // reading the clock takes as long as some hundred
+  const std::int64_t clock_ns = least_ns_of([] {});
+  const std::int64_t additions_ns = least_ns_of([] {
+    std::atomic<std::uint32_t> word{0};  // nobody else sees it
+    for (std::int64_t i = 0; i < kSteps; ++i) word.fetch_add(1, std::memory_order_relaxed);
+  });
+  const std::int64_t multiplications_ns = least_ns_of([] {
+    std::uint64_t number = kSteps;
+    for (std::int64_t i = 0; i < kSteps; ++i) {
+      number *= number;
+      asm volatile("" : "+r"(number));  // one after the other, and none left out
+    }
+  });
+  const MostOfARound& most = race::engine_is_native() ? kInstrumented : kPlain;
+  const std::int64_t round_ns = std::max(most.additions * (additions_ns - clock_ns),  //
+                                         most.multiplications * (multiplications_ns - clock_ns));
+  return clock_ns + rounds * round_ns / kSteps;
 }
 
 // Rounds in a row, on one thread, by one actor, with nothing between.
@@ -73,22 +107,26 @@ struct Run {
   std::uint64_t operations = 0;   // the thread's, when the last round ended
   std::uint32_t rounds = 0;
   bool told = false;
-  Used begin;                // after kWarmUp rounds
+  std::uint32_t timed_from = kWarmUp;  // that round's end was at `begin`
+  Used begin;
   StackId stack = kNoStack;  // of the last look at the place
 
-  // Counts a round; true: it is one more of a run that has been timed.
-  bool goes_on(const void* by, const void* on) noexcept {
+  // Counts a round.
+  void goes_on(const void* by, const void* on) noexcept {
     if (by != actor || on != subject || detail::operations != operations) {
       *this = Run{.actor = by, .subject = on, .operations = detail::operations, .begin = {}};
     }
-    if (++rounds == kWarmUp) begin = used();
-    return rounds > kWarmUp;
+    ++rounds;
   }
-  // Whether nothing but the rounds took the thread's time.
-  [[nodiscard]] bool is_idle() const noexcept {
-    const Used now = used();
-    const std::int64_t timed = rounds - kWarmUp;
-    return now.ns - begin.ns <= most_ns_of(timed) && now.sleeps - begin.sleeps <= 1 + timed / 64;
+  // The last thing that is done about a round: the next ones are timed.
+  void time_from_here() noexcept {
+    timed_from = rounds;
+    begin = from_now();
+  }
+  // Whether nothing but the rounds took the thread's time until then.
+  [[nodiscard]] bool was_idle(const Used& until) const noexcept {
+    const std::int64_t timed = rounds - timed_from;
+    return until.ns - begin.ns <= most_ns_of(timed) && until.sleeps - begin.sleeps <= 1 + timed / 64;
   }
 };
 
@@ -182,16 +220,18 @@ std::uint32_t most_rounds(const vigil_probe_case* cases, std::uint32_t case_coun
 }  // namespace
 
 void closed_receive(vigil_probe_actor* actor, const void* channel) noexcept {
-  if (inside_shim || stage() != Stage::Live) return;
+  if (inside_shim || stage() != Stage::Live || options().closed_spin == 0) return;
   Run& run = closed_run;
-  const bool timed = run.goes_on(actor, channel);
+  run.goes_on(actor, channel);
   const std::uint32_t most = std::max<std::uint32_t>(static_cast<std::uint32_t>(options().closed_spin), kWarmUp + 1);
+  const bool timed = run.rounds > kWarmUp;
   if (run.told || (run.rounds != kWarmUp && (!timed || run.rounds % most != 0))) return;
+  const Used until = timed ? until_now() : Used{};
   record([&] {
     const StackId here = capture_stack();
     const bool same_place = std::exchange(run.stack, here) == here;
     if (!timed || !same_place) return;
-    if (!run.is_idle()) {
+    if (!run.was_idle(until)) {
       run.rounds = 0;
       return;
     }
@@ -199,16 +239,19 @@ void closed_receive(vigil_probe_actor* actor, const void* channel) noexcept {
     const ChannelObject* const known = channels().find(channel);
     if (known != nullptr) tell_closed(actor_of(actor), *known, run.rounds);
   });
+  if (!run.told && run.rounds >= kWarmUp) run.time_from_here();
 }
 
 void default_taken(vigil_probe_actor* actor, const vigil_probe_case* cases, std::uint32_t case_count) noexcept {
   if (inside_shim || case_count == 0) return;
   Run& run = default_run;
-  if (!run.goes_on(actor, cases[0].channel) || run.told || run.rounds % kLookEvery != 0) return;
+  run.goes_on(actor, cases[0].channel);
+  if (run.rounds == kWarmUp) run.time_from_here();
+  if (run.told || run.rounds % kLookEvery != 0) return;
   record([&] {
     const std::uint32_t most = most_rounds(cases, case_count);
     if (most == 0 || run.rounds < most || (run.rounds - most) % (8 * kLookEvery) >= kLookEvery) return;
-    if (!run.is_idle()) {
+    if (!run.was_idle(until_now())) {
       run.rounds = 0;
       return;
     }

@@ -69,6 +69,11 @@ def summary(run, sample):
 
 
 class Samples(unittest.TestCase):
+    def test_any_number_of_rounds_is_no_spin_when_it_is_told_so(self):
+        for name, option in (("closed-read-spin", "closed_spin=0"), ("zero-taken-for-data", "closed_spin=0"), ("default-spin", "busy_select=0")):
+            with self.subTest(sample=name):
+                self.assertEqual(RUNNER.shimmed(RUNNER.build / "bin" / f"{name}_buggy", options=option).kinds, [])
+
     maxDiff = None
 
     def test_every_report_says_what_is_expected(self):
