@@ -178,6 +178,9 @@ void installed(const sock_fprog* filter, bool for_all_threads) noexcept {
   if (for_all_threads) forbidden_to_all.fetch_or(bits, std::memory_order_relaxed);
 }
 
+unsigned here() noexcept { return forbidden_here; }
+void inherit(unsigned creator) noexcept { forbidden_here = creator; }
+
 bool forbids_the_end() noexcept { return (forbidden() & kNoEnd) != 0; }
 bool forbids_looks() noexcept { return (forbidden() & kNoLook) != 0; }
 bool forbids_the_last_record() noexcept { return (forbidden() & kNoLastRecord) != 0; }

@@ -6,8 +6,7 @@
 //   I1  Only filters that the program installs through libc are known (prctl, syscall); those it was started under are
 //       not, and are the usual case in containers, where they refuse with an error and kill nobody.
 //   I2  An answer is kept, not the filter: it is found right after the filter was installed, without any call.
-//   I3  A filter holds for the thread that installed it and those it starts later, or for all; only the first is kept
-//       for "here". A thread that inherits one and ends the program is not known to be confined.
+//   I3  A filter holds for the thread that installed it and those it starts later, or for all.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +27,11 @@ void installed(const sock_fprog* filter, bool for_all_threads) noexcept;
 // Whether this thread would be killed for what the end of the program does; for as much as writing the last record.
 [[nodiscard]] bool forbids_the_end() noexcept;
 [[nodiscard]] bool forbids_the_last_record() noexcept;
+
+// Of this thread, for those that it starts: the kernel confines them, too.
+[[nodiscard]] unsigned here() noexcept;
+// On a new thread, before it makes a call of the shim's: its creator's.
+void inherit(unsigned creator) noexcept;
 
 // Whether it would be killed for asking what a descriptor is.
 [[nodiscard]] bool forbids_looks() noexcept;

@@ -9,7 +9,6 @@
 //   let go      the real SIG_DFL, when the shim is not Live
 #include "interpose/signals.hpp"
 
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <array>
@@ -17,11 +16,11 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "interpose/alternate_stacks.hpp"
 #include "interpose/descriptors.hpp"
 #include "interpose/end.hpp"
 #include "interpose/helper.hpp"
 #include "interpose/lifecycle.hpp"
-#include "interpose/own_mappings.hpp"
 #include "interpose/process_info.hpp"
 #include "interpose/race/engine_mode.hpp"
 #include "interpose/raw_syscall.hpp"
@@ -192,29 +191,10 @@ void on_followed(int signal_number, siginfo_t* info, void* context) {
   run_handler(said[static_cast<std::size_t>(signal_number)], signal_number, info, context);
 }
 
-// A stack on which our handlers run when the program's first thread has used up its own: without one the kernel ends a
-// program that recurses for ever at once, and nobody hears of it. (The runtime's threads have one from the runtime; of
-// other threads the record shows no end.) A program that sets one of its own replaces it.
-void give_alternate_stack() noexcept {
-  constexpr long kGuard = 4096;
-  constexpr long kBytes = 256L * 1024;  // as the runtime's, on which the same end runs
-  stack_t now{};
-  if (raw_syscall(SYS_sigaltstack, 0, reinterpret_cast<long>(&now)) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
-  const long at = raw_syscall(SYS_mmap, 0, kGuard + kBytes, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at < 0) return;
-  note_own_mapping(static_cast<std::uintptr_t>(at), kGuard + kBytes);
-  raw_syscall(SYS_mprotect, at, kGuard, PROT_NONE);
-  now = {};
-  now.ss_sp = reinterpret_cast<void*>(at + kGuard);
-  now.ss_size = kBytes;
-  raw_syscall(SYS_sigaltstack, reinterpret_cast<long>(&now), 0);
-}
-
 }  // namespace
 
 void watch_signals() noexcept {
-  give_alternate_stack();
+  alternate_stacks::give();
   for (int signal_number = 1; signal_number < kSignals; ++signal_number) {
     if (!ends_by_default(signal_number)) continue;
     struct sigaction now {};

@@ -4,6 +4,8 @@
 
 #include <climits>
 
+#include "interpose/alternate_stacks.hpp"
+#include "interpose/confinement.hpp"
 #include "interpose/current.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/futex_lock.hpp"
@@ -148,6 +150,7 @@ Actor& prepare_thread(bool has_own_stack) noexcept {
   Actor* const thread = make_thread(last_number.fetch_add(1, std::memory_order_relaxed) + 1);
   thread->created_at = capture_stack();
   thread->thread->has_own_stack = has_own_stack;
+  thread->thread->confinement = confinement::here();
   order::spawn(thread->clocks, creator.clocks);
   created.fetch_add(1, std::memory_order_relaxed);
   note_awake();
@@ -163,6 +166,8 @@ void forget_thread(Actor& thread) noexcept {
 
 void begin_thread(Actor& thread, std::uintptr_t stack_high) noexcept {
   thread.thread->stack_high.store(stack_high, std::memory_order_relaxed);
+  confinement::inherit(thread.thread->confinement);
+  if (!confinement::forbids_the_end()) alternate_stacks::give();
   enroll(&thread);
   if (timeline::on()) timeline::goes_on(thread);
 }
@@ -191,7 +196,10 @@ void end_thread(Actor& thread) noexcept {
   const bool is_above = record > here && record - here < kStackBytes;
   locks::memory_gone(here - kStackBytes, is_above ? record : here);
   forget_recent_stacks();
-  if (&thread == own_thread) give_back_kept_memory();
+  if (&thread == own_thread) {
+    give_back_kept_memory();
+    if (!confinement::forbids_the_end()) alternate_stacks::take_back();
+  }
   part.state.store(ThreadState::Ended, std::memory_order_release);
   if (!part.is_worker.load(std::memory_order_relaxed)) note_asleep();
 }
@@ -321,6 +329,7 @@ ActorKey key_of_thread(pthread_t handle) noexcept {
 }
 
 void threads_forked() noexcept {
+  alternate_stacks::forked();
   registry_lock.reset_after_fork();
   unseen_lock.reset_after_fork();
   Actor& self = this_thread();

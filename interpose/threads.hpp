@@ -60,6 +60,7 @@ struct ThreadPart {
   // above.
   std::uintptr_t closure = 0;
   std::size_t closure_bytes = 0;
+  unsigned confinement = 0;  // confinement::here() of its creator; as above
   BlockedCall call;
   order::Point final;  // what it knew when it ended; acquired by join
 };

@@ -25,7 +25,7 @@ assert len(WAYS) > 50, WAYS
 
 # How the record says that the program ended; what is not here ends as "exit".
 ENDS = {name: "signal" for name in (
-    "segv segv_sent overflow bus fpe ill trap sys term int hup pipe alarm usr1 rt term_in_thread one_shot handler_resignals").split()}
+    "segv segv_sent overflow overflow_in_thread bus fpe ill trap sys term int hup pipe alarm usr1 rt term_in_thread one_shot handler_resignals").split()}
 ENDS |= {name: "abort" for name in "abort abort_ignored abort_handler_returns throw".split()}
 ENDS |= {name: "_exit" for name in "_exit _Exit handler_exits".split()}
 ENDS |= {name: "exec" for name in "execl execle exec_itself".split()}

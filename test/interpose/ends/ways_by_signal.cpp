@@ -32,6 +32,13 @@ int deeper(int depth) {
   return depth < 0 ? 0 : deeper(depth + 1) + room[0];
 }
 int way_overflow() { return deeper(0); }
+// After more threads than have an alternate stack at a time, one after the other.
+int way_overflow_in_thread() {
+  constexpr int kBefore = 200;
+  for (int i = 0; i < kBefore; ++i) std::thread([] {}).join();
+  std::thread([] { deeper(0); }).join();
+  return 1;
+}
 int way_bus() {
   const int fd = memfd_create("empty", 0);
   auto* const page = static_cast<volatile char*>(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0));
@@ -128,6 +135,7 @@ constexpr Way kWays[] = {
     WAY(segv),
     WAY(segv_sent),
     WAY(overflow),
+    WAY(overflow_in_thread),
     WAY(bus),
     WAY(fpe),
     WAY(ill),

@@ -141,6 +141,19 @@ int way_confined_a_little() {
   return 0;
 }
 
+// A thread that may not make a call which no new thread makes by itself, and the threads that it starts.
+int way_confined_threads() {
+  std::thread([] {
+    const std::array filter{sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                            sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sigaltstack, 0, 1),
+                            sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+                            sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    std::printf("confined: %d\n", install(filter.data(), filter.size(), false));
+    std::thread([] { std::thread([] { std::puts("its thread's thread"); }).join(); }).join();
+  }).join();
+  return 0;
+}
+
 // ---- small stacks, own handlers ----------------------------------------------------------------------------------
 
 // Locks, memory, channels and a misuse on the smallest stack that a thread may have.
@@ -285,6 +298,7 @@ constexpr Way kWays[] = {
     WAY(sandbox),
     WAY(confined),
     WAY(confined_by_syscall),
+    WAY(confined_threads),
     WAY(confined_a_little),
     WAY(strict_thread),
     WAY(smallest_stack),
