@@ -42,8 +42,9 @@ struct AccessNode {
   static constexpr std::uint32_t kPrivate = 4;  // a private state
   static constexpr std::uint32_t kLocked = 8;   // by who changes it
   static constexpr std::uint32_t kWide = 16;    // a private state with more than two records: they are elsewhere
-  static constexpr unsigned kCompactShift = 8;  // above: the binary logarithm of compact_at()
+  static constexpr unsigned kCompactShift = 8;  // above, of a chain: the binary logarithm of compact_at()
   static constexpr std::uint32_t kFewest = 4;   // of it
+  static constexpr unsigned kThirdShift = 8;    // above, of a private state: its third record (narrow_records.hpp)
 
   struct Chain {
     StateId last_write;   // the newest write in this chain, itself included
@@ -61,7 +62,10 @@ struct AccessNode {
     std::uint64_t second;  // of a private state: its other record's AccessWord, or 0
     WideRecords* wide;     // of a wide one: all its records (wide_records.hpp)
   };
-  StateId last_plain;                // of a chain: its newest record that is not atomic, itself included
+  union {
+    StateId last_plain;   // of a chain: its newest record that is not atomic, itself included
+    PlaceId third_place;  // of a private state
+  };
   std::atomic<std::uint32_t> flags;  // relaxed, but for the lock
 
   [[nodiscard]] bool is_raced() const noexcept { return (flags.load(std::memory_order_relaxed) & kRaced) != 0; }

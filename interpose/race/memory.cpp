@@ -189,9 +189,9 @@ inline void Entering::begin_run(StateId from, StateId to, AccessWord word) noexc
 // As share(), of a private state that is not wide: a free is as strong as anything, and of all bytes.
 bool Entering::free_narrow(ShadowCell& cell, StateId from, StateId to) noexcept {
   AccessNode& node = node_of(without_bits(from));
-  const auto locked = lock_of(node);
+  const LockedNode locked(node);
   if (cell.load(std::memory_order_relaxed) != from) return false;
-  const NarrowRecords records = records_of(node);
+  const NarrowRecords records = locked.records();  // a third is of the epoch of one of the others
   if (!is_ordered(records.first.at())) return false;
   if (records.second != AccessWord() && !is_ordered(records.second.at())) return false;
   // The records stay in this node as well: the collector may have looked at the cell already.
@@ -273,14 +273,18 @@ bool Entering::in_private(ShadowCell& cell, StateId from, AccessWord word) noexc
 }
 
 // Whether this access supersedes all that state says: of what is freed it usually does. (Of what is accessed, only what
-// lies in this epoch: one of an earlier epoch is otherwise the beginning of a private state.)
+// lies in this epoch, or what several granules share: one of an earlier epoch is otherwise the beginning of a private
+// state.)
 bool Entering::leaves_nothing_of(StateId from, AccessWord word) noexcept {
   if (from == kUntouched) return true;
   if (word.is_free()) return frees_all_of(from, word);
   const AccessNode& node = node_of(from);
   if (node.older != kUntouched || node.is_raced()) return false;
   const AccessWord old(node.word.load(std::memory_order_relaxed));
-  if (!old.same_epoch(word) || old.is_free() || !word.as_strong_as(old)) return false;
+  if (old.is_free() || !word.as_strong_as(old)) return false;
+  if (!old.same_epoch(word)) {
+    return word.is_write() && (old.bytes() & ~word.bytes()) == 0 && node.is_shared() && is_ordered(old.at());
+  }
   return (old.bytes() & ~word.bytes()) == 0 && (!old.as_strong_as(word) || old.bytes() != word.bytes());
 }
 

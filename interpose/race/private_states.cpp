@@ -12,16 +12,16 @@ Locked<std::uint8_t> lock_of(WideRecords& records) noexcept { return {records.lo
 
 PrivateStep step_narrow(const ShadowCell& cell, StateId id, AccessNode& node, const AccessRecord& access,
                         const KnowsRef& ordered, Covered& covered) noexcept {
-  const auto locked = lock_of(node);
+  LockedNode locked(node);
   if (cell.load(std::memory_order_relaxed) != id) return PrivateStep::Gone;
-  NarrowRecords records = records_of(node);
-  switch (Step2(access, ordered).run(records, covered)) {
+  NarrowRecords records = locked.records();
+  switch (NarrowStep(access, ordered).run(records, covered)) {
     case StepResult::Races:
       return PrivateStep::Races;
     case StepResult::Full:
       return PrivateStep::Full;
     case StepResult::Changed:
-      put(node, records);
+      locked.put(records);
       break;
     case StepResult::Same:
       break;
@@ -65,8 +65,9 @@ StateId make_wide(StateCache& cache, WideRecords* records) noexcept {
 template <class Visit>
 void each_record(AccessNode& node, Visit&& visit) noexcept {
   if (node.is_wide()) return node.wide->each(visit);
-  const NarrowRecords records = records_of(node);
-  if (records.second.bytes() != 0) visit(records.second, records.second_place);
+  const NarrowRecords records = records_of(node, node.flags.load(std::memory_order_relaxed));
+  if (records.second != AccessWord()) visit(records.second, records.second_place);
+  if (records.third != AccessWord()) visit(records.third, records.third_place);
   visit(records.first, records.first_place);
 }
 
@@ -75,7 +76,7 @@ bool widen_locked(StateCache& cache, ShadowCell& cell, StateId id, AccessNode& n
   // A crowded one has all its room again, and more between its records.
   const bool was_crowded = node.is_wide() && node.wide->is_crowded();
   const bool spread = was_crowded || (node.is_wide() && node.wide->is_spread());
-  const std::uint32_t room = (node.is_wide() ? node.wide->capacity() : 2) + (was_crowded ? 0 : 1);
+  const std::uint32_t room = (node.is_wide() ? node.wide->capacity() : kMostNarrow) + (was_crowded ? 0 : 1);
   if (room > WideRecords::kMost) return false;
   WideRecords* const records = WideRecords::make(room, spread);
   each_record(node, [records](AccessWord word, PlaceId place) { records->put(word, place); });
@@ -114,24 +115,13 @@ bool make_chain_locked(StateCache& cache, ShadowCell& cell, StateId id, AccessNo
 template <class Work>
 bool with_records_of(AccessNode& node, Work work) noexcept {
   if (!node.is_wide()) {
-    const auto locked = lock_of(node);
+    const LockedNode locked(node);
     return work();
   }
   const auto locked = lock_of(*node.wide);
   const bool done = work();
   node.wide->change_version();
   return done;
-}
-
-// Whether nothing of that record, beside `access`, is left: superseded, or the same access of other bytes.
-bool is_taken_in(const AccessRecord& access, AccessWord record, PlaceId place, const KnowsRef& ordered,
-                 std::uint64_t& bytes) noexcept {
-  if (record.same_epoch(access.word) && record.sort() == access.word.sort() && place == access.place) {
-    bytes |= record.bytes();
-    return true;
-  }
-  if ((record.bytes() & ~access.word.bytes()) != 0 || !access.word.as_strong_as(record)) return false;
-  return record.at().slot() == access.word.at().slot() || ordered(record.at());
 }
 
 bool share_locked(ShadowCell& cell, StateId id, AccessNode& node, const AccessRecord& access, const KnowsRef& ordered,
@@ -165,12 +155,25 @@ PrivateView look_at_private(StateId id, AccessWord access) noexcept {
     }
     others |= record.bytes();
   };
+  // Another thread may have moved what was the first to be the second meanwhile: then the third is none of its epoch.
+  const auto look_at_third = [&](AccessWord third, bool is_of_second) noexcept {
+    if (is_of_second) {
+      others |= third.bytes();
+    } else {
+      look(third);
+    }
+  };
   if (node.is_wide()) {
     node.wide->each_word(look);
   } else {
+    // acquire: the first is not read before it. While the first is of this epoch, so is what was of its epoch before.
+    const ThirdInFlags third(node.flags.load(std::memory_order_acquire));
     // P2: the first first. acquire: the second is not read before it.
-    look(AccessWord(node.word.load(std::memory_order_acquire)));
-    look(AccessWord(node.second_word()));
+    const AccessWord first(node.word.load(std::memory_order_acquire));
+    look(first);
+    const AccessWord second(node.second_word());
+    look(second);
+    if (!third.is_none()) look_at_third(third.word(first, second), third.is_of_second());
   }
   view.is_covered = open == 0;
   view.is_alone = same == AccessWord::kBytes && (others & ~access.bytes()) == 0;
@@ -216,20 +219,20 @@ StateId make_private(StateCache& cache, StateId chain, const AccessRecord& acces
                      Covered& covered) noexcept {
   const AccessNode& newest = node_of(chain);
   if (newest.chain.depth <= 2) {
-    NarrowRecords records{AccessWord(newest.word.load(std::memory_order_relaxed)), {}, newest.place, {}};
+    NarrowRecords records{
+        AccessWord(newest.word.load(std::memory_order_relaxed)), {}, {}, newest.place, PlaceId{0}, PlaceId{0}};
     if (newest.older != kUntouched) {
       records.second = AccessWord(node_of(newest.older).word.load(std::memory_order_relaxed));
       records.second_place = node_of(newest.older).place;
     }
-    const StepResult result = Step2(access, ordered).run(records, covered);
+    const StepResult result = NarrowStep(access, ordered).run(records, covered);
     if (result == StepResult::Races) return kUntouched;
     if (result != StepResult::Full) {
       const StateId id = cache.take();
       if (id == kUntouched) return id;
       mark_born(id);
       AccessNode& node = node_of(id);
-      node.flags.store(AccessNode::kPrivate, std::memory_order_relaxed);
-      put(node, records);
+      put_fresh(node, records);
       return StateId{static_cast<std::uint32_t>(id) | kPrivateBit};
     }
   }

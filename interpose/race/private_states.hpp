@@ -1,7 +1,7 @@
 // Private states: the state of a granule that is used in ever new epochs by itself, not as part of an array: a local
 // variable, a counter under a lock, what the threads of a pool share. As an immutable chain it would need a new record
 // at every such use, and the collector to find the old ones. So it gets records of its own that are changed in place:
-// two in its node, or more in a block besides (wide_records.hpp).
+// two or three in its node, or more in a block besides (wide_records.hpp).
 //
 // Model: the same set of accesses as the chain of its records; step_private() does to it what add_access()
 // (transition.hpp) does to a chain, as long as nothing races and there is room. Else it says so, and the granule gets
@@ -12,9 +12,9 @@
 //       by somebody who has seen, with the lock held, that the granule still has it. Whoever gives the granule another
 //       state holds the lock as well (forget() aside, which nobody may race with).
 //   P2  Of a state with its records in the node: the first record (`word`) is never absent. A record that is kept while
-//   another is added goes from first to
-//       second, never the other way, and is in second before it leaves first: who reads first and then second without
-//       the lock misses none that was there all the time.
+//       another is added goes from first to second, never the other way, and is in second before it leaves first: who
+//       reads first and then second without the lock misses none that was there all the time. A third record
+//       (narrow_records.hpp) is of the epoch of one of them, so no epoch of an actor that has ended is missed either.
 //   P3  None of its records is raced or a free.
 // Threads: between enter() and leave() (engine_thread.hpp), so that the collector leaves the number alone.
 #pragma once

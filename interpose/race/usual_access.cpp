@@ -5,40 +5,13 @@
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lookups.hpp"
 #include "interpose/race/memory.hpp"
-#include "interpose/race/narrow_records.hpp"
+#include "interpose/race/one_access.hpp"
+#include "interpose/race/private_access.hpp"
 #include "interpose/race/private_states.hpp"
 #include "interpose/race/shadow_map.hpp"
-#include "interpose/race/wide_records.hpp"
 
 namespace vigil::shim::race {
 namespace {
-
-// What all begin with.
-struct OneAccess {
-  EngineThread& thread;
-  ShadowCell& cell;
-  std::uint64_t word;  // AccessWord
-  std::uintptr_t address;
-  std::uintptr_t pc;
-};
-
-// A visit (E2 of engine_thread.hpp) that makes no states, so that the collector cannot become due.
-class Visit {
- public:
-  explicit Visit(EngineThread& thread) noexcept : thread_(thread) {
-    inside_shim = true;
-    thread.begin_visit();
-  }
-  ~Visit() {
-    thread_.end_visit();
-    inside_shim = false;
-  }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
-
- private:
-  EngineThread& thread_;
-};
 
 inline std::uintptr_t stack_pointer_here() noexcept {
   std::uintptr_t at = 0;
@@ -76,88 +49,38 @@ inline std::uintptr_t stack_pointer_here() noexcept {
   return true;
 }
 
-// The granule has its records to itself, and takes one more.
-[[gnu::always_inline]] inline bool renews(const OneAccess& one) noexcept {
-  EngineThread& thread = one.thread;
-  const AccessWord word(one.word);
-  ActorClock& clock = thread.actor->clocks.whole;
-  if (thread.part->named != word.at().slot()) return false;
-  const Visit visit(thread);
-  const ContextId context = context_here(thread);
-  EngineThread::LastWrite& last = thread.last_write;
-  const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
-  const bool is_sweep = last.word == all && last.pc == one.pc && last.context == context;
-
-  const StateId id = one.cell.load(std::memory_order_acquire);
-  if (!is_private(id)) return false;
-  const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
-  if (is_sweep || known.pc != one.pc || known.context != context) {
-    // A sweep gives granules their shared states back; and to ask for a place costs more than to see that there is no
-    // need to.
-    const PrivateView view = look_at_private(id, word);
-    if (view.is_covered) {
-      thread.note_covered_missed();
-      thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~view.covered.reads),
-                              static_cast<std::uint8_t>(~view.covered.writes));
-      return true;
-    }
-    if (is_sweep && view.is_alone) return false;
-  }
-  const PlaceId place = place_at(thread, one.pc, context);
-  AccessNode& node = node_of(without_bits(id));
-  const AccessRecord access{word, place, false};
-  const auto ordered = [&](Epoch epoch) noexcept { return is_ordered(thread, clock, epoch); };
-  clock.now_in_shadow();
-  Covered covered;
-  if (is_wide(id)) {
-    const WideRecords::Renewal renewal = node.wide->renew_alone(word, place);
-    if (renewal == WideRecords::Renewal::Done) {
-      note_covered(covered, word);
-    } else if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) {
-      // The granule still had this state, with the lock held, if the step was done: then nobody took the epoch along.
-      thread.in_doubt = renewal == WideRecords::Renewal::TakenBack;
-      return false;
-    }
-  } else {
-    const auto locked = lock_of(node);
-    if (one.cell.load(std::memory_order_relaxed) != id) return false;
-    NarrowRecords records = records_of(node);
-    const StepResult result = are_own(records.first, records.second, word)
-                                  ? step_own(records, access, covered)
-                                  : Step2(access, ordered).run(records, covered);
-    if (result == StepResult::Races || result == StepResult::Full) return false;
-    if (result == StepResult::Changed) put(node, records);
-    if (result == StepResult::Same) thread.note_covered_missed();
-  }
-  const bool is_plain_write = word.is_write() && !word.is_atomic();
-  if (is_plain_write && (word.bytes() & AccessWord::kLastByte) != 0) last = {all, one.pc, context};
-  thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~covered.reads),
-                          static_cast<std::uint8_t>(~covered.writes));
-  return true;
-}
-
-// Nothing is known of the granule, or a write that came before, which stays beside what is read now: the chain gets one
-// more record, as add_access() (transition.hpp) would have it. Not where the granule had better get a private state.
+// Nothing is known of the granule, or a write that came before, of which stays beside this access what that does not
+// supersede: the chain of these two, as add_access() (transition.hpp) would have it. Not where the granule had better
+// get a private state.
 [[gnu::always_inline]] inline bool puts_on(const OneAccess& one) noexcept {
   EngineThread& thread = one.thread;
   const AccessWord word(one.word);
   StateId from = one.cell.load(std::memory_order_acquire);
   if (is_private(from)) return false;
+  Step step{from, 0};  // to what stays of it
   if (from != kUntouched) {
     const AccessNode& node = node_of(from);
     const AccessWord old(node.word.load(std::memory_order_relaxed));
-    if (word.is_write() || old.sort() != AccessWord::kWrite || old.same_epoch(word)) return false;
+    if (old.sort() != AccessWord::kWrite || old.same_epoch(word)) return false;
     if (node.older != kUntouched || !node.is_shared() || node.is_raced()) return false;
     if (old.at().slot() != word.at().slot() && !is_ordered(thread, thread.actor->clocks.whole, old.at())) return false;
+    const std::uint64_t left = word.is_write() ? old.bytes() & ~word.bytes() : old.bytes();
+    if (left == 0) {
+      step.to = kUntouched;
+    } else if (left != old.bytes()) {
+      step = {push_record(thread.states, {old.with_bytes(left), node.place, false}, kUntouched), 1};
+      if (step.to == kUntouched) return false;
+    }
   }
   thread.actor->clocks.whole.now_in_shadow();
   const ContextId context = context_here(thread);
-  const StateId to = push_record(thread.states, {word, place_at(thread, one.pc, context), false}, from);
-  if (to == kUntouched) return false;
+  const StateId to = push_record(thread.states, {word, place_at(thread, one.pc, context), false}, step.to);
+  if (to != kUntouched) step = {to, step.fresh + 1};
   if (from == kUntouched) note_untouched(one.address);
   const StateId before = from;
-  if (!one.cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
-    thread.states.give(to);
+  if (to == kUntouched ||
+      !one.cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    undo(thread.states, step);
     return false;
   }
   const auto open_to_reads = static_cast<std::uint8_t>(~word.bytes());
@@ -251,22 +174,12 @@ namespace {
   return done;
 }
 
-// The general way, of an access within one granule.
-void any_access_of(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  const AccessWord access(word);
-  constexpr std::uint64_t kHow = AccessWord::kWrite | AccessWord::kAtomic | AccessWord::kFreed;
-  any_access(address / kGranuleBytes * kGranuleBytes + access.first_byte(), access.span_bytes(), word & kHow, pc);
-}
-
 [[gnu::noinline]] void in_chain(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!goes_on({*hot.thread, cell_of(address), word, address, pc})) any_access_of(address, word, pc);
-}
-[[gnu::noinline]] void in_private(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!renews({*hot.thread, cell_of(address), word, address, pc})) any_access_of(address, word, pc);
+  if (!goes_on({*hot.thread, cell_of(address), word, address, pc})) any_access_within(address, word, pc);
 }
 // The program may have said that it counts for nothing; or nothing can be seen now.
 [[gnu::noinline]] void unusual_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if ((AccessWord(word).is_write() ? ignored.writes : ignored.reads) == 0) any_access_of(address, word, pc);
+  if ((AccessWord(word).is_write() ? ignored.writes : ignored.reads) == 0) any_access_within(address, word, pc);
 }
 
 // Both are in one state, from which the move is known.
@@ -315,11 +228,22 @@ void any_access_of(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc
 
 }  // namespace
 
+void any_access_within(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  const AccessWord access(word);
+  constexpr std::uint64_t kHow = AccessWord::kWrite | AccessWord::kAtomic | AccessWord::kFreed;
+  any_access(address / kGranuleBytes * kGranuleBytes + access.first_byte(), access.span_bytes(), word & kHow, pc);
+}
+
 void granule_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   if (!is_usual()) [[unlikely]]
     return unusual_access(address, word, pc);
   ShadowCell& cell = cell_of(address);
-  if (is_private(cell.load(std::memory_order_relaxed))) return in_private(address, word, pc);
+  const StateId state = cell.load(std::memory_order_relaxed);
+  if (is_private(state)) {
+    if (is_wide(state)) return renew_in_block(address, word, pc);
+    if (renews_own({*hot.thread, cell, word, address, pc})) return;
+    return renew_in_node(address, word, pc);
+  }
   if (!moves_on({*hot.thread, cell, word, address, pc})) in_chain(address, word, pc);
 }
 

@@ -20,6 +20,8 @@ void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr
 
 // The general way: any access. how: AccessWord::kWrite, kAtomic, kFreed, several or none.
 void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept;
+// The same of an access within one granule, as granule_access() has it.
+void any_access_within(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
 
 // ---- for those who enter memory in their own way; between enter() and leave() ----
 // Between the two lie at most so many granules: the collector waits for them.
