@@ -52,9 +52,11 @@ class ReceiveIterator {
   [[nodiscard]] T* operator->() const noexcept { return std::addressof(*item_); }
   ReceiveIterator& operator++() {
     item_.reset();
-    ItemBox<T> box;
-    box.set_full(channel_receive(handle_.core(), box.storage()));
-    if (box.full()) item_.emplace(box.take());
+    ItemRoom<T> room;
+    if (channel_receive(handle_.core(), room.storage())) {
+      item_.emplace(room.item());
+      room.drop();
+    }
     return *this;
   }
   void operator++(int) { ++*this; }
@@ -74,21 +76,23 @@ bool try_send(ChannelCore* core, T& value) {
 }
 template <Message T>
 std::optional<T> receive(ChannelCore* core) {
-  ItemBox<T> box;
-  box.set_full(channel_receive(core, box.storage()));
-  return box.take_optional();
+  ItemRoom<T> room;
+  const bool received = channel_receive(core, room.storage());
+  return room.take(received);
 }
 template <Message T>
 T receive_or_zero(ChannelCore* core) {
-  ItemBox<T> box;
-  box.set_full(channel_receive(core, box.storage()));
-  return box.full() ? T(box.take()) : T{};
+  ItemRoom<T> room;
+  if (!channel_receive(core, room.storage())) return T{};
+  T taken(room.item());
+  room.drop();
+  return taken;
 }
 template <Message T>
 std::optional<T> try_receive(ChannelCore* core) {
-  ItemBox<T> box;
-  box.set_full(channel_try_receive(core, box.storage()) == TryReceived::Item);
-  return box.take_optional();
+  ItemRoom<T> room;
+  const bool received = channel_try_receive(core, room.storage()) == TryReceived::Item;
+  return room.take(received);
 }
 
 }  // namespace detail

@@ -19,6 +19,7 @@
 #include <vigil/vigil.hpp>
 
 #include "test/interpose/instrument/end_cases.hpp"
+#include "test/interpose/instrument/select_cases.hpp"
 
 namespace {
 
@@ -215,45 +216,6 @@ void clean_items_left_in_a_channel() {
     use(texts.receive().value());
   }
   sender.wait();  // whoever had the last handle destroyed what was left
-}
-
-// ---- select ---------------------------------------------------------------------------------------------------------
-
-void clean_select_both_ways() {
-  Channel<std::string> one(0);
-  Channel<std::string> two(3);
-  Channel<Unit> done(0);
-  vigil::WaitGroup sender;
-  sender.go([=] {
-    for (int i = 0; i < 60; ++i) {
-      vigil::select(vigil::on_send(one, long_text(i), [] {}), vigil::on_send(two, long_text(i), [] {}));
-    }
-    done.close();
-  });
-  int got = 0;
-  bool more = true;
-  const auto take = [&](std::optional<std::string> text) {
-    use(text.value());
-    ++got;
-  };
-  while (more) {
-    vigil::select(vigil::on_receive(one, take), vigil::on_receive(two, take),
-                  vigil::on_receive(done, [&](std::optional<Unit>) { more = false; }));
-  }
-  while (auto text = two.try_receive()) take(std::move(*text));
-  sender.wait();
-}
-void clean_try_send_and_receive() {
-  Channel<std::string> texts(2);
-  vigil::WaitGroup sender;
-  sender.go([=] {
-    for (int i = 0; i < 100; ++i) {
-      if (!texts.try_send(long_text(i))) texts.send(long_text(i));  // to try again at once would be a busy-select
-    }
-    texts.close();
-  });
-  for (const std::string& text : texts) use(text);
-  sender.wait();
 }
 
 // ---- the other primitives -------------------------------------------------------------------------------------------
@@ -460,8 +422,6 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(race_two_receivers),
     VIGIL_CASE(clean_close_publishes),
     VIGIL_CASE(clean_items_left_in_a_channel),
-    VIGIL_CASE(clean_select_both_ways),
-    VIGIL_CASE(clean_try_send_and_receive),
     VIGIL_CASE(clean_closures_and_their_memory),
     VIGIL_CASE(clean_task_stacks_reused),
     VIGIL_CASE(clean_task_stacks_reused_after_alloca),
@@ -484,7 +444,8 @@ int main(int argc, char** argv) {
   const bool all_clean = !lists && std::strcmp(argv[1], "clean") == 0;
   bool found = lists;
   if (lists) std::puts("clean");
-  for (const auto table : {std::span<const vigil::test::Case>(kCases), vigil::test::end_cases()}) {
+  for (const auto table :
+       {std::span<const vigil::test::Case>(kCases), vigil::test::end_cases(), vigil::test::select_cases()}) {
     for (const vigil::test::Case& one : table) {
       const bool is_clean = std::strncmp(one.name, "clean", 5) == 0;
       if (lists && !is_clean) std::puts(one.name);

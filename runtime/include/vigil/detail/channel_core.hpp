@@ -110,7 +110,34 @@ class ChannelHandle {
   ChannelCore* core_ = nullptr;
 };
 
-// Raw storage into which a receive may put one item.
+// Raw storage into which one receive may put an item, and nothing else: the library knows where it is, so it lies in
+// memory, and whatever it had beside it would be written and read there as well. The receive says whether an item came;
+// who is told so takes or drops it.
+template <class T>
+class ItemRoom {
+ public:
+  ItemRoom() noexcept {}   // NOLINT(modernize-use-equals-default): the union member stays unborn
+  ~ItemRoom() noexcept {}  // NOLINT(modernize-use-equals-default): or has gone
+  ItemRoom(const ItemRoom&) = delete;
+  ItemRoom& operator=(const ItemRoom&) = delete;
+
+  [[nodiscard]] void* storage() noexcept { return static_cast<void*>(std::addressof(item_)); }
+  [[nodiscard]] T&& item() noexcept { return std::move(item_); }
+  void drop() noexcept { item_.~T(); }
+  [[nodiscard]] std::optional<T> take(bool received) noexcept {
+    if (!received) return std::nullopt;
+    std::optional<T> taken(item());
+    drop();
+    return taken;
+  }
+
+ private:
+  union {
+    T item_;
+  };
+};
+
+// The same for several receives, which remembers whether there is an item.
 template <Message T>
 class ItemBox {
  public:
