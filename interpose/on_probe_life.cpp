@@ -3,7 +3,7 @@
 #include "interpose/channel_use.hpp"
 #include "interpose/end.hpp"
 #include "interpose/export.hpp"
-#include "interpose/leaks/halted_threads.hpp"
+#include "interpose/leaks/wide_registers.hpp"
 #include "interpose/life/at_exit.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/lock_waits.hpp"

@@ -164,8 +164,9 @@ void forget_thread(Actor& thread) noexcept {
   note_asleep();
 }
 
-void begin_thread(Actor& thread, std::uintptr_t stack_high) noexcept {
-  thread.thread->stack_high.store(stack_high, std::memory_order_relaxed);
+void begin_thread(Actor& thread, ThreadFrames frames) noexcept {
+  thread.thread->first_frame.store(frames.first_frame, std::memory_order_relaxed);
+  thread.thread->stack_high.store(frames.stack_high, std::memory_order_relaxed);
   confinement::inherit(thread.thread->confinement);
   if (!confinement::forbids_the_end()) alternate_stacks::give();
   enroll(&thread);

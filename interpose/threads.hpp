@@ -53,8 +53,10 @@ struct ThreadPart {
   std::atomic<std::uintptr_t> handle{0};  // pthread_t; 0: not begun yet
   std::atomic<ThreadState> state{ThreadState::Running};
   std::atomic<bool> is_worker{false};  // the runtime's own
-  // Above the frames of all that the program runs on it; 0: not begun, or not known.
+  // Above the frames of all that the program runs on it; 0: not begun, or not known. From there on lie the shim's first
+  // frames, and from first_frame on the last of those, and libc's: in them is what its creator had in registers.
   std::atomic<std::uintptr_t> stack_high{0};
+  std::atomic<std::uintptr_t> first_frame{0};
   bool has_own_stack = false;  // the mapping below is its stack, and nothing else; set before it begins
   // The block in the heap that it alone has, with what it runs (leaks/thread_closure.hpp); 0: none that is known. As
   // above.
@@ -75,8 +77,13 @@ void forget_thread(Actor& thread) noexcept;
 // libc will start a thread by itself (a timer's, a message queue's), of whose creation nobody hears: threads first seen
 // from now on come after what this one did.
 void unseen_threads_follow() noexcept;
-// On the new thread itself, before anything else; what the program runs on it will lie below stack_high.
-void begin_thread(Actor& thread, std::uintptr_t stack_high) noexcept;
+// Of a new thread: the frame of who calls the program's function, and of who calls that one, which libc called.
+struct ThreadFrames {
+  std::uintptr_t stack_high = 0;
+  std::uintptr_t first_frame = 0;
+};
+// On the new thread itself, before anything else.
+void begin_thread(Actor& thread, ThreadFrames frames) noexcept;
 // On the thread, when it ends. Twice is once.
 void end_thread(Actor& thread) noexcept;
 // This thread is one of the runtime's own.

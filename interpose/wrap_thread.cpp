@@ -1,16 +1,26 @@
 // Wrappers of the creation and the joining of threads, pthread's and C11's.
 //
-// A new thread runs enter() first: it takes the Actor that its creator made, so that everything its creator did happens
-// before it. Its end is heard by threads.cpp.
+// A new thread takes, first of all, the Actor that its creator made, so that everything its creator did happens before
+// it. Its end is heard by threads.cpp.
+//
+// What the creator had in its registers is the creator's, and none of the new thread's words: whoever searches memory
+// for who can reach what (leaks/proof.hpp) would take the one for the other. A new thread has it in the registers that
+// calls preserve, and whichever of its first functions uses such a register saves it. So, whatever the compiler:
+//   R1  enter_*() save and clear all of these, and call run_*(); no function behind run_*() finds any.
+//   R2  The frames of enter_*() and of libc above it, in which they were saved, are no memory of the program's
+//       (ThreadPart::first_frame); what the program's function runs on lies below the frame of run_*().
+//   R3  What the creator hands over (ThreadStart), of which run_*() keeps a copy, has no padding: a copy of padding is
+//       one of whatever lay there on the creator's stack.
 #include <pthread.h>
 #include <threads.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <type_traits>
 
 #include "interpose/export.hpp"
-#include "interpose/leaks/halted_threads.hpp"
 #include "interpose/leaks/thread_closure.hpp"
+#include "interpose/leaks/wide_registers.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
@@ -29,31 +39,62 @@ struct ThreadStart {
   thrd_start_t c11 = nullptr;
   void* argument = nullptr;
   Actor* actor = nullptr;
-  std::uint64_t signals = 0;     // blocked by the creator: what the thread is to start with,
-  bool has_own_signals = false;  // unless its attributes say that
+  std::uint64_t signals = 0;  // blocked by the creator: what the thread is to start with, unless its attributes say
+  enum class Signals : std::uint64_t { OfCreator, OfAttributes } whose_signals = Signals::OfCreator;
 };
+static_assert(std::has_unique_object_representations_v<ThreadStart>);  // R3
 
-// Leaves the functions to run in `start`, which is the thread's own from here. frame: the caller's, below which they
-// run.
-ThreadStart enter(void* given, const void* frame) noexcept {
+// Leaves the functions to run in `start`, which is the thread's own from here.
+ThreadStart enter(void* given, ThreadFrames frames) noexcept {
   auto* const start = static_cast<ThreadStart*>(given);
   const ThreadStart mine = *start;
   record([&] {
-    begin_thread(*mine.actor, reinterpret_cast<std::uintptr_t>(frame));
+    begin_thread(*mine.actor, frames);
     own_delete(start);
   });
-  if (!mine.has_own_signals) thread_edges::restore_signals(mine.signals);
+  if (mine.whose_signals == ThreadStart::Signals::OfCreator) thread_edges::restore_signals(mine.signals);
   leaks::forget_wide_registers();  // its creator's
   return mine;
 }
 
-// Keeps the frame of who calls it, where what a new thread has in registers of its creator's was saved: a call that is
-// the last thing a function does would take the frame's place, and save these among the thread's own words.
+// R1. The frame pointer is no register of its creator's any more, for whoever calls this has a frame.
+[[gnu::always_inline]] inline void forget_preserved_registers() noexcept {
+  asm volatile(
+      "xor %%ebx, %%ebx\n\txor %%r12d, %%r12d\n\txor %%r13d, %%r13d\n\txor %%r14d, %%r14d\n\txor %%r15d, %%r15d"
+      :
+      :
+      : "rbx", "r12", "r13", "r14", "r15", "cc");
+}
+
+// Keeps the frame of who calls it: a call that is the last thing a function does would take the frame's place, and with
+// it what was saved there back to where the next function saves it again.
 [[gnu::always_inline]] inline void keep_frame() noexcept { asm volatile(""); }
 
-void* enter_posix(void* given) {
-  const ThreadStart mine = enter(given, __builtin_frame_address(0));
+// outer: the frame of enter_*().
+[[gnu::noinline]] void* run_posix(void* given, const void* outer) {
+  const ThreadStart mine = enter(given, {address_of(__builtin_frame_address(0)), address_of(outer)});
   void* const result = mine.posix(mine.argument);
+  keep_frame();
+  return result;
+}
+
+void* enter_posix(void* given) {
+  forget_preserved_registers();
+  void* const result = run_posix(given, __builtin_frame_address(0));
+  keep_frame();
+  return result;
+}
+
+[[gnu::noinline]] int run_c11(void* given, const void* outer) {
+  const ThreadStart mine = enter(given, {address_of(__builtin_frame_address(0)), address_of(outer)});
+  const int result = mine.c11(mine.argument);
+  keep_frame();
+  return result;
+}
+
+int enter_c11(void* given) {
+  forget_preserved_registers();
+  const int result = run_c11(given, __builtin_frame_address(0));
   keep_frame();
   return result;
 }
@@ -61,8 +102,10 @@ void* enter_posix(void* given) {
 // ThreadSanitizer's runtime knows pthread's functions only, and crashes in a thread that it did not see come: there
 // C11's threads are pthread's, as they are inside libc.
 void* enter_c11_as_posix(void* given) {
-  const ThreadStart mine = enter(given, __builtin_frame_address(0));
-  return reinterpret_cast<void*>(static_cast<std::intptr_t>(mine.c11(mine.argument)));
+  forget_preserved_registers();
+  const int result = run_c11(given, __builtin_frame_address(0));
+  keep_frame();
+  return reinterpret_cast<void*>(static_cast<std::intptr_t>(result));
 }
 int c11_result(int posix) noexcept { return posix == 0 ? thrd_success : posix == EAGAIN ? thrd_nomem : thrd_error; }
 int join_as_posix(thrd_t thread, int* result) {
@@ -70,13 +113,6 @@ int join_as_posix(thrd_t thread, int* result) {
   const int rc = real_pthread().join(thread, &left);
   if (rc == 0 && result != nullptr) *result = static_cast<int>(reinterpret_cast<std::intptr_t>(left));
   return c11_result(rc);
-}
-
-int enter_c11(void* given) {
-  const ThreadStart mine = enter(given, __builtin_frame_address(0));
-  const int result = mine.c11(mine.argument);
-  keep_frame();
-  return result;
 }
 
 // Whether the thread gets a stack of the system's, with a guard below it.
@@ -154,7 +190,7 @@ extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr
                                            void* (*function)(void*), void* argument) noexcept {
   ThreadStart* const made = prepare({.posix = function, .argument = argument}, has_own_stack(attributes));
   if (made == nullptr) return real_pthread().create(thread, attributes, function, argument);
-  made->has_own_signals = has_own_signals(attributes);
+  if (has_own_signals(attributes)) made->whose_signals = ThreadStart::Signals::OfAttributes;
   const int rc = create_quietly(*made, [&] { return real_pthread().create(thread, attributes, enter_posix, made); });
   if (rc != 0) undo(made);
   return rc;

@@ -46,15 +46,17 @@ constexpr std::uintptr_t kSavedBytes = 64;
   return {deepest - kRun - kLeaf, std::max(stack_pointer_at_end(), at)};
 }
 
-// libc's frames that began threads: they have registers of whoever created the thread, and nothing else that counts.
+// The frames that began threads, ours and libc's: they have registers of whoever created the thread, and nothing else
+// that counts (wrap_thread.cpp).
 void add_first_frames(OwnVector<AddressRange>& to) noexcept {
   for_each_thread(
       [](Actor& thread, void* context) noexcept {
         const ThreadPart& part = *thread.thread;
-        const std::uintptr_t frame = part.stack_high.load(std::memory_order_relaxed);
+        const std::uintptr_t low = part.stack_high.load(std::memory_order_relaxed);
+        const std::uintptr_t first = part.first_frame.load(std::memory_order_relaxed);
         const bool runs = part.state.load(std::memory_order_acquire) == ThreadState::Running;
-        if (frame == 0 || !runs || !unwind::is_readable(frame)) return true;
-        static_cast<OwnVector<AddressRange>*>(context)->push_back({frame, unwind::end_of_callers_frame(frame)});
+        if (low == 0 || !runs || !unwind::is_readable(first)) return true;
+        static_cast<OwnVector<AddressRange>*>(context)->push_back({low, unwind::end_of_callers_frame(first)});
         return true;
       },
       &to);

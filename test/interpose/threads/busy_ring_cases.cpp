@@ -141,6 +141,24 @@ void told_thread_that_waits_for_who_joins_it() {
   join_one_that_waits_for_the_joiner();
 }
 
+// What its creator had there in wide registers, a new thread begins with. On processors without AVX-512 nothing is
+// done.
+[[gnu::noinline]] void put_into_wide_registers(std::uintptr_t word) {
+  if (!__builtin_cpu_supports("avx512vl")) return;
+  asm volatile(
+      "vpbroadcastq %0, %%ymm3\n\tvpbroadcastq %0, %%ymm14\n\t"
+      "vpbroadcastq %0, %%zmm20\n\tvpbroadcastq %0, %%zmm27\n\tvpbroadcastq %0, %%zmm29\n\tvpbroadcastq %0, %%zmm31"
+      :
+      : "r"(word));
+}
+// Who computes was created by main, with an address of main's frames in its registers.
+void told_main_that_created_who_computes() {
+  put_into_wide_registers(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - 64);
+  end_when_told_beside_one_that_computes();
+  wipe_stack();
+  join_one_that_waits_for_the_joiner();
+}
+
 // One task makes a call that waits for bytes.
 void told_while_a_task_is_in_a_blocking_call() {
   make_dead_ring();
@@ -296,6 +314,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(told_in_a_busy_server),
     VIGIL_CASE(told_threads_that_main_joins),
     VIGIL_CASE(told_thread_that_waits_for_who_joins_it),
+    VIGIL_CASE(told_main_that_created_who_computes),
     VIGIL_CASE(told_while_a_task_is_in_a_blocking_call),
     VIGIL_CASE(told_one_of_many_known_elsewhere),
 };
