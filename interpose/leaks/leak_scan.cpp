@@ -47,6 +47,7 @@ bool is_among(const OwnVector<ActorKey>& keys, const vigil_probe_actor_view& vie
 struct Found {
   BlockedActors leaked;
   OwnVector<BlockedActors> rings;
+  OwnVector<ActorKey> own_locks;  // proved: who waits for a lock of its own
 };
 
 enum class Which : std::uint8_t { All, Proved };
@@ -65,6 +66,10 @@ void collect(Found& found, Which which) noexcept {
   // not decide between two kinds.
   OwnVector<Ring> rings = search.find(RingSearch::Through::Stacks);
   std::erase_if(rings, [&](const Ring& ring) {
+    if (ring.is_own_lock) {
+      if (proof.are_dead(ring.members)) found.own_locks.push_back(ring.members[0]);
+      return true;
+    }
     const bool is_dead = proof.are_dead(ring.members) && !proof.lean_on_shared(ring.members);
     return !is_dead && (which == Which::Proved || !ring.among_themselves);
   });
@@ -73,7 +78,7 @@ void collect(Found& found, Which which) noexcept {
     for (std::size_t i = 0; i < rings.size(); ++i) {
       if (is_among(rings[i].members, view)) return found.rings[i].add_task(view, proof.is_dead(view));
     }
-    if (which == Which::Proved && !proof.is_dead(view)) return;
+    if (is_among(found.own_locks, view) || (which == Which::Proved && !proof.is_dead(view))) return;
     found.leaked.add_task(view, proof.is_dead(view));
     if (which == Which::All) tell_ticker(view);
   });
@@ -143,6 +148,7 @@ void report_those(Which which) noexcept {
     if (!pause) return;
     collect(found, which);
   }
+  locks::tell_own_waits(found.own_locks);
   for (const BlockedActors& ring : found.rings) tell_ring(ring);
   for (const BlockedGroup* const group : found.leaked.groups()) tell(*group);
 }

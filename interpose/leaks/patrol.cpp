@@ -55,7 +55,8 @@ struct ToldRing {
 
 struct Looked {
   OwnVector<ToldRing> proved;
-  OwnVector<Line> lives;  // for the log: of the others, what may wake them
+  OwnVector<ActorKey> own_locks;  // proved, too: who waits for a lock of its own
+  OwnVector<Line> lives;          // for the log: of the others, what may wake them
 };
 
 void note_living(const Proof& proof, const Ring& ring, OwnVector<Line>& notes) noexcept {
@@ -105,6 +106,10 @@ Proof::Answer collect_proved(OwnVector<Ring>& rings, Looked& looked) noexcept {
       note_living(proof, ring, looked.lives);
       continue;
     }
+    if (ring.is_own_lock) {
+      looked.own_locks.push_back(ring.members[0]);
+      continue;
+    }
     ToldRing& told = looked.proved.emplace_back();
     told.members = std::move(ring.members);
     add_members(told);
@@ -132,7 +137,7 @@ void Patrol::look() noexcept {
   vigil_probe_counts counts{};
   table->counts(&counts);
   // counts: of tasks only.
-  if (counts.alive + threads_that_wait() >= counts.moving + 2) look_now();
+  if (counts.alive + threads_that_wait() >= counts.moving + 2 || locks::is_any_own_wait()) look_now();
   next_ns_ = steady_now_ns() + std::max(period_ns_, kShare * (used_processor_ns(this_tid()) - used_ns));
 }
 
@@ -171,7 +176,7 @@ void Patrol::look_now() noexcept {
     for (const BlockedThread& thread : blocked_threads(search.stacks())) {
       if (coarse_ms() - thread.since_ms >= kLongMs && !locks::is_in_told_ring(thread.key)) search.add(thread);
     }
-    if (search.size() < 2 || search.mark() == quiet_mark_) return;
+    if (search.size() == 0 || search.mark() == quiet_mark_) return;
     OwnVector<Ring> rings = search.find(RingSearch::Through::SharedBlocks);
     if (rings.empty()) quiet_mark_ = search.mark();
     if (!is_any_due(rings)) return;
@@ -182,6 +187,7 @@ void Patrol::look_now() noexcept {
     }
   }
   for (const Line& note : looked.lives) log_line(LogLevel::Debug, note.view());
+  locks::tell_own_waits(looked.own_locks);
   for (const ToldRing& ring : looked.proved) {
     tell_ring(ring.blocked);
     // After it: the end may come in between, and must not leave it out while it is not told yet.

@@ -1,12 +1,13 @@
-// Patrol: looks, while the program runs, for tasks that wait for each other for ever though others go on.
+// Patrol: looks, while the program runs, for tasks that wait for each other, or for themselves, for ever though others
+// go on.
 //
 // Every so often it holds the runtime for a moment, collects the tasks that have waited for kLongMs or more, and looks
 // for rings among them (rings.hpp). Only for a ring memory is searched, still in the same moment; and only a ring that
 // is proved is told. The program goes on.
 //
 // What it costs: at most a hundredth of one processor, for a look that takes long is followed by a pause a hundred
-// times as long. Nothing while no two tasks wait. A program that always has somebody running, or much memory, is not
-// stopped for a proof: what hangs in it is told when it ends.
+// times as long. Nothing while no two tasks wait, and none for a lock of its own. A program that always has somebody
+// running, or much memory, is not stopped for a proof: what hangs in it is told when it ends.
 #pragma once
 
 #include <cstdint>

@@ -9,6 +9,7 @@
 #include "interpose/leaks/kernel_words.hpp"
 #include "interpose/leaks/still_threads.hpp"
 #include "interpose/life/timers.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/stacks/callers_frame.hpp"
@@ -86,9 +87,11 @@ void Proof::add_candidate(const vigil_probe_actor_view& view, const ParkedStack&
   if (!is_task) leave_out_thread(stack);
   Candidate& candidate = candidates_.back();
   if (needs_nobody(view.wait->kind)) return;
-  if (waits_for_lock(view.wait->kind)) {
+  const bool for_lock = waits_for_lock(view.wait->kind);
+  const LockObject* const lock = for_lock ? lock_objects().find(view.wait->object) : nullptr;
+  const auto* const actor = static_cast<const Actor*>(view.actor->watch);
+  if (for_lock && (lock == nullptr || actor == nullptr || !locks::waits_for_its_own(*actor, *lock))) {
     candidate.hope = Candidate::Hope::Lock;
-    const LockObject* const lock = lock_objects().find(view.wait->object);
     const bool is_known = lock != nullptr && lock->is_held() && !lock->wandered.load(std::memory_order_relaxed);
     if (is_known) candidate.holder = lock->holder.load(std::memory_order_relaxed);
   } else if (!waits_on_channels(view.wait->kind)) {
@@ -479,8 +482,7 @@ Proof::Answer Proof::run() noexcept {
   if (!same) return Answer::Moves;
   find_blocks();
   link_candidates();
-  // Until now one that runs may have copied one.
-  for (Channel& channel : channels_) {
+  for (Channel& channel : channels_) {  // until now one that runs may have copied one
     vigil_probe_channel_view view{};
     table->look_at_channel(reinterpret_cast<const void*>(channel.record.low), &view);
     channel.handles = view.handles;

@@ -17,7 +17,8 @@
 //     when the block does. One that lies anywhere else may be reached;
 //   - such a block is no root: a word that points into it makes it live, and then it is one.
 //   - whoever waits for a lock lives when its holder does; of more holders than one nothing is known. A lock that was
-//     ever given back by another than its taker says nothing.
+//     ever given back by another than its taker says nothing. One of vigil's that its own holder waits for is given
+//     back, if at all, by whoever can reach it, as any other object.
 // A word counts wherever it begins: plain pointers may lie in packed structures and in bytes of messages. Because that
 // takes longer, it is looked for in words that are aligned first, and everywhere (any_byte.hpp) only when somebody
 // seems dead.
@@ -96,7 +97,7 @@ class Proof {
     bool is_task = false;
     OwnVector<std::uintptr_t> channels{};  // addresses
     enum class Hope : std::uint8_t { Channels, Object, Lock } hope = Hope::Channels;
-    std::uintptr_t object = 0;                  // Object: its address
+    std::uintptr_t object = 0;                  // Object: its address; it may be a lock that it holds itself
     ActorKey holder{};                          // Lock: whose it is, if known
     OwnVector<std::uint32_t> those_who_hope{};  // live when this one does: they wait for what it holds, or has
     bool live = false;

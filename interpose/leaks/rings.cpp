@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "interpose/leaks/shared_blocks.hpp"
+#include "interpose/locks/lock_waits.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/waits.hpp"
 
@@ -57,9 +58,11 @@ void RingSearch::add(const vigil_probe_actor_view& view) noexcept {
   const auto object = reinterpret_cast<std::uintptr_t>(view.wait->object);
   if (waits_for_lock(view.wait->kind)) {
     const LockObject* const lock = lock_objects().find(view.wait->object);
-    if (lock == nullptr || !lock->is_held()) return;
+    if (lock == nullptr) return;
     waiter.lock = object;
-    waiter.holder = lock->holder.load(std::memory_order_relaxed);
+    waiter.is_own_lock = locks::waits_for_its_own(actor, *lock);
+    if (!waiter.is_own_lock && !lock->is_held()) return;
+    waiter.holder = waiter.is_own_lock ? waiter.key : lock->holder.load(std::memory_order_relaxed);
   } else if (!waiter.on_channels && object != 0) {
     waiter.targets.push_back(object);
   }
@@ -123,7 +126,7 @@ RingSearch::Graph RingSearch::connect(Through through) const noexcept {
   for (std::size_t one = 0; one < waiters_.size(); ++one) {
     const Waiter& waiter = waiters_[one];
     const auto holder = waiter.lock == 0 ? by_key.end() : by_key.find(waiter.holder);
-    if (holder != by_key.end() && holder->second != one) graph.add(one, holder->second);
+    if (holder != by_key.end() && (holder->second != one || waiter.is_own_lock)) graph.add(one, holder->second);
     OwnSet<std::uintptr_t> seen;
     OwnVector<std::size_t> open;  // blocks that it owns or refers to
     auto see_target = [&](std::uintptr_t target) {
@@ -152,7 +155,8 @@ RingSearch::Graph RingSearch::connect(Through through) const noexcept {
   return graph;
 }
 
-// Empty: it is over one channel alone, so its members may merely wait for whom they share it with.
+// Empty: it is over one channel alone, so its members may merely wait for whom they share it with. Who waits for a lock
+// of its own waits for nobody else, and so is its ring's only member.
 Ring RingSearch::ring_of(const OwnVector<std::size_t>& members) const noexcept {
   Ring ring;
   OwnSet<std::uintptr_t> targets;
@@ -165,7 +169,8 @@ Ring RingSearch::ring_of(const OwnVector<std::size_t>& members) const noexcept {
     for (const std::uintptr_t target : waiter.targets) targets.insert(target);
     if (waiter.lock != 0) targets.insert(waiter.lock);
   }
-  if (targets.size() < 2) return {};
+  ring.is_own_lock = members.size() == 1 && waiters_[members[0]].is_own_lock;
+  if (targets.size() < 2 && !ring.is_own_lock) return {};
   ring.among_themselves = on_channels && std::all_of(targets.begin(), targets.end(), [&](std::uintptr_t channel) {
                             const ChannelObject* const known = channels().find(reinterpret_cast<const void*>(channel));
                             return known != nullptr && known->users.are_among(ring.members);
@@ -175,7 +180,6 @@ Ring RingSearch::ring_of(const OwnVector<std::size_t>& members) const noexcept {
 
 OwnVector<Ring> RingSearch::find(Through through) const noexcept {
   OwnVector<Ring> rings;
-  if (waiters_.size() < 2) return rings;
   const Graph graph = connect(through);
   OwnVector<bool> placed(waiters_.size(), false);
   for (std::size_t i = 0; i < waiters_.size(); ++i) {

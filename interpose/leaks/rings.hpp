@@ -4,7 +4,7 @@
 // too) and b does not wait on it itself; when a word on b's stack is the address of the wait group, condition or the
 // like that a waits on; or when b holds the lock that a waits for. What lies in a block of std::make_shared() that b's
 // stack leads to counts as if it lay there. A ring of such waits, over two channels or more (an
-// object counts as one), is a deadlock
+// object counts as one), is a deadlock; so is, alone, whoever waits for one of vigil's locks that it holds itself:
 //   - at the end of the program, when whatever main had is gone, if its waits are on channels that nobody but its
 //   members
 //     ever sent on, received from or closed: then nobody else was meant to;
@@ -29,6 +29,7 @@ struct Ring {
   OwnVector<ActorKey> members;
   std::uint64_t mark = 0;         // a number for who is in it since when
   bool among_themselves = false;  // over channels alone, which nobody else ever used
+  bool is_own_lock = false;       // of one, which waits for a lock that it holds itself
 };
 
 class RingSearch {
@@ -58,7 +59,8 @@ class RingSearch {
     bool on_channels = true;
     ActorKey holder{};        // of the lock that it waits for
     std::uintptr_t lock = 0;  // that lock
-    AddressRange used{};      // of its stack
+    bool is_own_lock = false;
+    AddressRange used{};  // of its stack
     AddressRange closure{};
   };
   struct Graph;

@@ -22,6 +22,7 @@ struct Wait {
   LockMode mode = LockMode::Exclusive;
   pthread_t joined{};        // the handle: the thread has a key only once it runs
   bool is_own_call = false;  // that thread makes a call for this one, and is waited for only until that returns
+  bool is_own_lock = false;  // it holds that lock itself, and another may be meant to give it back
   StackId stack = kNoStack;
   std::uint32_t since_ms = 0;
   std::uint64_t round = 0;  // of all waits
@@ -46,6 +47,8 @@ constinit FutexLock making;
 constinit std::atomic<Waits*> made{nullptr};
 constinit std::atomic<bool> suspected{false};
 constinit std::atomic<bool> any_told{false};
+// Of the waits that are entered, those with is_own_lock; changed under their lock. relaxed: who asks looks again.
+constinit std::atomic<std::uint32_t> own_waits{0};
 
 Waits& the_waits() noexcept {
   // acquire: pairs with the release below.
@@ -174,7 +177,9 @@ bool enter(Wait wait) noexcept {
     wait.round = ++waits.last_round;
     wait.since_ms = coarse_ms();
     wait.actor->is_in_lock_waits = true;
+    wait.is_own_lock = wait.lock != nullptr && waits_for_its_own(*wait.actor, *wait.lock);
     Wait& place = waits.by_actor[key_of(*wait.actor)];
+    own_waits.fetch_add((wait.is_own_lock ? 1U : 0U) - (place.is_own_lock ? 1U : 0U), std::memory_order_relaxed);
     place = wait;
     in_ring = suspect(waits, place);
   }
@@ -223,7 +228,7 @@ class RingReport {
     turn_to_stable_start(ring_);
   }
 
-  void tell() noexcept {
+  void tell(bool proved = false) noexcept {
     for (std::size_t i = 0; i < ring_.size(); ++i) add_waiter(i);
     for (std::size_t i = 0; i < ring_.size(); ++i) add_holder(i);
     if (is_abandoned(*ring_.back())) {
@@ -231,7 +236,9 @@ class RingReport {
     } else {
       message_ << (ring_.size() == 1 ? ": it waits for itself" : ": each waits for the next for ever");
     }
+    if (proved) message_ << ", and nobody else alive can reach that lock";
     report({.kind = Kind::Deadlock,
+            .proved = proved,
             .message = message_.view(),
             .hint = {},
             .participants = participants_,
@@ -346,7 +353,11 @@ void end_wait(Actor& actor) noexcept {
   Waits& waits = the_waits();
   const WaitsGuard held(waits);
   actor.is_in_lock_waits = false;
-  if (held) waits.by_actor.erase(key_of(actor));
+  if (!held) return;
+  const auto wait = waits.by_actor.find(key_of(actor));
+  if (wait == waits.by_actor.end()) return;
+  own_waits.fetch_sub(wait->second.is_own_lock ? 1U : 0U, std::memory_order_relaxed);
+  waits.by_actor.erase(wait);
 }
 
 void look_at_waiters_of(LockObject& lock) noexcept {
@@ -422,6 +433,28 @@ void tell_final_rings() noexcept {
   }
 }
 
+bool waits_for_its_own(const Actor& actor, const LockObject& lock) noexcept {
+  return lock.family == LockFamily::Vigil && hold_of(actor, id_of(lock)) != nullptr;
+}
+
+bool is_any_own_wait() noexcept { return own_waits.load(std::memory_order_relaxed) != 0; }
+
+void tell_own_waits(std::span<const ActorKey> actors) noexcept {
+  Waits& waits = the_waits();
+  const WaitsGuard held(waits);
+  if (!held) return;
+  for (const ActorKey actor : actors) {
+    const auto wait = waits.by_actor.find(actor);
+    if (wait == waits.by_actor.end() || waits.told.contains(actor)) continue;
+    Ring ring = RingSearch(waits, true).from(wait->second);
+    if (ring.size() != 1) continue;
+    tell_if_alone(ring);
+    RingReport(ring).tell(true);
+    waits.told.insert(actor);
+    any_told.store(true, std::memory_order_relaxed);
+  }
+}
+
 void note_told_ring(std::span<const ActorKey> members) noexcept {
   Waits& waits = the_waits();
   const WaitsGuard held(waits);
@@ -443,6 +476,7 @@ void forget_waits_after_fork() noexcept {
   making.reset_after_fork();
   any_told.store(false, std::memory_order_relaxed);
   suspected.store(false, std::memory_order_relaxed);
+  own_waits.store(0, std::memory_order_relaxed);
   if (Waits* const waits = made.load(std::memory_order_relaxed)) {
     waits->lock.reset_after_fork();
     waits->by_actor.clear();

@@ -12,7 +12,8 @@
 //
 // Left out, since others may end the wait: timed waits; condition variables, semaphores, channels (deadlock.hpp sees to
 // these when nothing moves at all); a lock that was ever given back by somebody else than its taker; one of vigil's
-// locks for which its own holder waits, since another task may be meant to unlock it.
+// locks for which its own holder waits, since another task may be meant to unlock it: that is told when memory proves
+// that nobody can (leaks/patrol.hpp), or at the end.
 //
 // Threads: everything is guarded by one lock of this file's; an actor that is entered does not change what it holds.
 #pragma once
@@ -48,6 +49,12 @@ bool has_suspects() noexcept;
 // When nobody is left who might unlock them, or the program ends: tells the rings as they stand, and whoever waits for
 // a vigil lock that it holds itself.
 void tell_final_rings() noexcept;
+// Whether the actor, which stands still, waits for one of vigil's locks that it holds itself, if that is the lock.
+bool waits_for_its_own(const Actor& actor, const LockObject& lock) noexcept;
+// Whether anybody may.
+bool is_any_own_wait() noexcept;
+// Nobody else alive can unlock what each of those waits for and holds: tells them, unless they are told.
+void tell_own_waits(std::span<const ActorKey> actors) noexcept;
 // A ring was told that is not over locks alone (leaks/patrol.hpp).
 void note_told_ring(std::span<const ActorKey> members) noexcept;
 // Whether this actor is part of a ring that was told.

@@ -31,6 +31,9 @@ CASES = {
         "stuck_threads_ring_while_main_runs",
     ],
     "ring_cases": [
+        "twice_task_locks_its_variable_while_main_sleeps",
+        "twice_task_locks_a_shared_structure",
+        "twice_task_locks_what_main_has_that_waits_for_it",
         "told_while_main_sleeps",
         "told_while_a_thread_computes",
         "told_in_a_busy_server",

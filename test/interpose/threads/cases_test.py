@@ -33,6 +33,7 @@ PROMISES = {
     "proved": ({"task-leak"}, -signal.SIGTERM),
     "slow": (set(), -signal.SIGTERM),
     "ring": ({"deadlock"}, -signal.SIGTERM),
+    "own": ({"deadlock", "double-lock"}, -signal.SIGTERM),
     "told": ({"deadlock"}, 66),
 }
 # Where the machine's speed decides which of two it is: one of them, and never both.
@@ -48,6 +49,8 @@ WORDS = {
     "other_thread_unlocks_what_main_locked_alone": r"unlocked mutex \S+, which main had locked",
     "told_thread_that_waits_for_who_joins_it": r"main waits for thread \d+ to end",
     "told_threads_that_main_joins": r"main waits for thread \d+ to end",
+    "twice_task_locks": r"holds mutex (m\d+) and waits for mutex \1: it waits for itself$",
+    "twice_task_locks_its_variable_while_main_sleeps": r"waits for mutex m\d+: it waits for itself, and nobody else alive can reach that lock$",
     "stuck_join_while_holding": r"main holds mutex m\d+ and waits for thread \d+ to end",
     "stuck_condition_while_holding_another": r"main holds mutex m\d+ and waits for a condition variable; .* waits for mutex m\d+, which main holds",
     "stuck_only_worker_waits_for_a_task_that_is_ready": r"every worker is blocked in a call, so 1 task that could go on cannot",
@@ -63,6 +66,8 @@ PARTICIPANTS = {
     "stuck_semaphores": ["waiter wait", "waiter wait"],
     "stuck_barrier": ["waiter wait", "waiter wait"],
     "told_session_with_two_channels": ["waiter receive", "waiter receive"],
+    "twice_task_locks_its_variable_while_main_sleeps": ["holder lock", "waiter lock"],
+    "twice_one_of_many_that_others_unlock": ["holder lock", "waiter lock"],
 }
 # Main and one thread are a ring; the other thread belongs to it when it has waited for 200 ms, too.
 PARTICIPANTS_EITHER = {

@@ -1,6 +1,6 @@
 // Programs that are ended by SIGTERM while tasks wait. proved: nobody could ever have woken them, which is a finding.
 // ring: the same, and they wait for each other. slow: somebody could have, however well hidden the handle is, so
-// nothing is found. leak: of a program that ends by itself.
+// nothing is found. own: it waits for a lock that it holds itself. leak: of a program that ends by itself.
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -147,7 +147,40 @@ void ring_is_proved() {
   end_by_signal();
 }
 
+// Who waits for a lock that it holds itself, and that nobody else has.
+[[gnu::noinline]] void start_task_that_locks_twice() {
+  const Channel<int> begun(0);
+  vigil::go([begun] {
+    vigil::Mutex own;
+    own.lock();
+    begun.send(1);
+    own.lock();
+  });
+  (void)begun.receive();
+}
+void own_lock_is_proved() {
+  start_task_that_locks_twice();
+  end_by_signal();
+}
+
 // ---- slow -----------------------------------------------------------------------------------------------------------
+
+// Any task may give it back, as this one would have later.
+vigil::Mutex as_signal;
+void slow_own_lock_in_a_global() {
+  const Channel<int> begun(0);
+  vigil::go([begun] {
+    as_signal.lock();
+    begun.send(1);
+    as_signal.lock();
+  });
+  (void)begun.receive();
+  vigil::go([] {
+    vigil::sleep_for(1h);
+    as_signal.unlock();
+  });
+  end_by_signal();
+}
 
 void slow_handle_in_main() {
   const Channel<int> channel(0);
@@ -385,6 +418,8 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(leak_receiver_is_forgotten),
     VIGIL_CASE(leak_receiver_of_what_a_global_has),
     VIGIL_CASE(ring_is_proved),
+    VIGIL_CASE(own_lock_is_proved),
+    VIGIL_CASE(slow_own_lock_in_a_global),
     VIGIL_CASE(slow_handle_in_main),
     VIGIL_CASE(slow_handle_in_a_global),
     VIGIL_CASE(slow_handle_in_a_heap_map),

@@ -303,5 +303,5 @@ constexpr vigil::test::Case kCases[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return vigil::test::run_case({kCases, busy_ring_cases(), shared_ring_cases()}, argc, argv);
+  return vigil::test::run_case({kCases, busy_ring_cases(), shared_ring_cases(), own_lock_cases()}, argc, argv);
 }

@@ -16,6 +16,8 @@ namespace vigil::test {
 std::span<const Case> busy_ring_cases();
 // Cases with structures in the heap.
 std::span<const Case> shared_ring_cases();
+// Cases of one that waits for itself.
+std::span<const Case> own_lock_cases();
 
 // Whether the shim has told a deadlock: reads the record that it writes meanwhile.
 bool is_told();
