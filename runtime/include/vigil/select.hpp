@@ -196,6 +196,7 @@ std::size_t select(Cases&&... cases) {
   static_assert(kDefaults <= 1, "a select has at most one otherwise()");
 
   detail::SelectCase offered[kChannelCases + 1];
+  if constexpr (kChannelCases == 0) offered[0] = {};  // else each is filled below
   std::tuple<typename std::remove_cvref_t<Cases>::Room...> rooms;
   std::size_t offers = 0;
   std::int64_t timeout_ns = detail::kNoTimeout;
