@@ -69,13 +69,46 @@ struct ClosureThen {
   }
 };
 
+// Instrumented code tells of a closure that is plain bytes as of one write, from one place: a watcher that keeps for
+// each of its words who wrote it, and where, has one note for all of them. A hundred bytes less for each task alive.
+#if !defined(VIGIL_CLOSURE_IS_TOLD) && defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define VIGIL_CLOSURE_IS_TOLD 1
+#endif
+#endif
+#if defined(VIGIL_CLOSURE_IS_TOLD) || defined(__SANITIZE_THREAD__)
+extern "C" void __tsan_write_range(void* at, std::size_t bytes);  // NOLINT(bugprone-reserved-identifier): its name
+inline constexpr bool kIsTold = true;
+inline void tell_closure(void* at, std::size_t bytes) noexcept { __tsan_write_range(at, bytes); }
+#else
+inline constexpr bool kIsTold = false;
+inline void tell_closure(void* /*at*/, std::size_t /*bytes*/) noexcept {}
+#endif
+#undef VIGIL_CLOSURE_IS_TOLD
+// Small ones: it is copied once more on its way.
+template <class Made>
+inline constexpr bool kIsPut =
+    kIsTold&& std::is_trivially_copyable_v<Made>&& std::is_trivially_move_constructible_v<Made> &&
+    alignof(Made) <= alignof(void*) && sizeof(Made) > sizeof(void*) && sizeof(Made) <= 32 * sizeof(void*);
+// What tell_closure() told. By value: nobody else can see what it is copied from.
+template <class Made>
+[[gnu::no_sanitize_thread, gnu::noinline]] void put_closure(void* at, Made made) noexcept {
+  ::new (at) Made(std::move(made));
+}
+
 template <class After, class Function, class... Arguments>
 requires(std::is_trivially_copyable_v<After>) void start_task_then(std::uint32_t flags, After after,
                                                                    Function&& function, Arguments&&... arguments) {
   demand_function(function);
   using Made = ClosureThen<After, std::decay_t<Function>, std::decay_t<Arguments>...>;
   NewTask task(sizeof(Made), alignof(Made));
-  ::new (task.closure()) Made{after, {std::forward<Function>(function), {std::forward<Arguments>(arguments)...}}};
+  void* const at = task.closure();
+  if constexpr (kIsPut<Made>) {
+    tell_closure(at, sizeof(Made));
+    put_closure(at, Made{after, {std::forward<Function>(function), {std::forward<Arguments>(arguments)...}}});
+  } else {
+    ::new (at) Made{after, {std::forward<Function>(function), {std::forward<Arguments>(arguments)...}}};
+  }
   task.start(&Made::run, flags);
 }
 
@@ -84,7 +117,13 @@ void start_task(std::uint32_t flags, Function&& function, Arguments&&... argumen
   demand_function(function);
   using Made = Closure<std::decay_t<Function>, std::decay_t<Arguments>...>;
   NewTask task(sizeof(Made), alignof(Made));
-  ::new (task.closure()) Made{std::forward<Function>(function), {std::forward<Arguments>(arguments)...}};
+  void* const at = task.closure();
+  if constexpr (kIsPut<Made>) {
+    tell_closure(at, sizeof(Made));
+    put_closure(at, Made{std::forward<Function>(function), {std::forward<Arguments>(arguments)...}});
+  } else {
+    ::new (at) Made{std::forward<Function>(function), {std::forward<Arguments>(arguments)...}};
+  }
   task.start(&Made::run, flags);
 }
 
