@@ -13,6 +13,7 @@
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/tsan_bridge.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
+#include "interpose/task_room.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/throws.hpp"
 #include "interpose/timeline.hpp"
@@ -34,6 +35,16 @@ constinit std::atomic<bool> some_task_was_started{false};
 constexpr unsigned kTypeBit = 35;
 constexpr unsigned kStackShift = 36;
 constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kTypeBit) - 1;
+
+Actor& make_task(vigil_probe_actor& task) noexcept {
+  TaskRoom* const room = room_of(&task);
+  Actor* const made = room != nullptr ? ::new (room->actor) Actor : own_new<Actor>();
+  made->id = task.id;
+  made->type = ActorType::Task;
+  made->has_room = room != nullptr;
+  task.watch = made;
+  return *made;
+}
 
 }  // namespace
 
@@ -68,25 +79,17 @@ Actor& actor_of(vigil_probe_actor* actor) noexcept {
     actor->watch = &thread;
     return thread;
   }
-  // A task that was created when we did not look.
-  Actor* const task = own_new<Actor>();
-  task->id = actor->id;
-  task->type = ActorType::Task;
-  actor->watch = task;
-  return *task;
+  return make_task(*actor);  // that was created when we did not look
 }
 
 Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_daemon) noexcept {
   Actor& creator = actor_of(parent);
-  Actor* const made = own_new<Actor>();
-  made->id = task->id;
-  made->type = ActorType::Task;
+  Actor* const made = &make_task(*task);
   made->is_daemon = is_daemon;
   made->created_at = capture_stack();
   order::spawn(made->clocks, creator.clocks);
   if (race::bridge::is_on()) race::bridge::task_created(*made);
   contexts::inherit(*made, creator);
-  task->watch = made;
   race::task_made(reinterpret_cast<std::uintptr_t>(task));
   if (!tasks_were_started()) some_task_was_started.store(true, std::memory_order_relaxed);
   if (wants(Kind::TaskGrowth)) growth::started(creator, *made);
@@ -103,14 +106,18 @@ void end_task(vigil_probe_actor* task) noexcept {
   locks::leaves_locked(*actor);
   if (timeline::on()) timeline::ends(*actor);
   locks::actor_ends(*actor);
-  race::actor_ended(*actor, reinterpret_cast<std::uintptr_t>(task));
+  race::actor_ended(*actor, end_of_frames(task));
   if (race::bridge::is_on()) race::bridge::task_ended(*actor, reinterpret_cast<std::uintptr_t>(task));
   order::end(actor->clocks);
   forget_throws(*actor);
   race::forget_fences(*actor);
   contexts::leave(*actor);
   if (wants(Kind::TaskGrowth)) growth::ended(*actor);
-  own_delete(actor);
+  if (actor->has_room) {
+    actor->~Actor();
+  } else {
+    own_delete(actor);
+  }
 }
 
 void switch_to(vigil_probe_actor* task) noexcept {

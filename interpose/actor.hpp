@@ -1,7 +1,8 @@
 // Actor: who acts, as the shim knows it: one task of the runtime, or one thread of the operating system.
 //
 // Invariants
-//   A1  A task's Actor hangs on its vigil_probe_actor::watch from its creation to its end, and is freed there.
+//   A1  A task's Actor hangs on its vigil_probe_actor::watch from its creation to its end, and is gone then
+//       (task_room.hpp).
 //   A2  A thread's Actor lives until nobody can join the thread; what a finding needs of it later is in its ActorKey.
 //   A3  On each thread, current_actor() is the task that the thread runs, or else the thread itself.
 //   A4  Fields without a comment belong to whoever runs the actor, or acts for it while it is parked.
@@ -35,6 +36,7 @@ struct Actor {
   std::atomic<std::uint32_t> left_at_ms{0};  // coarse_ms() when it last left the processor; any thread may read it
   ActorType type = ActorType::Thread;
   bool is_daemon = false;
+  bool has_room = false;  // it lies in a TaskRoom
   order::Clocks clocks;
   locks::HeldLocks held;
   locks::LockId wanted{};  // what it is about to park for, and where it asked; 0: nothing

@@ -12,6 +12,7 @@
 #include "interpose/race/tsan_bridge.hpp"
 #include "interpose/runtime_view.hpp"
 #include "interpose/schedule.hpp"
+#include "interpose/task_room.hpp"
 #include "interpose/threads.hpp"
 #include "interpose/watch.hpp"
 
@@ -20,6 +21,7 @@ using namespace vigil::shim;  // the probes are C functions and stand outside ev
 extern "C" VIGIL_EXPORT void vigil_probe_attach(const vigil_probe_runtime* runtime) noexcept {
   record([&] {
     if (!attach_runtime(runtime)) return;
+    reserve_task_room();
     this_thread();  // before the first worker, so that main is known
     on_runtime_attached();
     if (wants(Kind::LostItems)) channel_use::want_items();

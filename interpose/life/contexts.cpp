@@ -7,6 +7,7 @@
 #include "interpose/futex_lock.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/runtime_view.hpp"
+#include "interpose/task_room.hpp"
 #include "interpose/words.hpp"
 
 namespace vigil::shim::contexts {
@@ -173,12 +174,12 @@ void leave(Actor& task) noexcept { release(std::exchange(task.context, nullptr))
 
 const ContextObject* ended(const Actor& actor) noexcept { return if_ended(actor.context); }
 
-// The closure lies right below the task's control block, of which the actor is a part (runtime/src/task.hpp). Nothing
-// breaks when that changes: then a task is told as a leak only.
+// The closure lies right below the task's control block, of which the actor is a part (runtime/src/task.hpp), and the
+// room below that. Nothing breaks when that changes: then a task is told as a leak only.
 const ContextObject* ended_in_closure(const vigil_probe_actor_view& task) noexcept {
   constexpr std::uintptr_t kLine = 64;
   constexpr std::size_t kMostWords = 32;
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(task.actor) & ~(kLine - 1);
+  const std::uintptr_t end = end_of_frames(task.actor) & ~(kLine - 1);
   if (end > task.stack_high || end < task.stack_low + kMostWords * sizeof(std::uintptr_t)) return nullptr;
   const auto* const words = reinterpret_cast<const std::uintptr_t*>(end) - kMostWords;
   const TableHold hold;

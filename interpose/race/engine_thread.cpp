@@ -15,6 +15,7 @@
 #include "interpose/race/memory.hpp"
 #include "interpose/race/shadow_map.hpp"
 #include "interpose/stacks/safe_read.hpp"
+#include "interpose/task_room.hpp"
 #include "interpose/threads.hpp"
 
 namespace vigil::shim::race {
@@ -29,7 +30,6 @@ thread_local constinit bool has_ended __attribute__((tls_model("initial-exec")))
 constinit FutexLock registry_lock;
 constinit EngineThread* registry = nullptr;  // guarded by registry_lock
 
-constexpr std::size_t kFewFrames = 8;              // a task's first, 128 bytes; it doubles as needed
 constexpr std::uintptr_t kStackReach = 1U << 20U;  // bytes; see call_begins_slow()
 
 std::uint32_t stack_word(std::uintptr_t stack_pointer) noexcept {
@@ -65,7 +65,10 @@ void leave_registry(EngineThread& thread) noexcept {
 }
 
 ActorPart& part_of(Actor& actor) noexcept {
-  if (actor.memory == nullptr) actor.memory = own_new<ActorPart>();
+  if (actor.memory == nullptr) {
+    // The actor is the first in its room.
+    actor.memory = actor.has_room ? ::new (reinterpret_cast<TaskRoom*>(&actor)->part) ActorPart : own_new<ActorPart>();
+  }
   return *actor.memory;
 }
 
@@ -94,12 +97,15 @@ void show(EngineThread& thread, Actor& actor) noexcept {
   hot.epoch = order::whole(actor.clocks).epoch_word();
 }
 
-void free_part(ActorPart* part) noexcept {
+void free_frames(ActorPart& part) noexcept {
+  if (part.frames == nullptr || part.frames == part.few_frames) return;
+  own_free(part.frames, static_cast<std::size_t>(part.limit - part.frames) * sizeof(CallFrame));
+}
+
+void free_part(const Actor& actor, ActorPart* part) noexcept {
   if (part == nullptr) return;
-  if (part->frames != nullptr) {
-    own_free(part->frames, static_cast<std::size_t>(part->limit - part->frames) * sizeof(CallFrame));
-  }
-  own_delete(part);
+  free_frames(*part);
+  if (!actor.has_room) own_delete(part);
 }
 
 // A stack is used anew: all that was touched of it is forgotten. from: hot.lowest at its end.
@@ -121,21 +127,20 @@ std::uintptr_t lowest_of_stack(std::uintptr_t inside, std::uintptr_t lowest) noe
 // More room for calls. stack_pointer: of the call that needs it.
 void grow_frames(EngineThread& thread, std::uintptr_t stack_pointer) noexcept {
   ActorPart& part = *thread.part;
-  const auto used = static_cast<std::size_t>(hot.top - part.frames);
-  const auto size = static_cast<std::size_t>(hot.limit - part.frames);
-  const std::size_t larger = part.frames == nullptr ? kFewFrames : size * 2;
-  auto* const frames = static_cast<CallFrame*>(own_allocate(larger * sizeof(CallFrame)));
-  std::copy(part.frames, hot.top, frames);
   if (part.frames == nullptr) {
     // No call's stack pointer is above this one's.
-    frames[0] = {0, stack_word(stack_pointer) + (1U << 30U), kRootContext};
-    hot.top = frames + 1;
+    part.few_frames[0] = {0, stack_word(stack_pointer) + (1U << 30U), kRootContext};
+    part.frames = part.few_frames;
+    hot.top = part.frames + 1;
+    hot.limit = part.frames + ActorPart::kFewFrames;
   } else {
-    own_free(part.frames, size * sizeof(CallFrame));
-    hot.top = frames + used;
+    const std::size_t size = 2 * static_cast<std::size_t>(hot.limit - part.frames);
+    auto* const frames = static_cast<CallFrame*>(own_allocate(size * sizeof(CallFrame)));
+    hot.top = std::copy(part.frames, hot.top, frames);
+    free_frames(part);
+    part.frames = frames;
+    hot.limit = frames + size;
   }
-  part.frames = frames;
-  hot.limit = frames + larger;
   part.limit = hot.limit;
 }
 
@@ -320,7 +325,7 @@ void actor_ended(Actor& actor, std::uintptr_t stack_end) noexcept {
         lowest == 0 || lowest >= stack_end ? stack_end - kLargestClosure : std::max(lowest, stack_end - kLargestStack);
     forget_stack(from, stack_end);
   }
-  free_part(part);
+  free_part(actor, part);
 }
 
 void thread_ended(Actor& actor) noexcept {
@@ -332,7 +337,7 @@ void thread_ended(Actor& actor) noexcept {
   hot.covered = nullptr;
   ActorPart* const part = std::exchange(actor.memory, nullptr);
   const std::uintptr_t lowest = part != nullptr && part->lowest != 0 ? part->lowest : ~std::uintptr_t{0};
-  free_part(part);
+  free_part(actor, part);
   // The thread's storage and its control block lie at the upper end of its stack, which the next thread gets.
   const auto control_block = static_cast<std::uintptr_t>(pthread_self());
   constexpr std::uintptr_t kControlBlock = 2304;  // at least what glibc's takes

@@ -103,13 +103,17 @@ struct Hot {
 };
 extern thread_local constinit Hot hot __attribute__((tls_model("initial-exec")));
 
-// An actor's own part: made when it first calls an instrumented function or touches memory.
+// An actor's own part: made when it first calls an instrumented function or touches memory. Not movable.
 struct ActorPart {
   CallFrame* frames = nullptr;  // frames[0] is no call: the actor's outermost
   CallFrame* top = nullptr;     // while it does not run
   CallFrame* limit = nullptr;
   std::uintptr_t lowest = 0;  // while it does not run
   ClockSlot named{0};         // the slot under which slot_owners.hpp knows the actor
+
+  static constexpr std::size_t kFewFrames = 8;
+  CallFrame few_frames[kFewFrames];  // the first frames; more lie in a block of their own, which doubles as needed
+  ActorPart() noexcept {}            // NOLINT(modernize-use-equals-default): which would clear few_frames
 };
 
 // An access from one state that led to another, in one epoch: so that the next granule in the same state need not be

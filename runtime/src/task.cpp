@@ -57,7 +57,7 @@ NewTask::NewTask(std::size_t closure_bytes, std::size_t closure_alignment) {
   task_ = worker != nullptr ? stacks.take(worker->stacks) : stacks.take();
   if (task_ == nullptr) throw std::bad_alloc();
   if (closure_bytes <= kMaxClosureBytes && closure_alignment <= kMaxClosureAlignment) {
-    closure_ = align_down(reinterpret_cast<std::byte*>(task_) - closure_bytes, closure_alignment);
+    closure_ = align_down(end_below(*task_) - closure_bytes, closure_alignment);
     task_->stack_top = align_down(static_cast<std::byte*>(closure_), kStackAlignment);
     task_->closure_alignment = 0;
   } else {
@@ -68,7 +68,7 @@ NewTask::NewTask(std::size_t closure_bytes, std::size_t closure_alignment) {
       stacks.give_back(*task_);
       throw;
     }
-    task_->stack_top = align_down(reinterpret_cast<std::byte*>(task_), kStackAlignment);
+    task_->stack_top = align_down(end_below(*task_), kStackAlignment);
   }
 }
 

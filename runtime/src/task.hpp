@@ -1,9 +1,10 @@
 // Task: the control block of one task. It lies at the top of the task's own stack, so that an idle task costs one page.
 //
 // From the slot's upper end downwards: a few cache lines of colour (tasks of neighbouring slots must not share cache
-// sets), this block, the closure, then the frames. See stack_pool.hpp for the slot.
+// sets), this block, the watcher's room, the closure, then the frames. See stack_pool.hpp for the slot.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -38,13 +39,24 @@ struct Task : Actor {
 };
 static_assert(sizeof(Task) <= 192, "an idle task must fit one page together with its frames");
 
-// Fetches the block and what lies below it, the closure and the uppermost frames, for writing. Slots are never
-// unmapped.
+// Bytes right below each block that are a watcher's (vigil_probe_runtime::reserve_room): what it keeps of a task costs
+// no memory of its own then, for little of the page is used. relaxed: set before the first task, or never.
+inline constinit std::atomic<std::size_t> watcher_room{0};
+
+// Where the closure may end.
+inline std::byte* end_below(Task& task) noexcept {
+  return reinterpret_cast<std::byte*>(&task) - watcher_room.load(std::memory_order_relaxed);
+}
+
+// Fetches the block and what lies below it, the watcher's room, the closure and the uppermost frames, for writing.
+// Slots are never unmapped.
 inline void prefetch(const Task& task) noexcept {
   constexpr std::ptrdiff_t kLine = 64;
   constexpr std::ptrdiff_t kLinesBelow = 4;
   const auto* const block = reinterpret_cast<const std::byte*>(&task);
-  for (std::ptrdiff_t line = -kLinesBelow; line * kLine < static_cast<std::ptrdiff_t>(sizeof(Task)); ++line)
+  const auto room = static_cast<std::ptrdiff_t>(watcher_room.load(std::memory_order_relaxed));
+  for (std::ptrdiff_t line = -kLinesBelow - room / kLine; line * kLine < static_cast<std::ptrdiff_t>(sizeof(Task));
+       ++line)
     __builtin_prefetch(block + line * kLine, 1);
 }
 

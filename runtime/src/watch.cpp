@@ -102,6 +102,8 @@ void counts(vigil_probe_counts* out) {
 
 constinit SeededChoices seeded;
 
+constexpr std::size_t kMostRoom = 1024;  // more, and an idle task might not fit one page any more
+
 int set_schedule(std::uint32_t kind, std::uint64_t seed, int (*may_switch)(vigil_probe_actor*)) {
   if (kind == VIGIL_SCHEDULE_NORMAL) return is_choosing() ? 0 : 1;
   if (kind != VIGIL_SCHEDULE_RANDOM || !turns().choose_by(seeded, may_switch)) return 0;
@@ -133,6 +135,12 @@ void look_at_channel(const void* channel, vigil_probe_channel_view* out) {
   *out = {.handles = static_cast<const ChannelCore*>(channel)->handles(), .bytes = sizeof(ChannelCore)};
 }
 
+int reserve_room(std::size_t bytes) {
+  if (bytes > kMostRoom || scheduler().tasks_started() != 0) return 0;
+  watcher_room.store(bytes, std::memory_order_relaxed);
+  return 1;
+}
+
 constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
                                        .size = sizeof(vigil_probe_runtime),
                                        .pause = pause,
@@ -144,7 +152,8 @@ constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
                                        .step_aside = step_aside,
                                        .channel_handles = channel_handles,
                                        .each_own_range = each_own_range,
-                                       .look_at_channel = look_at_channel};
+                                       .look_at_channel = look_at_channel,
+                                       .reserve_room = reserve_room};
 
 // Libraries are initialised before those that need them, so this comes before any static object of the program can use
 // a primitive, and with it before the first other probe.

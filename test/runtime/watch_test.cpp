@@ -1,5 +1,11 @@
 // What the runtime offers a watcher: vigil_probe_runtime.
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <set>
+#include <span>
+#include <string>
 
 #include "test/runtime/support.hpp"
 
@@ -7,6 +13,41 @@ namespace vigil::test {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Fills the room of each task that starts while it is on, and looks at it when the task ends.
+struct RoomWatcher {
+  static constexpr std::size_t room = 448;  // bytes
+  static constexpr std::byte kMark{0xA5};
+  std::atomic<bool> is_on{false};
+  std::atomic<int> ended{0};
+  std::atomic<int> damaged{0};
+
+  static std::span<std::byte> room_of(vigil_probe_actor* task) {
+    return {reinterpret_cast<std::byte*>(task) - room, room};
+  }
+  void begins(vigil_probe_actor* task) const {
+    if (is_on) std::ranges::fill(room_of(task), kMark);
+  }
+  void ends(vigil_probe_actor* task) {
+    if (!is_on) return;
+    ++ended;
+    if (!std::ranges::all_of(room_of(task), [](std::byte at) { return at == kMark; })) ++damaged;
+  }
+};
+constinit RoomWatcher watcher;
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) void vigil_probe_task_create(vigil_probe_actor* /*parent*/,
+                                                                               vigil_probe_actor* task,
+                                                                               std::uint32_t /*flags*/) noexcept {
+  watcher.begins(task);
+}
+extern "C" __attribute__((visibility("default"))) void vigil_probe_task_end(vigil_probe_actor* task) noexcept {
+  watcher.ends(task);
+}
+
+namespace {
 
 TEST(Watch, KnowsItsVersion) {
   EXPECT_EQ(runtime().version, VIGIL_PROBE_VERSION);
@@ -28,6 +69,44 @@ TEST(Watch, CountsTasks) {
   EXPECT_EQ(over.finished, 5U);
   EXPECT_EQ(over.alive, 0U);
   EXPECT_EQ(over.peak_alive, 5U);
+}
+
+TEST(Watch, RoomBelowEachRecordIsTheWatchersFromItsTasksBeginningToItsEnd) {
+  ASSERT_EQ(runtime().reserve_room(watcher.room), 1);
+  watcher.is_on = true;
+  // Closures of many sizes, and one that goes to the heap; tasks that park, and stacks that are used again.
+  struct Large {
+    std::byte bytes[20'000];
+  };
+  for (int round = 0; round < 3; ++round) {
+    const Channel<Unit> gate(0);
+    WaitGroup over;
+    for (int i = 0; i < 40; ++i) {
+      over.go([gate, i] {
+        std::string text(static_cast<std::size_t>(i), 'x');
+        gate.receive();
+        text += 'y';
+      });
+    }
+    over.go([gate, large = Large{}] {
+      gate.receive();
+      EXPECT_EQ(large.bytes[1], std::byte{0});
+    });
+    until_parked(41);
+    gate.close();
+    over.wait();
+    until_no_task_is_left();
+  }
+  watcher.is_on = false;
+  EXPECT_EQ(watcher.ended.load(), 3 * 41);
+  EXPECT_EQ(watcher.damaged.load(), 0);
+}
+
+TEST(Watch, RoomIsRefusedWhenItIsTooLargeOrTooLate) {
+  EXPECT_EQ(runtime().reserve_room(std::size_t{64} << 10U), 0);
+  go([] {});
+  until_no_task_is_left();
+  EXPECT_EQ(runtime().reserve_room(64), 0);
 }
 
 TEST(Watch, PeakIsExactForOneStarter) {

@@ -149,6 +149,11 @@ typedef struct vigil_probe_runtime {
   void (*each_own_range)(int (*visit)(uintptr_t low, uintptr_t high, void* context), void* context);
   /* Of a channel that is there for certain, because an actor waits on it between pause() and resume(). */
   void (*look_at_channel)(const void* channel, vigil_probe_channel_view* out);
+  /* From now on so many bytes right below each task's vigil_probe_actor are the watcher's, from the task's create probe
+   * to the return of its end probe; their alignment is the record's, 64 bytes where bytes is a multiple of that. What
+   * was there before is whatever it was. 1: they are. 0: too many, or there were tasks already. May be called from
+   * vigil_probe_attach. */
+  int (*reserve_room)(size_t bytes);
 } vigil_probe_runtime;
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
