@@ -22,15 +22,17 @@ struct Slot {
   OwnVector<Term>* before = nullptr;  // oldest first; none: null
 };
 
-constexpr std::size_t kSlotsOfPage = 64;
+constexpr std::size_t kPageBytes = 1792;  // a size in which own_memory.hpp has blocks: a page fills one
+constexpr std::size_t kSlotsOfPage = (kPageBytes - 2 * sizeof(std::uint32_t)) / sizeof(Slot);
 struct Page {
   FutexLock lock;
   // Of all slots that ended. Written under the lock; relaxed elsewhere: none is none, or newer than the round.
   std::atomic<std::uint32_t> terms{0};
   std::array<Slot, kSlotsOfPage> slots{};  // guarded by lock
 };
-constexpr std::size_t kPages = (std::size_t{kLastSlot} + 1) / kSlotsOfPage;
-// 32 MiB of zero pages, of which the few are touched that slots in use lead to.
+static_assert(sizeof(Page) <= kPageBytes && sizeof(Page) + sizeof(Slot) > kPageBytes);
+constexpr std::size_t kPages = std::size_t{kLastSlot} / kSlotsOfPage + 1;
+// 28 MiB of zero pages, of which the few are touched that slots in use lead to.
 // Used through atomic_ref: clang gives up to initialise so many atomics before the program starts.
 constinit std::array<Page*, kPages> pages{};
 constinit std::atomic<std::size_t> pages_bound{0};  // every page made is below
