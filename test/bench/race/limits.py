@@ -18,6 +18,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 PAGE = ROOT / "docs/race_engine.md"
 MARKS = "<!-- limits -->\n", "<!-- /limits -->"
 TIMEOUT = 600
+# What a million tasks alive may take; the seconds, on two processors that nobody else uses.
+MOST = {"alive_tasks": (20, 8192)}  # seconds, MiB
 
 # What it shows; the case; its sizes; quick ones; races made by (n, k); dedup: whether equal ones are counted as one.
 ROWS = (
@@ -89,6 +91,11 @@ def main():
         numbers = ", ".join(f"{number:,}" for number in size if number)
         lines.append(f"| {what} | {numbers} | {made:,} | {found:,} | {seconds:.1f} | {mib:.0f} |")
         print(lines[-1], flush=True)
+        most_seconds, most_mib = (None, None) if args.quick else MOST.get(case, (None, None))
+        if most_mib and mib > most_mib:
+            trouble = f"{mib:.0f} MiB, more than {most_mib}"
+        if most_seconds and seconds > most_seconds:
+            print(f"{case}: {seconds:.1f} s, more than {most_seconds}: was the machine busy?")
         if found != made or trouble:
             wrong.append(f"{case} {size}: made {made}, found {found}; {trouble or ''}")
     for line in wrong:
