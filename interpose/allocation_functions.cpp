@@ -1,4 +1,5 @@
-// What instrumented code gets in place of operator new and delete (instrumented_code.hpp): the same functions, and the
+// What instrumented code gets in place of operator new and delete, and of reallocarray() (instrumented_code.hpp): the
+// same functions, and the
 // allocator's wrappers behind them are told on whose behalf they are called. The names are the ABI's.
 //
 // Not noexcept: operator new throws through here. What is then left behind is a place for the thread's next allocation,
@@ -137,7 +138,14 @@ void on_daPvSt11align_val_tRKSt9nothrow_t(void* block, std::align_val_t alignmen
   real_daPvSt11align_val_tRKSt9nothrow_t(block, alignment, nothrow);
 }
 
+void* (*real_reallocarray)(void*, std::size_t, std::size_t) = nullptr;
+void* on_reallocarray(void* block, std::size_t count, std::size_t size) {
+  const heap::OnBehalf place(caller());
+  return real_reallocarray(block, count, size);
+}
+
 const Replacement kAll[] = {
+    {"reallocarray", reinterpret_cast<void*>(on_reallocarray), reinterpret_cast<void**>(&real_reallocarray)},
     {"_Znwm", reinterpret_cast<void*>(on_nwm), reinterpret_cast<void**>(&real_nwm)},
     {"_ZnwmRKSt9nothrow_t", reinterpret_cast<void*>(on_nwmRKSt9nothrow_t),
      reinterpret_cast<void**>(&real_nwmRKSt9nothrow_t)},

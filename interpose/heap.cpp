@@ -18,8 +18,8 @@
 namespace vigil::shim::heap {
 namespace {
 
-// More of a block is not marked as freed: it would cost a shadow that the program never asked for. What the allocator
-// maps for itself (128 KiB and more) goes back to the system anyway.
+// More of a block is not marked as freed, or as filled: it would cost a shadow that the program never asked for. What
+// the allocator maps for itself (128 KiB and more) goes back to the system anyway.
 constexpr std::size_t kMostMarked = 64U << 10U;
 
 constinit std::atomic<bool> watched{false};
@@ -123,6 +123,15 @@ void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr
   const race::PlaceId place = race::place_here(pc);
   record([&] { heap_blocks.allocated(address_of(block), size, room, place, key_of(current_actor())); });
   errno = saved_errno;
+}
+
+void filled(const void* block, std::size_t bytes, std::uintptr_t pc) noexcept {
+  if (block == nullptr || bytes == 0 || !can_tell()) return;
+  if (on_behalf_of != 0) pc = on_behalf_of;
+  // Code that is not instrumented may hand the block on in ways that nobody sees.
+  if (is_instrumented(pc) && race::ignored.writes == 0) {
+    race::on_write(address_of(block), std::min(bytes, kMostMarked), pc);
+  }
 }
 
 namespace {

@@ -3,6 +3,7 @@
 //
 //   - Memory that is handed out is fresh: its shadow is forgotten. That makes no order between who had it before and
 //     who has it now, so nothing is hidden by the allocator's own locks.
+//   - What calloc() and realloc() put into the memory they hand out are writes by whoever called.
 //   - A free is a write of the whole block, by the place that freed it, and marks it: what touches it later used it
 //     after it was freed. Code that is not instrumented may order its frees in ways nobody sees (the reference counts
 //     of the C++ runtime's exceptions): its free marks the block, but is compared with nothing before it.
@@ -34,6 +35,8 @@ struct RealHeap {
 
 // pc: of the call, in whoever asked for the memory.
 void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr_t pc) noexcept;
+// The allocator itself wrote the first bytes of a block that it hands out: zeroes, or what lay in another block.
+void filled(const void* block, std::size_t bytes, std::uintptr_t pc) noexcept;
 // Instead of a free: tells the engine, and frees the block or another in its place.
 void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept;
 // The block is about to be given to the allocator, which may hand it out at once.

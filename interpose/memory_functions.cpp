@@ -239,8 +239,11 @@ char* my_strcat_chk(char* to, const char* from, std::size_t room) noexcept {
 char* (*real_strdup)(const char*) = nullptr;
 char* my_strdup(const char* text) noexcept {
   const std::uintptr_t pc = caller();
-  on_read(address_of(text), std::strlen(text) + 1, pc);
-  return real_strdup(text);
+  const std::size_t size = std::strlen(text) + 1;
+  on_read(address_of(text), size, pc);
+  char* const made = real_strdup(text);
+  if (made != nullptr) on_write(address_of(made), size, pc);
+  return made;
 }
 
 ssize_t (*real_read)(int, void*, std::size_t) = nullptr;

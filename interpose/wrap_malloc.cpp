@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -108,15 +109,19 @@ void* told(void* block, std::size_t size, std::uintptr_t pc) noexcept {
 
 void* watched_malloc(std::size_t size) noexcept { return told(real.malloc(size), size, caller()); }
 void* watched_calloc(std::size_t count, std::size_t size) noexcept {
-  return told(real.calloc(count, size), count * size, caller());  // no overflow, or there is no block
+  const std::uintptr_t pc = caller();
+  void* const made = told(real.calloc(count, size), count * size, pc);  // no overflow, or there is no block
+  heap::filled(made, count * size, pc);
+  return made;
 }
 void watched_free(void* block) noexcept {
   if (block == nullptr || is_early(block)) return;
   if (frees_tell.load(std::memory_order_relaxed)) forget_locks_in(block);
   heap::free_later(real, block, caller());
 }
-// As a new block, a copy and a free: in place the allocator might hand the old end out before anybody knew. What is
-// mapped by itself (128 KiB and more) moves by mapping, which a copy would not.
+// As a new block, a copy into it and a free, all of which others may race with: in place the allocator might hand the
+// old end out before anybody knew. What is mapped by itself (128 KiB and more) moves by mapping, which a copy would
+// not.
 void* watched_realloc(void* block, std::size_t size) noexcept {
   constexpr std::size_t kMovedByMapping = 128U << 10U;
   const std::uintptr_t pc = caller();
@@ -126,12 +131,16 @@ void* watched_realloc(void* block, std::size_t size) noexcept {
     heap::freeing(real, block, pc);
     void* const moved = real.realloc(block, size);
     if (moved == nullptr && size != 0) told(block, old, pc);  // it is still there
-    return moved == nullptr ? nullptr : told(moved, size, pc);
+    if (moved == nullptr) return nullptr;
+    told(moved, size, pc);
+    heap::filled(moved, std::min(old, size), pc);
+    return moved;
   }
   void* const made = real.malloc(size);
   if (made == nullptr) return nullptr;
   told(made, size, pc);
-  std::memcpy(made, block, old < size ? old : size);
+  std::memcpy(made, block, std::min(old, size));
+  heap::filled(made, std::min(old, size), pc);
   if (!is_early(block)) heap::free_later(real, block, pc);
   return made;
 }
