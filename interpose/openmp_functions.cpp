@@ -3,11 +3,15 @@
 // likewise for barriers, critical and ordered parts, locks, and a task and those who wait for it.
 //
 // The regions of all teams are one, and so are their barriers and tasks: a task that waits for another comes after all
-// that have ended. That may be more order than there is. Not followed are taskloop, tasks with `detach`, doacross
-// loops, cancellation, and clang's libomp.
+// that have ended; so are the iterations that others wait for. That may be more order than there is. Not followed is
+// clang's libomp.
+#include <algorithm>
+#include <array>
+#include <cstdarg>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <tuple>
 #include <type_traits>
 
 #include "interpose/instrumented_code.hpp"
@@ -36,6 +40,7 @@ constinit Meeting region_ends;
 constinit Meeting barrier;
 constinit Meeting single_copy;
 constinit Meeting ordered;
+constinit Meeting iterations;
 constinit Meeting critical;
 constinit Meeting atomic_part;
 constinit Meeting task_begins;
@@ -112,6 +117,41 @@ void my_meet() {
   real_meet<kWhere>();
   barrier.takes();
   task_ends.takes();
+}
+
+// The same in regions that may be cancelled: whether they were.
+template <Meet kWhere>
+bool (*real_meet_or_cancel)() = nullptr;
+template <Meet kWhere>
+bool my_meet_or_cancel() {
+  barrier.gives();
+  const bool cancelled = real_meet_or_cancel<kWhere>();
+  barrier.takes();
+  task_ends.takes();
+  return cancelled;
+}
+
+// A loop in which an iteration waits for others, by as many numbers as it has dimensions: what there may be is passed
+// on, whatever the loop takes.
+constexpr std::size_t kMostDimensions = 16;
+template <class Number>
+void (*real_post)(Number*) = nullptr;
+template <class Number>
+void my_post(Number* iteration) {
+  iterations.gives();
+  real_post<Number>(iteration);
+}
+template <class Number>
+void (*real_wait_for)(Number, ...) = nullptr;
+template <class Number>
+void my_wait_for(Number first, ...) {
+  std::array<Number, kMostDimensions - 1> rest;
+  va_list given;
+  va_start(given, first);
+  for (Number& one : rest) one = va_arg(given, Number);
+  va_end(given);
+  std::apply([&](auto... others) { real_wait_for<Number>(first, others...); }, rest);
+  iterations.takes();
 }
 
 using Step = void();
@@ -205,8 +245,7 @@ void free_start(TaskStart* start) noexcept {
   own_free(start, start->bytes);
 }
 
-void run_task(void* given) {
-  auto* const start = static_cast<TaskStart*>(*static_cast<void**>(given));
+void run(TaskStart* start) {
   task_begins.takes();
   if (start->after_others) task_ends.takes();
   start->body(start->data);
@@ -214,14 +253,24 @@ void run_task(void* given) {
   free_start(start);
 }
 
+void run_task(void* given) { run(static_cast<TaskStart*>(*static_cast<void**>(given))); }
+
+// One that ends when its event is fulfilled, too: libgomp puts the event where its data begin.
+struct DetachedTask {
+  void* event;
+  TaskStart* start;
+};
+void run_detached_task(void* given) {
+  const DetachedTask& task = *static_cast<const DetachedTask*>(given);
+  *static_cast<void**>(task.start->data) = task.event;
+  run(task.start);
+}
+
 using MakeTask = void(Body, void*, void (*)(void*, void*), long, long, bool, unsigned, void**, int, void*);
 MakeTask* real_task = nullptr;
 void my_task(Body body, void* data, void (*copy)(void*, void*), long bytes, long alignment, bool deferred,
              unsigned flags, void** depend, int priority, void* detach) {
   constexpr unsigned kDetach = 1U << 13U;
-  if ((flags & kDetach) != 0) {
-    return real_task(body, data, copy, bytes, alignment, deferred, flags, depend, priority, detach);
-  }
   const auto size = static_cast<std::size_t>(bytes);
   TaskStart* const start = make_start(body, size, static_cast<std::size_t>(alignment), depend != nullptr);
   race::forget(reinterpret_cast<std::uintptr_t>(start->data), size);  // another task's were there
@@ -231,6 +280,11 @@ void my_task(Body body, void* data, void (*copy)(void*, void*), long bytes, long
     std::memcpy(start->data, data, size);
   }
   task_begins.gives();
+  if ((flags & kDetach) != 0 && size >= sizeof(void*)) {
+    DetachedTask given{nullptr, start};
+    return real_task(run_detached_task, &given, nullptr, sizeof(given), alignof(DetachedTask), deferred, flags, depend,
+                     priority, detach);
+  }
   void* given = start;
   real_task(run_task, &given, nullptr, sizeof(given), alignof(void*), deferred, flags, depend, priority, detach);
 }
@@ -242,6 +296,71 @@ template <Wait kFor>
 void my_wait() {
   real_wait<kFor>();
   task_ends.takes();
+}
+
+void (*real_fulfill)(void*) = nullptr;
+void my_fulfill(void* event) {
+  task_ends.gives();
+  real_fulfill(event);
+}
+void (*real_wait_for_others)(void**) = nullptr;
+void my_wait_for_others(void** depend) {
+  real_wait_for_others(depend);
+  task_ends.takes();
+}
+
+// What each task of a loop is given, a copy of its own, with the loop's data behind it. What lies before `body` libgomp
+// knows: the bounds that it writes, and where reductions are kept.
+struct LoopTask {
+  std::array<long, 2> bounds;
+  void* reductions;
+  Body body;
+  void (*copy)(void*, void*);
+  void* data;  // of whoever made the loop, to be copied
+  std::size_t bytes;
+  std::size_t offset;  // of the copy
+};
+void* copy_in(LoopTask* task) noexcept { return reinterpret_cast<char*>(task) + task->offset; }
+
+void copy_loop_task(void* to, void* from) {
+  auto* const task = static_cast<LoopTask*>(to);
+  *task = *static_cast<const LoopTask*>(from);
+  void* const data = copy_in(task);
+  race::forget(reinterpret_cast<std::uintptr_t>(data), task->bytes);  // another task's were there
+  if (task->copy != nullptr) {
+    task->copy(data, task->data);
+  } else {
+    std::memcpy(data, task->data, task->bytes);
+  }
+  task_begins.gives();
+}
+void run_loop_task(void* given) {
+  auto* const task = static_cast<LoopTask*>(given);
+  void* const data = copy_in(task);
+  std::memcpy(data, task->bounds.data(), sizeof(task->bounds));
+  task_begins.takes();
+  task->body(data);
+  task_ends.gives();
+}
+
+template <class Number>
+using TaskLoop = void(Body, void*, void (*)(void*, void*), long, long, unsigned, unsigned long, int, Number, Number,
+                      Number);
+template <class Number>
+TaskLoop<Number>* real_taskloop = nullptr;
+template <class Number>
+void my_taskloop(Body body, void* data, void (*copy)(void*, void*), long bytes, long alignment, unsigned flags,
+                 unsigned long tasks, int priority, Number first, Number end, Number step) {
+  constexpr unsigned kNoGroup = 1U << 11U;
+  constexpr unsigned kReduction = 1U << 12U;
+  const std::size_t align = std::max(static_cast<std::size_t>(alignment), alignof(std::max_align_t));
+  const auto aligned = [&](std::size_t size) { return (size + align - 1) / align * align; };
+  const auto size = static_cast<std::size_t>(bytes);
+  LoopTask task{{}, nullptr, body, copy, data, size, aligned(sizeof(LoopTask))};
+  if ((flags & kReduction) != 0) task.reductions = static_cast<const LoopTask*>(data)->reductions;
+  real_taskloop<Number>(run_loop_task, &task, copy_loop_task, static_cast<long>(task.offset + aligned(size)),
+                        static_cast<long>(align), flags, tasks, priority, first, end, step);
+  if ((flags & kNoGroup) == 0) task_ends.takes();
 }
 
 const Replacement kOpenMp[] = {
@@ -272,6 +391,18 @@ const Replacement kOpenMp[] = {
      reinterpret_cast<void**>(&real_meet<Meet::LoopEnd>)},
     {"GOMP_sections_end", reinterpret_cast<void*>(my_meet<Meet::SectionsEnd>),
      reinterpret_cast<void**>(&real_meet<Meet::SectionsEnd>)},
+    {"GOMP_barrier_cancel", reinterpret_cast<void*>(my_meet_or_cancel<Meet::Barrier>),
+     reinterpret_cast<void**>(&real_meet_or_cancel<Meet::Barrier>)},
+    {"GOMP_loop_end_cancel", reinterpret_cast<void*>(my_meet_or_cancel<Meet::LoopEnd>),
+     reinterpret_cast<void**>(&real_meet_or_cancel<Meet::LoopEnd>)},
+    {"GOMP_sections_end_cancel", reinterpret_cast<void*>(my_meet_or_cancel<Meet::SectionsEnd>),
+     reinterpret_cast<void**>(&real_meet_or_cancel<Meet::SectionsEnd>)},
+    {"GOMP_doacross_post", reinterpret_cast<void*>(my_post<long>), reinterpret_cast<void**>(&real_post<long>)},
+    {"GOMP_doacross_wait", reinterpret_cast<void*>(my_wait_for<long>), reinterpret_cast<void**>(&real_wait_for<long>)},
+    {"GOMP_doacross_ull_post", reinterpret_cast<void*>(my_post<unsigned long long>),
+     reinterpret_cast<void**>(&real_post<unsigned long long>)},
+    {"GOMP_doacross_ull_wait", reinterpret_cast<void*>(my_wait_for<unsigned long long>),
+     reinterpret_cast<void**>(&real_wait_for<unsigned long long>)},
     {"GOMP_critical_start", reinterpret_cast<void*>(my_begin<Part::Critical>),
      reinterpret_cast<void**>(&real_begin<Part::Critical>)},
     {"GOMP_critical_end", reinterpret_cast<void*>(my_end<Part::Critical>),
@@ -304,6 +435,12 @@ const Replacement kOpenMp[] = {
     {"GOMP_single_copy_end", reinterpret_cast<void*>(my_single_copy_end),
      reinterpret_cast<void**>(&real_single_copy_end)},
     {"GOMP_task", reinterpret_cast<void*>(my_task), reinterpret_cast<void**>(&real_task)},
+    {"omp_fulfill_event", reinterpret_cast<void*>(my_fulfill), reinterpret_cast<void**>(&real_fulfill)},
+    {"GOMP_taskloop", reinterpret_cast<void*>(my_taskloop<long>), reinterpret_cast<void**>(&real_taskloop<long>)},
+    {"GOMP_taskloop_ull", reinterpret_cast<void*>(my_taskloop<unsigned long long>),
+     reinterpret_cast<void**>(&real_taskloop<unsigned long long>)},
+    {"GOMP_taskwait_depend", reinterpret_cast<void*>(my_wait_for_others),
+     reinterpret_cast<void**>(&real_wait_for_others)},
     {"GOMP_taskwait", reinterpret_cast<void*>(my_wait<Wait::Task>), reinterpret_cast<void**>(&real_wait<Wait::Task>)},
     {"GOMP_taskgroup_end", reinterpret_cast<void*>(my_wait<Wait::Group>),
      reinterpret_cast<void**>(&real_wait<Wait::Group>)},
