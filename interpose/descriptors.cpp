@@ -16,7 +16,7 @@ namespace vigil::shim::descriptors {
 namespace {
 
 // Addresses that nothing can have: the upper bits say of what sort the thing is.
-enum class Sort : std::uint8_t { Pipe = 62, Sockets = 61, Nameless = 60, FileLock = 59, Signals = 58 };
+enum class Sort : std::uint8_t { Pipe = 62, Sockets = 61, Nameless = 60, FileLock = 59, Signals = 58, Files = 57 };
 
 const void* name_of(Sort sort, std::uint64_t number) noexcept {
   return reinterpret_cast<const void*>(std::uintptr_t{1} << static_cast<unsigned>(sort) | number << 3U);
@@ -34,14 +34,24 @@ int original_of(int file) noexcept {
 }
 
 // What is known of each descriptor of that sort that a stream has asked of. relaxed, as above.
-enum class Known : std::uint8_t { Unknown, OrdersNothing, HandsOn };
-constinit std::array<std::atomic<Known>, kMostCopies> known_of{
-    {Known::OrdersNothing, Known::OrdersNothing, Known::OrdersNothing}};
+enum class Known : std::uint8_t { Unknown, OrdersNothing, HandsOn, AsItBegan };
+constinit std::array<std::atomic<Known>, kMostCopies> known_of{{Known::AsItBegan, Known::AsItBegan, Known::AsItBegan}};
+
+// Which tell of files.
+constinit std::array<std::atomic<bool>, kMostCopies> inotifies{};
+constinit std::atomic<bool> any_inotify{false};  // relaxed: who asks it to tell of a file was given it
 
 void note_copy(int original, int copy) noexcept {
   if (copy < 0 || static_cast<std::size_t>(copy) >= kMostCopies) return;
   known_of[static_cast<std::size_t>(copy)].store(Known::Unknown, std::memory_order_relaxed);
   copies[static_cast<std::size_t>(copy)].store(original == copy ? 0 : original + 1, std::memory_order_relaxed);
+  inotifies[static_cast<std::size_t>(copy)].store(false, std::memory_order_relaxed);
+}
+
+bool is_inotify(int original) noexcept {
+  return any_inotify.load(std::memory_order_relaxed) && original >= 0 &&
+         static_cast<std::size_t>(original) < kMostCopies &&
+         inotifies[static_cast<std::size_t>(original)].load(std::memory_order_relaxed);
 }
 
 bool look_at(int file, struct stat& status) noexcept {
@@ -56,18 +66,43 @@ constinit std::atomic<bool> files_are_locked{false};   // relaxed: who locked a 
 
 struct Channel {
   const void* name = nullptr;  // null: it orders nothing
-  bool is_nameless = false;
+  Sort sort{};
 };
+
+bool is_pipe_or_socket(int file) noexcept {
+  struct stat status;
+  return !confinement::forbids_looks() && look_at(file, status) &&
+         (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+// Whether what is put into a pipe may come back by another. relaxed: who uses a child's pipe was given it.
+enum class Others : std::uint8_t { Unknown, None, Some };
+constinit std::atomic<Others> others{Others::Unknown};
+bool others_hand_on() noexcept {
+  Others known = others.load(std::memory_order_relaxed);
+  if (known == Others::Unknown) {
+    const bool answered = is_pipe_or_socket(0) && (is_pipe_or_socket(1) || is_pipe_or_socket(2));
+    const Others seen = answered ? Others::Some : Others::None;
+    if (others.compare_exchange_strong(known, seen, std::memory_order_relaxed)) known = seen;
+  }
+  return known == Others::Some;
+}
+
+const void* all_others() noexcept { return name_of(Sort::Sockets, 0); }
+const void* all_files() noexcept { return name_of(Sort::Files, 0); }
 
 Channel channel_of(int file) noexcept {
   constexpr std::uint64_t kMostPipes = 0xffff;  // told apart: a program may make them without end
   if (confinement::forbids_looks()) return {};  // who may only read and write lives on, in whatever order
   struct stat status;
   if (!look_at(file, status)) return {};
-  if (S_ISFIFO(status.st_mode)) return {name_of(Sort::Pipe, status.st_ino & kMostPipes)};
-  if (S_ISSOCK(status.st_mode)) return {name_of(Sort::Sockets, 0)};
+  if (S_ISFIFO(status.st_mode)) return {name_of(Sort::Pipe, status.st_ino & kMostPipes), Sort::Pipe};
+  if (S_ISSOCK(status.st_mode)) return {all_others(), Sort::Sockets};
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return {nullptr, Sort::Files};
   if ((status.st_mode & S_IFMT) != 0) return {};
-  return {name_of(Sort::Nameless, static_cast<std::uint64_t>(original_of(file))), true};
+  const int original = original_of(file);
+  if (is_inotify(original)) return {all_files(), Sort::Files};
+  return {name_of(Sort::Nameless, static_cast<std::uint64_t>(original)), Sort::Nameless};
 }
 
 // What each epoll tells of, each thing once: all sockets together are one.
@@ -103,7 +138,10 @@ const void* watched_thing(Watched& all, int epoll, std::size_t number) noexcept 
 
 void gives(int file) noexcept {
   if (!matter()) return;
-  if (const Channel channel = channel_of(file); channel.name != nullptr) sync_events::released(channel.name);
+  const Channel channel = channel_of(file);
+  if (channel.name != nullptr) sync_events::released(channel.name);
+  if (channel.name == nullptr && channel.sort == Sort::Files) changes_files();
+  if (channel.sort == Sort::Pipe && others_hand_on()) sync_events::released(all_others());
 }
 
 void takes(int file) noexcept {
@@ -111,7 +149,8 @@ void takes(int file) noexcept {
   const Channel channel = channel_of(file);
   if (channel.name == nullptr) return;
   sync_events::acquired(channel.name);
-  if (channel.is_nameless && any_signal_reader.load(std::memory_order_relaxed)) sent_signals::got();
+  if (channel.sort == Sort::Pipe && others_hand_on()) sync_events::acquired(all_others());
+  if (channel.sort == Sort::Nameless && any_signal_reader.load(std::memory_order_relaxed)) sent_signals::got();
 }
 
 namespace {
@@ -120,7 +159,11 @@ bool hands_on(int file) noexcept {
   if (file < 0 || static_cast<std::size_t>(file) >= kMostCopies) return file >= 0;
   std::atomic<Known>& known = known_of[static_cast<std::size_t>(file)];
   Known seen = known.load(std::memory_order_relaxed);
-  if (seen == Known::Unknown) {
+  if (seen == Known::AsItBegan && !others_hand_on()) {
+    seen = Known::OrdersNothing;
+    known.store(seen, std::memory_order_relaxed);
+  }
+  if (seen == Known::Unknown || seen == Known::AsItBegan) {
     if (confinement::forbids_looks()) return false;  // others may look, and should
     seen = channel_of(file).name != nullptr ? Known::HandsOn : Known::OrdersNothing;
     known.store(seen, std::memory_order_relaxed);
@@ -131,7 +174,7 @@ bool hands_on(int file) noexcept {
 }  // namespace
 
 void gives_if_handed_on(int file) noexcept {
-  if (hands_on(file)) gives(file);
+  if (hands_on(file) || any_inotify.load(std::memory_order_relaxed)) gives(file);
 }
 void takes_if_handed_on(int file) noexcept {
   if (hands_on(file)) takes(file);
@@ -141,6 +184,23 @@ void begins_stream(int file) noexcept {
   constexpr int kLastGiven = 2;  // of those that the program began with; who replaces one is noticed
   if (file <= kLastGiven || static_cast<std::size_t>(file) >= kMostCopies) return;
   known_of[static_cast<std::size_t>(file)].store(Known::Unknown, std::memory_order_relaxed);
+}
+
+void tells_of_files(int inotify) noexcept {
+  if (inotify < 0 || static_cast<std::size_t>(inotify) >= kMostCopies) return;
+  inotifies[static_cast<std::size_t>(inotify)].store(true, std::memory_order_relaxed);
+  any_inotify.store(true, std::memory_order_relaxed);
+}
+void changes_files() noexcept {
+  if (any_inotify.load(std::memory_order_relaxed) && matter()) sync_events::released(all_files());
+}
+
+void child_begins() noexcept {
+  others.store(Others::Some, std::memory_order_relaxed);
+  if (matter()) sync_events::released(all_others());
+}
+void child_ended() noexcept {
+  if (matter() && others_hand_on()) sync_events::acquired(all_others());
 }
 
 void copied(int original, int copy) noexcept { note_copy(original_of(original), copy); }

@@ -1,6 +1,7 @@
 #include "interpose/instrumented_code.hpp"
 
 #include <dlfcn.h>
+#include <gnu/libc-version.h>
 #include <link.h>
 
 #include <array>
@@ -11,6 +12,7 @@
 #include "interpose/futex_lock.hpp"
 #include "interpose/heap.hpp"
 #include "interpose/imports.hpp"
+#include "interpose/loading.hpp"
 #include "interpose/race/engine_mode.hpp"
 
 namespace vigil::shim {
@@ -31,7 +33,7 @@ constinit FutexLock looking;  // one thread looks at a time
 
 const Replacement* replacement_for(std::string_view name) noexcept {
   for (const auto all : {memory_replacements(), allocation_replacements(), cxxabi_replacements(), openmp_replacements(),
-                         container_replacements()}) {
+                         container_replacements(), future_replacements(), message_replacements()}) {
     for (const Replacement& one : all) {
       if (name == one.name) return &one;
     }
@@ -53,6 +55,18 @@ void remember(const dl_phdr_info& module) noexcept {
   }
 }
 
+bool is_of_libc(const void* function) noexcept {
+  Dl_info its;
+  Dl_info libc;
+  return function != nullptr && dladdr(function, &its) != 0 &&
+         dladdr(reinterpret_cast<const void*>(&gnu_get_libc_version), &libc) != 0 && its.dli_fbase == libc.dli_fbase;
+}
+
+void* function_for(const Replacement& replacement) noexcept {
+  void* const found = dlsym(RTLD_DEFAULT, replacement.name);
+  return !replacement.only_libcs || is_of_libc(found) ? found : nullptr;
+}
+
 int look_at(dl_phdr_info* module, std::size_t /*size*/, void* /*nothing*/) noexcept {
   const Imports imports = imports_of(*module);
   bool is_ours = false;
@@ -61,10 +75,11 @@ int look_at(dl_phdr_info* module, std::size_t /*size*/, void* /*nothing*/) noexc
   });
   if (!is_ours) return 0;
   remember(*module);
+  loading::is_there(*module);
   each_import(*module, imports, [&](std::string_view name, void** slot) {
     const Replacement* const replacement = replacement_for(name);
     if (replacement == nullptr) return;
-    if (*replacement->real == nullptr) *replacement->real = dlsym(RTLD_DEFAULT, replacement->name);
+    if (*replacement->real == nullptr) *replacement->real = function_for(*replacement);
     if (*replacement->real != nullptr) redirect(*module, slot, replacement->ours);
   });
   return 0;

@@ -15,13 +15,16 @@ namespace vigil::shim {
 struct Replacement {
   const char* name;
   void* ours;
-  void** real;  // where the function itself is kept; a name that nobody defines stays as it is
+  void** real;              // where the function itself is kept; a name that nobody defines stays as it is
+  bool only_libcs = false;  // so does one that leads to another's than libc's
 };
 std::span<const Replacement> memory_replacements() noexcept;      // memory_functions.cpp
 std::span<const Replacement> allocation_replacements() noexcept;  // allocation_functions.cpp
 std::span<const Replacement> cxxabi_replacements() noexcept;      // cxxabi_functions.cpp
 std::span<const Replacement> openmp_replacements() noexcept;      // openmp_functions.cpp
 std::span<const Replacement> container_replacements() noexcept;   // container_functions.cpp
+std::span<const Replacement> future_replacements() noexcept;      // future_functions.cpp
+std::span<const Replacement> message_replacements() noexcept;     // message_functions.cpp
 
 // An instrumented module says that it was loaded. Looks at all that are loaded now, and from the first on at the heap.
 void instrumented_code_arrived() noexcept;

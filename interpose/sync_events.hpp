@@ -7,6 +7,7 @@
 #include "interpose/lifecycle.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/order.hpp"
+#include "interpose/shared_memory.hpp"
 #include "interpose/threads.hpp"
 
 namespace vigil::shim {
@@ -35,13 +36,20 @@ void step(const volatile void* object, order::Edge edge, Step&& with) noexcept {
 }  // namespace detail
 
 // Anything that one posts and another waits for.
-inline void released(const volatile void* object) noexcept {
-  detail::step(object, order::Edge::Firm,
-               [](order::Clocks& actor, SyncObject& known) { order::release_merge(actor, known.written); });
+inline void released(const volatile void* object, order::Edge edge = order::Edge::Firm) noexcept {
+  detail::step(object, edge,
+               [edge](order::Clocks& actor, SyncObject& known) { order::release_merge(actor, known.written, edge); });
 }
-inline void acquired(const volatile void* object) noexcept {
-  detail::step(object, order::Edge::Firm,
-               [](order::Clocks& actor, SyncObject& known) { order::acquire(actor, known.written); });
+inline void acquired(const volatile void* object, order::Edge edge = order::Edge::Firm) noexcept {
+  detail::step(object, edge,
+               [edge](order::Clocks& actor, SyncObject& known) { order::acquire(actor, known.written, edge); });
+}
+// The same of what may lie in memory that is mapped at several addresses: by what it is, besides by where it lies.
+inline void released_shared(const volatile void* object, order::Edge edge = order::Edge::Firm) noexcept {
+  if (const void* const identity = shared_memory::identity_of(object)) released(identity, edge);
+}
+inline void acquired_shared(const volatile void* object, order::Edge edge = order::Edge::Firm) noexcept {
+  if (const void* const identity = shared_memory::identity_of(object)) acquired(identity, edge);
 }
 // A condition: its lock orders the data; that who waited goes on after who notified is for the order of locks.
 inline void notified(const volatile void* condition) noexcept {

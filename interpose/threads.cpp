@@ -108,6 +108,33 @@ void enroll(Actor* thread) noexcept {
 constinit FutexLock unseen_lock;
 constinit order::Point* before_unseen = nullptr;  // guarded by unseen_lock; made when it is needed
 
+// What those knew who cancelled threads, by handle: a thread may be cancelled before it has begun.
+constinit FutexLock cancel_lock;
+constinit OwnMap<std::uintptr_t, order::Point*>* cancels = nullptr;  // guarded by cancel_lock; made when it is needed
+
+// Under cancel_lock. Null: nobody cancelled it.
+order::Point* cancel_of(std::uintptr_t handle) noexcept {
+  if (cancels == nullptr) return nullptr;
+  const auto found = cancels->find(handle);
+  return found != cancels->end() ? found->second : nullptr;
+}
+void forget_cancel(std::uintptr_t handle) noexcept {
+  cancel_lock.lock();
+  if (order::Point* const known = cancel_of(handle)) {
+    cancels->erase(handle);
+    own_delete(known);
+  }
+  cancel_lock.unlock();
+}
+// Nobody says when a thread heeds that it was cancelled; when it ends it has, or has ended by itself.
+void acquire_cancel(Actor& thread) noexcept {
+  cancel_lock.lock();
+  if (const order::Point* const known = cancel_of(thread.thread->handle.load(std::memory_order_relaxed))) {
+    order::acquire(thread.clocks, *known);
+  }
+  cancel_lock.unlock();
+}
+
 constinit int forked_from = 0;  // written while there is one thread
 
 // One thread less is awake. relaxed: the count only says when to look; who looks reads the truth, twice.
@@ -184,6 +211,7 @@ void end_thread(Actor& thread) noexcept {
     race::bridge::thread_ends();  // it has a join of its own
   }
   locks::hand_over(thread);
+  acquire_cancel(thread);
   order::release_merge(thread.clocks, part.final);
   order::end(thread.clocks);
   locks::actor_ends(thread);
@@ -203,6 +231,26 @@ void end_thread(Actor& thread) noexcept {
   }
   part.state.store(ThreadState::Ended, std::memory_order_release);
   if (!part.is_worker.load(std::memory_order_relaxed)) note_asleep();
+}
+
+void cancel_thread(pthread_t handle) noexcept {
+  if (order::needs() == 0) return;
+  Actor& self = current_actor();
+  cancel_lock.lock();
+  if (cancels == nullptr) cancels = own_new<OwnMap<std::uintptr_t, order::Point*>>();
+  order::Point*& known = (*cancels)[handle];
+  if (known == nullptr) known = own_new<order::Point>();
+  order::release_merge(self.clocks, *known);
+  cancel_lock.unlock();
+}
+
+bool may_be_ordered_by_cancel(const Actor& thread, race::Epoch older) noexcept {
+  if (thread.thread == nullptr) return false;
+  cancel_lock.lock();
+  const order::Point* const known = cancel_of(thread.thread->handle.load(std::memory_order_relaxed));
+  const bool ordered = known != nullptr && race::happened_before(older, known->whole);
+  cancel_lock.unlock();
+  return ordered;
 }
 
 void become_worker() noexcept {
@@ -229,6 +277,7 @@ void end_service() noexcept {
 bool services_are_told() noexcept { return services_told.load(std::memory_order_relaxed); }
 
 void join_thread(pthread_t handle, Actor& joiner) noexcept {
+  forget_cancel(handle);
   Actor* joined = nullptr;
   registry_lock.lock();
   if (registry != nullptr) {
@@ -333,6 +382,7 @@ void threads_forked() noexcept {
   alternate_stacks::forked();
   registry_lock.reset_after_fork();
   unseen_lock.reset_after_fork();
+  cancel_lock.reset_after_fork();
   Actor& self = this_thread();
   forked_from = self.thread->tid.load(std::memory_order_relaxed);
   locks::forget_waits_after_fork();

@@ -95,6 +95,11 @@ void end_service() noexcept;
 bool services_are_told() noexcept;
 // That thread was joined: joiner knows what it did. Its record goes.
 void join_thread(pthread_t handle, Actor& joiner) noexcept;
+// The actor that runs here is about to cancel that thread: its cleanup handlers and its end come after this.
+void cancel_thread(pthread_t handle) noexcept;
+// Whether what happened at that moment is in the past of the handlers that run if that thread is cancelled. False if it
+// is not.
+bool may_be_ordered_by_cancel(const Actor& thread, race::Epoch older) noexcept;
 // Visits every thread that began, until visit returns false. visit must not block: no thread can begin meanwhile.
 void for_each_thread(bool (*visit)(Actor& thread, void* context), void* context) noexcept;
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "interpose/descriptors.hpp"
 #include "interpose/end.hpp"
 #include "interpose/helper.hpp"
 #include "interpose/kernel_threads.hpp"
@@ -50,6 +51,7 @@ struct ForkPlan {
 thread_local constinit ForkPlan plan __attribute__((tls_model("initial-exec")));
 
 void before_fork() {
+  descriptors::child_begins();
   plan = {};
   if (inside_shim || stage() != Stage::Live || !in_own_process()) return;
   plan.prepared = true;

@@ -11,6 +11,7 @@
 #include "interpose/actor.hpp"
 #include "interpose/export.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/once.hpp"
 #include "interpose/order.hpp"
 #include "interpose/race/atomics.hpp"
 #include "interpose/real_calls.hpp"
@@ -48,6 +49,7 @@ constinit std::atomic<Release*> real_release{nullptr};
 
 extern "C" [[noreturn]] VIGIL_EXPORT void __cxa_throw(void* exception, void* type, void (*destructor)(void*)) {
   if (inside_shim) vigil_own_cxa_throw(exception, type, destructor);
+  once::throws();
   if (runtime() != nullptr) {
     record([&] {
       if (current_actor().type == ActorType::Task) remember_throw(static_cast<const std::type_info*>(type)->name());

@@ -12,6 +12,7 @@
 #include "interpose/locks/glibc_locks.hpp"
 #include "interpose/locks/pthread_events.hpp"
 #include "interpose/locks/quick_locks.hpp"
+#include "interpose/locks/shared_order.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 
@@ -67,15 +68,21 @@ int wait_for_spin(pthread_spinlock_t* lock) noexcept {
 }
 
 int locked_if(int rc, const pthread_mutex_t* mutex, Attempt attempt) noexcept {
-  if (got(rc)) locks::mutex_taken(mutex, attempt);
+  if (!got(rc)) return rc;
+  locks::mutex_taken(mutex, attempt);
+  locks::took_shared(mutex);
   return rc;
 }
 int write_locked_if(int rc, const pthread_rwlock_t* lock, Attempt attempt) noexcept {
-  if (rc == 0) locks::rwlock_taken(lock, LockMode::Exclusive, attempt);
+  if (rc != 0) return rc;
+  locks::rwlock_taken(lock, LockMode::Exclusive, attempt);
+  locks::took_shared(lock);
   return rc;
 }
 int read_locked_if(int rc, const pthread_rwlock_t* lock, Attempt attempt) noexcept {
-  if (rc == 0) locks::rwlock_taken(lock, LockMode::Shared, attempt);
+  if (rc != 0) return rc;
+  locks::rwlock_taken(lock, LockMode::Shared, attempt);
+  locks::took_shared(lock);
   return rc;
 }
 
@@ -120,6 +127,7 @@ extern "C" VIGIL_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcep
     locks::mutex_unlocking_alone(mutex);
   } else if (!locks::quick_mutex_unlocking(mutex)) {
     locks::mutex_unlocking(mutex);
+    locks::gives_shared_back(mutex);
   }
   return real_pthread().mutex_unlock(mutex);
 }
@@ -194,6 +202,7 @@ extern "C" VIGIL_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexce
     locks::alone::forget(lock);
   } else if (!locks::quick_read_unlocking(lock)) {
     locks::rwlock_unlocking(lock);
+    locks::gives_shared_back(lock);
   }
   return real_pthread().rwlock_unlock(lock);
 }
@@ -224,18 +233,27 @@ extern "C" VIGIL_EXPORT int pthread_spin_lock(pthread_spinlock_t* lock) noexcept
   if (!watching()) return real.spin_lock(lock);
   int rc = real.spin_trylock(lock);
   if (rc == EBUSY) rc = wait_for_spin(lock);
-  if (rc == 0) locks::spin_taken(lock, Attempt::Blocking);
+  if (rc == 0) {
+    locks::spin_taken(lock, Attempt::Blocking);
+    sync_events::acquired_shared(lock, order::Edge::Lock);
+  }
   return rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_spin_trylock(pthread_spinlock_t* lock) noexcept {
   const int rc = real_pthread().spin_trylock(lock);
-  if (rc == 0 && sync_events::watching()) locks::spin_taken(lock, Attempt::Tried);
+  if (rc == 0 && sync_events::watching()) {
+    locks::spin_taken(lock, Attempt::Tried);
+    sync_events::acquired_shared(lock, order::Edge::Lock);
+  }
   return rc;
 }
 
 extern "C" VIGIL_EXPORT int pthread_spin_unlock(pthread_spinlock_t* lock) noexcept {
-  if (sync_events::watching()) locks::spin_unlocking(lock);
+  if (sync_events::watching()) {
+    locks::spin_unlocking(lock);
+    sync_events::released_shared(lock, order::Edge::Lock);
+  }
   return real_pthread().spin_unlock(lock);
 }
 

@@ -7,6 +7,7 @@
 #include "interpose/export.hpp"
 #include "interpose/heap.hpp"
 #include "interpose/real_calls.hpp"
+#include "interpose/shared_memory.hpp"
 
 using namespace vigil::shim;  // the wrappers stand outside every namespace
 
@@ -19,7 +20,13 @@ constinit std::atomic<void* (*)(void*, std::size_t, std::size_t, int, ...)> real
 
 void* map(void* at, std::size_t size, int protection, int flags, int file, off_t offset) noexcept {
   void* const got = find_once(&find_next, real_mmap, "mmap")(at, size, protection, flags, file, offset);
-  if (got != MAP_FAILED) heap::mapped(got, size);
+  if (got == MAP_FAILED) return got;
+  heap::mapped(got, size);
+  if ((flags & MAP_SHARED) != 0 && (flags & MAP_ANONYMOUS) == 0 && (protection & PROT_WRITE) != 0) {
+    shared_memory::mapped(got, size, file, offset);
+  } else if ((flags & MAP_FIXED) != 0) {
+    shared_memory::unmapped(got, size);
+  }
   return got;
 }
 
@@ -35,6 +42,7 @@ extern "C" VIGIL_EXPORT void* mmap64(void* at, std::size_t size, int protection,
 }
 extern "C" VIGIL_EXPORT int munmap(void* at, std::size_t size) noexcept {
   heap::mapped(at, size);
+  shared_memory::unmapped(at, size);
   return find_once(&find_next, real_munmap, "munmap")(at, size);
 }
 extern "C" VIGIL_EXPORT void* mremap(void* at, std::size_t size, std::size_t wanted, int flags, ...) noexcept {
@@ -46,6 +54,7 @@ extern "C" VIGIL_EXPORT void* mremap(void* at, std::size_t size, std::size_t wan
     va_end(rest);
   }
   heap::mapped(at, size);
+  shared_memory::unmapped(at, size);
   void* const got = find_once(&find_next, real_mremap, "mremap")(at, size, wanted, flags, to);
   if (got != MAP_FAILED) heap::mapped(got, wanted);
   return got;

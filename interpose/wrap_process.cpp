@@ -11,6 +11,7 @@
 #include "interpose/export.hpp"
 #include "interpose/helper.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/loading.hpp"
 #include "interpose/raw_syscall.hpp"
 #include "interpose/real_calls.hpp"
 #include "interpose/signals.hpp"
@@ -83,10 +84,10 @@ extern "C" VIGIL_EXPORT sighandler_t sigset(int signal_number, sighandler_t hand
 
 // ---- modules ---------------------------------------------------------------------------------------------------
 
-// dlopen() is not wrapped: libc looks at its caller to find the RUNPATH that counts, and would find ours.
 extern "C" VIGIL_EXPORT int dlclose(void* handle) noexcept {
   const int rc = real_process().dlclose(handle);
   record([] { modules_changed(); });
+  loading::closed();
   return rc;
 }
 

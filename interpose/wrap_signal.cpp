@@ -2,6 +2,7 @@
 // done before any signal was sent (signals.cpp), and so does who waits for one, or for the end of another process.
 #include <aio.h>
 #include <mqueue.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -42,6 +43,7 @@ constinit Real<int(aiocb64*)> real_aio_read64("aio_read64");
 constinit Real<int(aiocb64*)> real_aio_write64("aio_write64");
 constinit Real<int(int, aiocb64*)> real_aio_fsync64("aio_fsync64");
 constinit Real<int(int, aiocb64* const*, int, sigevent*)> real_lio_listio64("lio_listio64");
+constinit Real<int(int, gaicb**, int, sigevent*)> real_getaddrinfo_a("getaddrinfo_a");
 constinit Real<int(const sigset_t*, int*)> real_sigwait("sigwait");
 constinit Real<int(const sigset_t*, siginfo_t*)> real_sigwaitinfo("sigwaitinfo");
 constinit Real<int(const sigset_t*, siginfo_t*, const timespec*)> real_sigtimedwait("sigtimedwait");
@@ -75,6 +77,11 @@ template <class Result>
 Result got_if(bool any, Result result) noexcept {
   if (any) sent_signals::got();
   return result;
+}
+template <class Result>
+Result ended_if(bool any, Result result) noexcept {
+  if (any) descriptors::child_ended();
+  return got_if(any, result);
 }
 
 }  // namespace
@@ -118,7 +125,7 @@ extern "C" VIGIL_EXPORT int setitimer(__itimer_which_t which, const itimerval* w
   return real_setitimer(static_cast<int>(which), when, before);
 }
 
-// A timer, a message queue and an operation on a file send a signal, or start a thread.
+// A timer, a message queue, an operation on a file and a look for a name send a signal, or start a thread.
 extern "C" VIGIL_EXPORT int timer_create(clockid_t clock, sigevent* event, timer_t* timer) noexcept {
   announces(event);
   leaks::posix_timer_made();
@@ -167,6 +174,11 @@ extern "C" VIGIL_EXPORT int lio_listio64(int mode, aiocb64* const* wanted, int c
   return real_lio_listio64(mode, wanted, count, event);
 }
 
+extern "C" VIGIL_EXPORT int getaddrinfo_a(int mode, gaicb** wanted, int count, sigevent* event) noexcept {
+  announces(event);
+  return real_getaddrinfo_a(mode, wanted, count, event);
+}
+
 // ---- waited for ----------------------------------------------------------------------------------------------------
 
 extern "C" VIGIL_EXPORT int sigwait(const sigset_t* wanted, int* taken) {
@@ -185,29 +197,29 @@ extern "C" VIGIL_EXPORT int sigtimedwait(const sigset_t* wanted, siginfo_t* take
   return got_if(rc > 0, rc);
 }
 
-// A process that ended may have been told to.
+// A process that ended may have been told to, by a signal or by the end of what it reads.
 extern "C" VIGIL_EXPORT pid_t wait(int* status) {
   const Nap nap;
   const pid_t ended = real_wait(status);
-  return got_if(ended > 0, ended);
+  return ended_if(ended > 0, ended);
 }
 extern "C" VIGIL_EXPORT pid_t waitpid(pid_t process, int* status, int options) {
   const Nap nap;
   const pid_t ended = real_waitpid(process, status, options);
-  return got_if(ended > 0, ended);
+  return ended_if(ended > 0, ended);
 }
 extern "C" VIGIL_EXPORT int waitid(idtype_t which, id_t process, siginfo_t* told, int options) {
   const Nap nap;
   const int rc = real_waitid(which, process, told, options);
-  return got_if(rc == 0, rc);
+  return ended_if(rc == 0, rc);
 }
 extern "C" VIGIL_EXPORT pid_t wait3(int* status, int options, rusage* used) noexcept {
   const Nap nap;
   const pid_t ended = real_wait3(status, options, used);
-  return got_if(ended > 0, ended);
+  return ended_if(ended > 0, ended);
 }
 extern "C" VIGIL_EXPORT pid_t wait4(pid_t process, int* status, int options, rusage* used) noexcept {
   const Nap nap;
   const pid_t ended = real_wait4(process, status, options, used);
-  return got_if(ended > 0, ended);
+  return ended_if(ended > 0, ended);
 }

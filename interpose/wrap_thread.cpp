@@ -25,6 +25,7 @@
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/race/tsan_bridge.hpp"
+#include "interpose/real_function.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 #include "interpose/thread_edges.hpp"
@@ -33,6 +34,8 @@
 using namespace vigil::shim;  // the wrappers stand outside every namespace
 
 namespace {
+
+constinit Real<int(pthread_t)> real_cancel("pthread_cancel");
 
 struct ThreadStart {
   void* (*posix)(void*) = nullptr;
@@ -230,4 +233,10 @@ extern "C" VIGIL_EXPORT int thrd_join(thrd_t thread, int* result) {
     return race::bridge::is_on() ? join_as_posix(thread, result) : real_pthread().thrd_join(thread, result);
   };
   return joined(thread, [&] { return wait_for_end(thread, join); });
+}
+
+// Not noexcept: a thread may cancel itself.
+extern "C" VIGIL_EXPORT int pthread_cancel(pthread_t thread) {
+  if (is_concurrent()) record([&] { cancel_thread(thread); });
+  return real_cancel(thread);
 }

@@ -11,6 +11,8 @@
 
 #include "interpose/export.hpp"
 #include "interpose/locks/pthread_events.hpp"
+#include "interpose/locks/shared_order.hpp"
+#include "interpose/once.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 
@@ -38,6 +40,7 @@ template <class Wait>
 int wait_on_condition(const pthread_cond_t* cond, const pthread_mutex_t* mutex, bool for_ever, Wait&& wait) {
   if (!sync_events::watching()) return wait();
   locks::mutex_given_back(mutex);
+  locks::gives_shared_back(mutex);
   int rc = 0;
   if (for_ever) {
     BlockedScope blocked(CallKind::Cond, address_of(cond), !is_shared(cond));
@@ -47,7 +50,10 @@ int wait_on_condition(const pthread_cond_t* cond, const pthread_mutex_t* mutex, 
   }
   if (rc == 0) sync_events::woken(cond);
   // Not owned: a mutex that checks its owner was not given back.
-  if (rc != EPERM) locks::mutex_taken(mutex, locks::Attempt::Blocking);
+  if (rc != EPERM) {
+    locks::mutex_taken(mutex, locks::Attempt::Blocking);
+    locks::took_shared(mutex);
+  }
   return rc;
 }
 
@@ -60,7 +66,10 @@ int notify(const pthread_cond_t* cond, Notify&& call) noexcept {
 template <class Wait>
 int wait_on_semaphore(const sem_t* semaphore, Wait&& wait) {
   const int rc = wait();
-  if (rc == 0 && sync_events::watching()) sync_events::acquired(semaphore);
+  if (rc == 0 && sync_events::watching()) {
+    sync_events::acquired(semaphore);
+    sync_events::acquired_shared(semaphore);
+  }
   return rc;
 }
 
@@ -72,11 +81,15 @@ struct PendingOnce {
 };
 thread_local constinit PendingOnce pending __attribute__((tls_model("initial-exec")));
 
-// The release must come before any other caller returns, so from within.
+// The release must come before any other caller returns, so from within. Who begins it again after it has thrown goes
+// on after who tried before (once.hpp).
 void run_pending() {
   const PendingOnce mine = std::exchange(pending, {});
   if (mine.blocked != nullptr) mine.blocked->leave();
+  sync_events::acquired(mine.control);
+  const once::Running outer = once::begins(mine.control, __builtin_frame_address(0));
   mine.function();
+  once::ends(outer);
   sync_events::released(mine.control);
 }
 
@@ -169,7 +182,10 @@ extern "C" VIGIL_EXPORT int sem_clockwait(sem_t* semaphore, clockid_t clock, con
 }
 
 extern "C" VIGIL_EXPORT int sem_post(sem_t* semaphore) noexcept {
-  if (sync_events::watching()) sync_events::released(semaphore);
+  if (sync_events::watching()) {
+    sync_events::released(semaphore);
+    sync_events::released_shared(semaphore);
+  }
   return real_pthread().sem_post(semaphore);
 }
 
@@ -182,12 +198,16 @@ extern "C" VIGIL_EXPORT int pthread_barrier_wait(pthread_barrier_t* barrier) noe
   const RealPthread& real = real_pthread();
   if (!sync_events::watching()) return real.barrier_wait(barrier);
   sync_events::released(barrier);
+  sync_events::released_shared(barrier);
   int rc = 0;
   {
     BlockedScope blocked(CallKind::Barrier, address_of(barrier), !is_shared(barrier));
     rc = real.barrier_wait(barrier);
   }
-  if (rc == 0 || rc == PTHREAD_BARRIER_SERIAL_THREAD) sync_events::acquired(barrier);
+  if (rc == 0 || rc == PTHREAD_BARRIER_SERIAL_THREAD) {
+    sync_events::acquired(barrier);
+    sync_events::acquired_shared(barrier);
+  }
   return rc;
 }
 

@@ -4,8 +4,8 @@
 // Demands watching(): nothing of the shim runs on this thread. What may run is kept out as record() does: a signal
 // handler that enters finds inside_shim set. Nothing here touches errno.
 // Usual: known to this thread, and so is its actor; nobody waits, and locks order nothing but themselves. A mutex is
-// not recursive, checked, robust, shared or of a special protocol; a read-write lock does not hold back readers for
-// writers.
+// not recursive, checked, robust, shared or of a special protocol; a read-write lock is not shared with other
+// processes, and does not hold back readers for writers.
 #pragma once
 
 #include "interpose/current.hpp"
@@ -106,7 +106,7 @@ struct CalledFrom {
 }
 
 [[gnu::always_inline]] inline bool quick_read_taken(const pthread_rwlock_t* rwlock, CalledFrom from) noexcept {
-  if (stage() != Stage::Live) return false;
+  if (stage() != Stage::Live || glibc::is_shared(rwlock)) return false;
   const QuickGuard inside;
   const QuickLook look(rwlock);
   RecentStacks* const recent = vigil::shim::detail::recent;
@@ -126,7 +126,9 @@ struct CalledFrom {
 }
 
 [[gnu::always_inline]] inline bool quick_read_unlocking(const pthread_rwlock_t* rwlock) noexcept {
-  if (stage() != Stage::Live || glibc::writer_of(rwlock) != 0 || !glibc::has_readers(rwlock)) return false;
+  if (stage() != Stage::Live || glibc::is_shared(rwlock) || glibc::writer_of(rwlock) != 0 ||
+      !glibc::has_readers(rwlock))
+    return false;
   const QuickGuard inside;
   const QuickLook look(rwlock);
   return look.suffices() && look.lock->type == ObjectType::RwMutex &&

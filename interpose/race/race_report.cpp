@@ -8,6 +8,7 @@
 #include "interpose/finding.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/loading.hpp"
 #include "interpose/options.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/race/access_size.hpp"
@@ -19,6 +20,7 @@
 #include "interpose/race/own_thread_local.hpp"
 #include "interpose/race/race_finding.hpp"
 #include "interpose/race/stack_variable.hpp"
+#include "interpose/threads.hpp"
 #include "interpose/variables.hpp"
 #include "interpose/words.hpp"
 
@@ -183,9 +185,12 @@ bool is_harmless(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
   return pair.older_owner.known && took_turns(newer, info_of(pair.older_owner.who, ""), address);
 }
 
-// Whether they may be ordered by what a plain build does not show.
-bool may_be_ordered_unseen(const FoundRaces::Pair& pair) noexcept {
-  return !engine_is_native() && (variables::may_be_ordered_by_initialisation(pair.older.word.at()) ||
+// Whether they may be ordered by what nobody sees happen: a thread heeds that it was cancelled, the loader ran a
+// module's constructors; and in a plain build much else.
+bool may_be_ordered_unseen(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
+  const Epoch older = pair.older.word.at();
+  if (may_be_ordered_by_cancel(newer, older) || loading::may_order(older)) return true;
+  return !engine_is_native() && (variables::may_be_ordered_by_initialisation(older) ||
                                  unseen_order::possible(stack_of(pair.older.place), stack_of(pair.newer.place)));
 }
 
@@ -218,7 +223,7 @@ void report_races(const FoundRaces& found, Actor& actor) noexcept {
     const InsideGuard inside;
     if (stage() == Stage::Live) {
       for (const FoundRaces::Pair& pair : found.pairs()) {
-        if (is_harmless(pair, actor) || may_be_ordered_unseen(pair)) continue;
+        if (is_harmless(pair, actor) || may_be_ordered_unseen(pair, actor)) continue;
         if (const std::uint64_t count = due(pair, actor); count != 0) tell_pair(pair, info_of(actor, "running"), count);
       }
     }

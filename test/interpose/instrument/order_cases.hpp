@@ -19,6 +19,8 @@ std::span<const Case> container_cases();  // what libstdc++ does to a container'
 std::span<const Case> object_cases();     // tables of virtual functions
 std::span<const Case> kernel_cases();     // what the kernel hands from one thread to another
 std::span<const Case> signal_cases();     // what signals order
+std::span<const Case> handover_cases();   // files, other processes, the loader, a cancellation, the allocator
+std::span<const Case> standard_cases();   // what is seldom used of the standard library
 std::span<const Case> openmp_cases();     // of g++'s; none where another compiler is at work
 
 // Two threads meet here, and nothing is ordered by it.

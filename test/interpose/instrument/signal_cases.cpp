@@ -1,6 +1,7 @@
 // What signals order: handlers, however the signal was sent; descriptors of signals; who waits for a child that was
 // killed; threads that libc starts or interrupts by itself.
 #include <aio.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <ctime>
@@ -194,6 +196,24 @@ void clean_thread_of_an_operation_on_a_file() {
   demand(value == 2);
 }
 
+void clean_thread_of_a_look_for_a_name() {
+  static std::binary_semaphore done(0);
+  static gaicb wanted{};
+  static std::array<gaicb*, 1> all{&wanted};
+  wanted.ar_name = "127.0.0.1";
+  sigevent event{};
+  event.sigev_notify = SIGEV_THREAD;
+  event.sigev_notify_function = [](sigval) {
+    demand(value == 1);
+    value = 2;
+    done.release();
+  };
+  value = 1;
+  demand(getaddrinfo_a(GAI_NOWAIT, all.data(), 1, &event) == 0);
+  done.acquire();
+  demand(value == 2);
+}
+
 // libc has each thread change its user, by a signal of its own: also those of the shim.
 void clean_user_changed_with_threads() {
   std::atomic<bool> changed{false};
@@ -219,6 +239,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_signal_descriptor),
     VIGIL_CASE(clean_killed_and_waited_for),
     VIGIL_CASE(clean_thread_of_an_operation_on_a_file),
+    VIGIL_CASE(clean_thread_of_a_look_for_a_name),
     VIGIL_CASE(clean_user_changed_with_threads),
 };
 
