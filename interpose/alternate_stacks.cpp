@@ -10,7 +10,6 @@
 #include <limits>
 
 #include "interpose/futex_lock.hpp"
-#include "interpose/own_mappings.hpp"
 #include "interpose/raw_syscall.hpp"
 
 namespace vigil::shim::alternate_stacks {
@@ -35,9 +34,7 @@ thread_local constinit int mine __attribute__((tls_model("initial-exec"))) = kNo
 std::uintptr_t make() noexcept {
   const long at = raw_syscall(SYS_mmap, 0, kMost * kEach, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at < 0) return kNowhere;
-  note_own_mapping(static_cast<std::uintptr_t>(at), kMost * kEach);
-  return static_cast<std::uintptr_t>(at);
+  return at < 0 ? kNowhere : static_cast<std::uintptr_t>(at);
 }
 
 std::uintptr_t all_of_them() noexcept {

@@ -3,7 +3,9 @@
 //
 // Invariants
 //   A1  Who has one of his own, the program's or the runtime's, keeps it; who sets one later replaces ours.
-//   A2  One mapping holds them all, made with the first: kMost threads at a time have one, later ones go without.
+//   A2  The program's handlers run there, too, when they ask for an alternate stack: what lies there is the program's,
+//       and searched like all of its memory.
+//   A3  One mapping holds them all, made with the first: kMost threads at a time have one, later ones go without.
 #pragma once
 
 namespace vigil::shim::alternate_stacks {

@@ -124,6 +124,20 @@ void leak_receiver_of_what_a_global_has() {
   wipe_stack();
 }
 
+// A handler that asks for an alternate stack, where nobody made one, waits there; it alone has what a task waits for.
+void slow_receiver_of_what_a_handler_has() {
+  struct sigaction wanted {};
+  wanted.sa_flags = SA_ONSTACK;
+  wanted.sa_handler = [](int) {
+    const Channel<int> kept(0);
+    start_receiver(kept);
+    while (true) pause();
+  };
+  sigaction(SIGUSR1, &wanted, nullptr);
+  std::thread([] { pthread_kill(pthread_self(), SIGUSR1); }).detach();
+  end_by_signal();
+}
+
 // Each has what the other waits for, and both wait.
 [[gnu::noinline]] void make_ring() {
   const Channel<int> begun(0);
@@ -417,6 +431,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(leak_task_that_works_at_first),
     VIGIL_CASE(leak_receiver_is_forgotten),
     VIGIL_CASE(leak_receiver_of_what_a_global_has),
+    VIGIL_CASE(slow_receiver_of_what_a_handler_has),
     VIGIL_CASE(ring_is_proved),
     VIGIL_CASE(own_lock_is_proved),
     VIGIL_CASE(slow_own_lock_in_a_global),
