@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "interpose/fixed_text.hpp"
 #include "interpose/kernel_threads.hpp"
 #include "interpose/leaks/memory_search.hpp"
+#include "interpose/leaks/open_file.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/raw_syscall.hpp"
 
@@ -100,26 +102,61 @@ bool holds_messages(int number) noexcept {
   return raw_syscall(SYS_mq_getsetattr, number, 0, reinterpret_cast<long>(record.data())) == 0 && record[kThere] > 0;
 }
 
-// Whether messages wait in a queue of System V's to which this process was the last to send. A line of the file: key,
-// id, access, bytes, messages, who sent last, ...
-bool has_sent_messages() noexcept {
+// The numbers of each line of a list of System V's: key, id, access, and what else that list has.
+using IpcFields = std::array<std::uint64_t, 16>;
+template <class Take>
+void each_ipc(const char* path, Take&& take) noexcept {
   OwnVector<char> text;
-  if (!read_whole("/proc/sysvipc/msg", text)) return false;  // a system without them
-  const auto self = static_cast<std::uint64_t>(raw_syscall(SYS_getpid));
+  if (!read_whole(path, text)) return;  // a system without them
   std::string_view rest(text.data(), text.size());
   while (!rest.empty()) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    std::array<std::uint64_t, 6> fields{};
+    IpcFields fields{};
     for (std::uint64_t& field : fields) {
       line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ')));
       const char* const end = line.data() + line.size();
       line.remove_prefix(static_cast<std::size_t>(std::from_chars(line.data(), end, field).ptr - line.data()));
       line.remove_prefix(std::min(line.size(), line.find(' ')));
     }
-    if (fields[4] != 0 && fields[5] == self) return true;
+    take(fields);
+  }
+}
+
+// Whether messages wait in a queue of System V's to which this process was the last to send. Its fields: bytes,
+// messages, who sent last.
+bool has_sent_messages() noexcept {
+  const auto self = static_cast<std::uint64_t>(raw_syscall(SYS_getpid));
+  bool any = false;
+  each_ipc("/proc/sysvipc/msg", [&](const IpcFields& queue) { any = any || (queue[4] != 0 && queue[5] == self); });
+  return any;
+}
+
+// Whether this process attaches a segment of System V's shared memory: its id is what a mapping of it shows as inode.
+bool is_attached(std::uint64_t id) noexcept {
+  OwnVector<char> text;
+  if (!read_whole("/proc/self/maps", text)) return false;
+  const std::string_view maps(text.data(), text.size());
+  FixedText<48> inode;
+  inode << " " << id << " ";
+  for (std::size_t at = 0; (at = maps.find(" /SYSV", at)) != std::string_view::npos; ++at) {
+    const std::size_t begin = maps.rfind('\n', at) + 1;  // npos + 1 is 0
+    if (maps.substr(begin, at + 1 - begin).find(inode.view()) != std::string_view::npos) return true;
   }
   return false;
+}
+
+// Whether this process made a segment of shared memory, or was the last to attach it, that has contents and is not
+// attached. Its fields: size, who made it, who attached or detached it last, ..., bytes in memory and swapped out.
+bool has_detached_memory() noexcept {
+  const auto self = static_cast<std::uint64_t>(raw_syscall(SYS_getpid));
+  bool any = false;
+  each_ipc("/proc/sysvipc/shm", [&](const IpcFields& segment) {
+    const bool is_ours = segment[4] == self || segment[5] == self;
+    const bool has_contents = (segment[14] | segment[15]) != 0;
+    any = any || (is_ours && has_contents && !is_attached(segment[1]));
+  });
+  return any;
 }
 
 // Whether signals wait, to this process or one of its threads, that a program sends itself with a value.
@@ -146,17 +183,49 @@ bool is_written_here(const Descriptor& pipe, const OwnVector<Descriptor>& all) n
       all, [&](const Descriptor& other) { return other.is.view() == pipe.is.view() && may_write(other.number); });
 }
 
+// A file that is memory, and can be read back: one without a name, or in /dev/shm.
+bool is_memory(const Descriptor& file) noexcept {
+  struct stat about {};
+  if (raw_syscall(SYS_fstat, file.number, reinterpret_cast<long>(&about)) != 0 || !S_ISREG(about.st_mode)) return false;
+  const bool is_nameless = about.st_nlink == 0 || file.is.view().starts_with("/dev/shm/");
+  return is_nameless && (raw_syscall(SYS_fcntl, file.number, F_GETFL) & O_ACCMODE) == O_RDWR;
+}
+
+// Every word of it, but for holes. False: it cannot be read whole, or is too large.
+bool each_word_of(const Descriptor& file, WordVisitor visit, void* context) noexcept {
+  constexpr long kMost = 64L << 20U;  // bytes
+  constexpr std::uintptr_t kPlace = std::uintptr_t{1} << 62U;
+  FixedText<48> path;
+  path << "/proc/self/fd/" << file.number;
+  const OpenFile again(path.c_str());  // for a position of our own
+  if (again.fd() < 0) return false;
+  alignas(8) std::array<std::uintptr_t, 1024> words;
+  long done = 0;
+  for (long at = 0; (at = raw_syscall(SYS_lseek, again.fd(), at, SEEK_DATA)) >= 0;) {
+    at &= ~7L;
+    words.fill(0);
+    const long n = raw_syscall(SYS_pread64, again.fd(), reinterpret_cast<long>(words.data()), sizeof(words), at);
+    if (n < 0 || done > kMost) return false;
+    if (n == 0) return true;
+    visit(std::span(words).first((static_cast<std::size_t>(n) + 7) / 8), kPlace + static_cast<std::uintptr_t>(at),
+          context);
+    at += n;
+    done += n;
+  }
+  return true;  // no data behind it
+}
+
 }  // namespace
 
 void posix_timer_made() noexcept { has_posix_timers.store(true, std::memory_order_relaxed); }
 
 bool each_kernel_word(WordVisitor visit, void* context) noexcept {
-  const auto take = [&](std::uintptr_t word) { visit({&word, 1}, context); };
+  const auto take = [&](std::uintptr_t word) { visit({&word, 1}, 0, context); };
   if (has_posix_timers.load(std::memory_order_relaxed) &&
       !each_number_after("/proc/self/timers", "signal:", '/', take)) {
     return false;
   }
-  if (has_sent_messages() || has_signals_with_values()) return false;
+  if (has_sent_messages() || has_signals_with_values() || has_detached_memory()) return false;
   OwnVector<int> numbers;
   if (!descriptors(numbers)) return false;
   OwnVector<Descriptor> all;
@@ -169,6 +238,7 @@ bool each_kernel_word(WordVisitor visit, void* context) noexcept {
       if (!each_number_after(path.c_str(), "data:", 0, take)) return false;
     }
     if (one.is.view().starts_with('/') && holds_messages(number)) return false;
+    if (one.is.view().starts_with('/') && is_memory(one) && !each_word_of(one, visit, context)) return false;
     if (one.is.view().starts_with("socket:") && holds_bytes(number) && is_unix_socket(number)) return false;
   }
   return std::ranges::none_of(all, [&](const Descriptor& one) {

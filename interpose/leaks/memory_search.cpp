@@ -1,6 +1,5 @@
 #include "interpose/leaks/memory_search.hpp"
 
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -10,37 +9,44 @@
 #include <charconv>
 #include <string_view>
 
+#include "interpose/leaks/forced_reader.hpp"
+#include "interpose/leaks/open_file.hpp"
+#include "interpose/leaks/touched_pages.hpp"
 #include "interpose/raw_syscall.hpp"
 
 namespace vigil::shim::leaks {
 namespace {
 
-constexpr std::size_t kPage = 4096;
+constexpr std::size_t kPage = TouchedPages::kPage;
 constexpr std::size_t kPiece = 64U << 10U;                     // bytes read at once
 constexpr std::size_t kMostAddresses = std::size_t{1} << 38U;  // bytes of mappings looked at: 256 GiB
+constexpr std::size_t kLarge = std::size_t{1} << 30U;          // bytes of a mapping that is often empty
 constexpr std::size_t kMostShared = 64U << 20U;  // bytes of one shared mapping: reading makes its holes memory
 
-class OpenFile {
- public:
-  explicit OpenFile(const char* path) noexcept
-      : fd_(raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path), O_RDONLY | O_CLOEXEC)) {}
-  ~OpenFile() {
-    if (fd_ >= 0) raw_syscall(SYS_close, fd_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  [[nodiscard]] long fd() const noexcept { return fd_; }
-
- private:
-  const long fd_;
+enum class Sort : std::uint8_t {
+  Data,
+  Code,     // of it counts what the program wrote itself, as who compiles at run time does
+  Hidden,   // nobody may read it at present; it has contents all the same
+  Nothing,  // of the kernel's
+  Secret,   // nobody can read it from outside
 };
-
 struct Mapping {
   AddressRange range;
+  Sort sort = Sort::Nothing;
+  bool is_readable = false;
   bool is_shared = false;
+  bool shows_file = false;
 };
 
-// A line of /proc/self/maps: "low-high rwxp offset device inode   name". Whether the program may have written there.
+Sort sort_of(std::string_view access, std::string_view line) noexcept {
+  if (line.find(" [v") != std::string_view::npos) return Sort::Nothing;  // [vdso], [vvar], [vsyscall]
+  if (line.find(" /secretmem") != std::string_view::npos) return Sort::Secret;
+  const bool is_private_code = access[2] == 'x' && access[1] != 'w' && access[3] == 'p';
+  if (is_private_code) return Sort::Code;
+  return access[0] == 'r' ? Sort::Data : Sort::Hidden;
+}
+
+// A line of /proc/self/maps: "low-high rwxp offset device inode   name".
 bool parse(std::string_view line, Mapping& mapping) noexcept {
   AddressRange& range = mapping.range;
   const char* const end = line.data() + line.size();
@@ -49,40 +55,17 @@ bool parse(std::string_view line, Mapping& mapping) noexcept {
   const auto high = std::from_chars(low.ptr + 1, end, range.high, 16);
   if (high.ec != std::errc() || end - high.ptr < 5) return false;
   const std::string_view access(high.ptr + 1, 4);
-  const bool is_code = access[2] == 'x' && access[1] != 'w';
+  mapping.sort = sort_of(access, line);
+  mapping.is_readable = access[0] == 'r';
   mapping.is_shared = access[3] == 's';
-  return access[0] == 'r' && !is_code && !line.ends_with("[vvar]") && !line.ends_with("[vsyscall]");
+  mapping.shows_file = line.find('/') != std::string_view::npos;
+  return true;
 }
 
-// Which pages have contents, in memory or swapped out; all of them where the kernel does not say.
-class TouchedPages {
- public:
-  // Calls visit(AddressRange) for each run of touched pages of `range`, until it returns false.
-  template <class Visit>
-  bool each_run(AddressRange range, Visit&& visit) noexcept {
-    if (page_map_.fd() < 0) return visit(range);
-    for (std::uintptr_t at = range.low; at < range.high;) {
-      const std::size_t pages = std::min(entries_.size(), (range.high - at) / kPage);
-      const long got = raw_syscall(SYS_pread64, page_map_.fd(), reinterpret_cast<long>(entries_.data()),
-                                   static_cast<long>(pages * sizeof(std::uint64_t)),
-                                   static_cast<long>(at / kPage * sizeof(std::uint64_t)));
-      if (got != static_cast<long>(pages * sizeof(std::uint64_t))) return visit(AddressRange{at, range.high});
-      for (std::size_t page = 0; page < pages;) {
-        std::size_t last = page;
-        while (last < pages && is_touched(entries_[last])) ++last;
-        if (last > page && !visit(AddressRange{at + page * kPage, at + last * kPage})) return false;
-        page = std::max(last, page + 1);
-      }
-      at += pages * kPage;
-    }
-    return true;
-  }
-
- private:
-  static bool is_touched(std::uint64_t entry) noexcept { return entry >> 62U != 0; }
-  OpenFile page_map_{"/proc/self/pagemap"};
-  std::array<std::uint64_t, 512> entries_{};
-};
+// Whether the program may have data there that it can read now.
+bool parse_data(std::string_view line, Mapping& mapping) noexcept {
+  return parse(line, mapping) && mapping.sort == Sort::Data;
+}
 
 }  // namespace
 
@@ -106,15 +89,19 @@ std::size_t MemorySearch::read_bytes(std::uintptr_t from, void* to, std::size_t 
   return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 
-bool MemorySearch::read(AddressRange range, Visitor visit, void* context) noexcept {
+bool MemorySearch::read(AddressRange range, Visitor visit, void* context, ForcedReader* forced) noexcept {
   alignas(8) std::array<std::uintptr_t, kPiece / 8 / 4> words;  // a quarter: it lies on a small stack
   const long pid = raw_syscall(SYS_getpid);
-  for (std::uintptr_t at = (range.low + 7) & ~std::uintptr_t{7}; at + 8 <= range.high;) {
-    const std::size_t bytes = std::min(sizeof(words), (range.high - at) & ~std::size_t{7});
+  const auto get = [&](std::uintptr_t at, std::size_t bytes) -> long {
+    if (forced != nullptr) return static_cast<long>(forced->read(at, words.data(), bytes));
     const iovec here{words.data(), bytes};
     const iovec there{reinterpret_cast<void*>(at), bytes};
-    const long got =
-        raw_syscall(SYS_process_vm_readv, pid, reinterpret_cast<long>(&here), 1, reinterpret_cast<long>(&there), 1, 0);
+    return raw_syscall(SYS_process_vm_readv, pid, reinterpret_cast<long>(&here), 1, reinterpret_cast<long>(&there), 1,
+                       0);
+  };
+  for (std::uintptr_t at = (range.low + 7) & ~std::uintptr_t{7}; at + 8 <= range.high;) {
+    const std::size_t bytes = std::min(sizeof(words), (range.high - at) & ~std::size_t{7});
+    const long got = get(at, bytes);
     if (got < 0 && got != -EFAULT) return false;
     if (got < 8) {
       // A guard, or behind the end of a file: nobody can read it.
@@ -127,47 +114,72 @@ bool MemorySearch::read(AddressRange range, Visitor visit, void* context) noexce
   return true;
 }
 
+// One run over all mappings: what it has looked at, and with what.
+struct MemorySearch::Run {
+  Visitor visit;
+  void* context;
+  const std::size_t most_bytes;
+  TouchedPages touched{};
+  ForcedReader forced{};
+  std::size_t addresses = 0;
+  std::size_t bytes_read = 0;
+
+  bool read(AddressRange range, const Mapping& mapping) noexcept {
+    bytes_read += range.high - range.low;
+    if (bytes_read > most_bytes) return false;
+    if (mapping.is_readable) return MemorySearch::read(range, visit, context, nullptr);
+    return forced.works() && MemorySearch::read(range, visit, context, &forced);
+  }
+
+  // What this process has not touched itself may hold something all the same.
+  bool search_shared(AddressRange range, const Mapping& mapping) noexcept {
+    return range.high - range.low <= kMostShared && read(range, mapping);
+  }
+
+  bool search_private(AddressRange range, const Mapping& mapping) noexcept {
+    const AddressRange pages{range.low & ~(kPage - 1), (range.high + kPage - 1) & ~(kPage - 1)};
+    if (!touched.are_known()) {
+      if (mapping.sort == Sort::Code && mapping.shows_file) return true;
+      return mapping.sort == Sort::Hidden ? touched.is_empty(pages) : read(range, mapping);
+    }
+    if (range.high - range.low > kLarge && touched.is_empty(pages)) return true;
+    addresses += range.high - range.low;
+    if (addresses > kMostAddresses) return false;
+    const auto which = mapping.sort == Sort::Code ? TouchedPages::Which::OwnCopies : TouchedPages::Which::All;
+    return touched.each_run(pages, which, [&](AddressRange run) {
+      return read({std::max(run.low, range.low), std::min(run.high, range.high)}, mapping);
+    });
+  }
+
+  bool search(AddressRange range, const Mapping& mapping) noexcept {
+    if (range.low >= range.high || mapping.sort == Sort::Nothing) return true;
+    if (mapping.sort == Sort::Secret) return false;
+    return mapping.is_shared ? search_shared(range, mapping) : search_private(range, mapping);
+  }
+};
+
 bool MemorySearch::run(Visitor visit, void* context) noexcept {
   std::sort(left_out_.begin(), left_out_.end(),
             [](const AddressRange& a, const AddressRange& b) { return a.low < b.low; });
   OwnVector<char> maps;
   if (!read_whole("/proc/self/maps", maps)) return false;
-  TouchedPages touched;
-  std::size_t addresses = 0;
-  std::size_t bytes_read = 0;
+  Run run{.visit = visit, .context = context, .most_bytes = most_bytes_};
   bool all = true;
-  const auto search = [&](AddressRange range, bool is_shared) {
-    if (range.low >= range.high) return;
-    if (is_shared) {
-      // What this process has not touched itself may hold something all the same.
-      bytes_read += range.high - range.low;
-      all = all && range.high - range.low <= kMostShared && bytes_read <= most_bytes_ && read(range, visit, context);
-      return;
-    }
-    addresses += range.high - range.low;
-    all = all && addresses <= kMostAddresses;
-    const AddressRange pages{range.low & ~(kPage - 1), (range.high + kPage - 1) & ~(kPage - 1)};
-    all = all && touched.each_run(pages, [&](AddressRange run) {
-      run = {std::max(run.low, range.low), std::min(run.high, range.high)};
-      bytes_read += run.high - run.low;
-      return bytes_read <= most_bytes_ && read(run, visit, context);
-    });
-  };
   std::string_view text(maps.data(), maps.size());
   while (!text.empty() && all) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     Mapping mapping;
     if (!parse(line, mapping)) continue;
-    AddressRange& range = mapping.range;
+    AddressRange range = mapping.range;
     for (const AddressRange& out : left_out_) {
       if (out.high <= range.low) continue;
       if (out.low >= range.high) break;
-      search({range.low, out.low}, mapping.is_shared);
+      all = all && run.search({range.low, out.low}, mapping);
       range.low = std::max(range.low, out.high);
       if (range.low >= range.high) break;
     }
-    search(range, mapping.is_shared);
+    all = all && run.search(range, mapping);
   }
   return all;
 }
@@ -182,14 +194,14 @@ std::string_view Mappings::line_at(std::uintptr_t address) const noexcept {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     Mapping mapping;
-    if (parse(line, mapping) && mapping.range.holds(address)) return line;
+    if (parse_data(line, mapping) && mapping.range.holds(address)) return line;
   }
   return {};
 }
 
 AddressRange Mappings::holding(std::uintptr_t address) const noexcept {
   Mapping mapping;
-  return parse(line_at(address), mapping) ? mapping.range : AddressRange{};
+  return parse_data(line_at(address), mapping) ? mapping.range : AddressRange{};
 }
 
 FixedText<64> Mappings::name_at(std::uintptr_t address) const noexcept {
@@ -203,7 +215,7 @@ FixedText<64> Mappings::name_at(std::uintptr_t address) const noexcept {
 
 bool Mappings::is_shared_at(std::uintptr_t address) const noexcept {
   Mapping mapping;
-  return !parse(line_at(address), mapping) || mapping.is_shared;
+  return !parse_data(line_at(address), mapping) || mapping.is_shared;
 }
 
 }  // namespace vigil::shim::leaks

@@ -1,8 +1,9 @@
 // Memory search: every word that the program has in memory, a piece at a time.
 //
-// Read are all mappings with read access that can hold what the program wrote: private ones and shared ones, libraries'
-// data, heap, stacks; of them the pages that were ever touched. Left out are what the caller leaves out, and code. Read
-// through the kernel, so that a mapping which goes meanwhile is an error and no crash.
+// Read are all mappings that can hold what the program wrote: private ones and shared ones, libraries' data, heap,
+// stacks, and those that nobody may read at present (as a debugger would); of them the pages that were ever touched.
+// Of code, the pages that the program wrote itself. Left out is what the caller leaves out. Read through the kernel, so
+// that a mapping which goes meanwhile is an error and no crash.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,8 @@
 #include "interpose/own_memory.hpp"
 
 namespace vigil::shim::leaks {
+
+class ForcedReader;
 
 class MemorySearch {
  public:
@@ -32,7 +35,7 @@ class MemorySearch {
   // One range of it, whatever was left out.
   template <class Visit>
   [[nodiscard]] static bool read(AddressRange range, Visit& visit) noexcept {
-    return read(range, &call<Visit>, &visit);
+    return read(range, &call<Visit>, &visit, nullptr);
   }
 
   // As many of those bytes as can be read, wherever they lie.
@@ -48,7 +51,9 @@ class MemorySearch {
     (*static_cast<Visit*>(context))(words, at);
   }
   bool run(Visitor visit, void* context) noexcept;
-  static bool read(AddressRange range, Visitor visit, void* context) noexcept;
+  // forced: null where the program may read it.
+  static bool read(AddressRange range, Visitor visit, void* context, ForcedReader* forced) noexcept;
+  struct Run;
 
   const std::size_t most_bytes_;
   OwnVector<AddressRange> left_out_;

@@ -342,8 +342,8 @@ bool Proof::search_roots(std::span<const std::uintptr_t> stack_pointers) noexcep
     all = all && MemorySearch::read(stack, visit);
   }
   // No place of memory is theirs.
-  return all && each_kernel_word([](std::span<const std::uintptr_t> words,
-                                    void* proof) { static_cast<Proof*>(proof)->see(words, 0); },
+  return all && each_kernel_word([](std::span<const std::uintptr_t> words, std::uintptr_t place,
+                                    void* proof) { static_cast<Proof*>(proof)->see_all(words, place); },
                                  this);
 }
 

@@ -2,7 +2,9 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 
 #include <cstdint>
@@ -71,6 +73,29 @@ void slow_address_in_a_posix_message() {
   });
   end_by_signal();
 }
+// In memory that is not mapped at the time.
+void slow_address_in_a_file_without_a_name() {
+  static const int file = memfd_create("notes", MFD_CLOEXEC);
+  start_receiver_known_by_address([](std::uintptr_t address) {
+    // At an odd place, as in a packed record.
+    if (pwrite(file, &address, sizeof(address), (1 << 20) + 5) != sizeof(address)) std::abort();
+  });
+  end_by_signal();
+}
+void slow_address_in_detached_memory() {
+  static const int segment = shmget(IPC_PRIVATE, 4096, 0600);
+  if (const pid_t child = fork(); child != 0) {
+    while (waitpid(child, nullptr, 0) < 0) continue;
+    shmctl(segment, IPC_RMID, nullptr);
+    raise(SIGTERM);
+  }
+  start_receiver_known_by_address([](std::uintptr_t address) {
+    auto* const at = static_cast<std::uintptr_t*>(shmat(segment, nullptr, 0));
+    *at = address;
+    shmdt(at);
+  });
+  end_by_signal();
+}
 void slow_address_as_the_value_of_a_signal() {
   sigset_t waiting;
   sigemptyset(&waiting);
@@ -85,10 +110,9 @@ void slow_address_as_the_value_of_a_signal() {
 }
 
 constexpr vigil::test::Case kCases[] = {
-    VIGIL_CASE(slow_address_in_a_pipe),
-    VIGIL_CASE(slow_address_in_a_message),
-    VIGIL_CASE(slow_address_in_a_posix_message),
-    VIGIL_CASE(slow_address_as_the_value_of_a_signal),
+    VIGIL_CASE(slow_address_in_a_pipe),          VIGIL_CASE(slow_address_in_a_message),
+    VIGIL_CASE(slow_address_in_a_posix_message), VIGIL_CASE(slow_address_in_a_file_without_a_name),
+    VIGIL_CASE(slow_address_in_detached_memory), VIGIL_CASE(slow_address_as_the_value_of_a_signal),
 };
 
 }  // namespace

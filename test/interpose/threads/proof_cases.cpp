@@ -36,6 +36,17 @@ void proved_receiver_is_forgotten() {
   end_by_signal();
 }
 
+// Room that is kept free, as by an allocator, a sanitizer or a machine of WebAssembly, and never had contents.
+void proved_beside_empty_reservations() {
+  constexpr std::size_t kReserved = std::size_t{1} << 40U;
+  for (const int access : {PROT_NONE, PROT_READ | PROT_WRITE}) {
+    void* const block = mmap(nullptr, kReserved, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED) std::abort();
+  }
+  forget_receiver();
+  end_by_signal();
+}
+
 // So many that the shim's own notes of them need memory while it searches.
 void proved_of_very_many() {
   for (int i = 0; i < 20'000; ++i) {
@@ -275,17 +286,38 @@ void slow_handle_in_a_timers_closure() {
   end_by_signal();
 }
 
-[[gnu::noinline]] void hide_in_mapping(int flags) {
+[[gnu::noinline]] void hide_in_mapping(int flags, int access) {
   void* const block = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
   start_receiver(*::new (block) Channel<int>(0));
-  mprotect(block, 4096, PROT_READ);
+  mprotect(block, 4096, access);
 }
 void slow_handle_in_a_mapping() {
-  hide_in_mapping(MAP_PRIVATE);
+  hide_in_mapping(MAP_PRIVATE, PROT_READ);
   end_by_signal();
 }
 void slow_handle_in_shared_memory() {
-  hide_in_mapping(MAP_SHARED);
+  hide_in_mapping(MAP_SHARED, PROT_READ);
+  end_by_signal();
+}
+// Nobody can read it before somebody opens it again, as who collects garbage or keeps secrets does.
+void slow_handle_in_a_closed_page() {
+  hide_in_mapping(MAP_PRIVATE, PROT_NONE);
+  end_by_signal();
+}
+void slow_handle_in_a_closed_shared_page() {
+  hide_in_mapping(MAP_SHARED, PROT_NONE);
+  end_by_signal();
+}
+void slow_handle_in_a_page_to_write_to() {
+  hide_in_mapping(MAP_PRIVATE, PROT_WRITE);
+  end_by_signal();
+}
+void slow_handle_in_code_made_at_run_time() {
+  hide_in_mapping(MAP_PRIVATE, PROT_READ | PROT_EXEC);
+  end_by_signal();
+}
+void slow_handle_in_code_to_run_only() {
+  hide_in_mapping(MAP_PRIVATE, PROT_EXEC);
   end_by_signal();
 }
 
@@ -423,6 +455,7 @@ void slow_frames_lie_between_channels() {
 
 constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(proved_receiver_is_forgotten),
+    VIGIL_CASE(proved_beside_empty_reservations),
     VIGIL_CASE(proved_of_very_many),
     VIGIL_CASE(proved_selector_is_forgotten),
     VIGIL_CASE(proved_nil_channel),
@@ -444,6 +477,11 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(slow_handle_in_a_timers_closure),
     VIGIL_CASE(slow_handle_in_a_mapping),
     VIGIL_CASE(slow_handle_in_shared_memory),
+    VIGIL_CASE(slow_handle_in_a_closed_page),
+    VIGIL_CASE(slow_handle_in_a_closed_shared_page),
+    VIGIL_CASE(slow_handle_in_a_page_to_write_to),
+    VIGIL_CASE(slow_handle_in_code_made_at_run_time),
+    VIGIL_CASE(slow_handle_in_code_to_run_only),
     VIGIL_CASE(slow_handle_behind_marked_pointers),
     VIGIL_CASE(slow_handle_in_a_stored_function),
     VIGIL_CASE(slow_handle_of_a_sleeping_task),
