@@ -36,7 +36,8 @@ struct Actor {
   std::atomic<std::uint32_t> left_at_ms{0};  // coarse_ms() when it last left the processor; any thread may read it
   ActorType type = ActorType::Thread;
   bool is_daemon = false;
-  bool has_room = false;  // it lies in a TaskRoom
+  bool has_room = false;         // it lies in a TaskRoom
+  bool has_own_context = false;  // was started with it, and does not merely belong to its starter's
   order::Clocks clocks;
   locks::HeldLocks held;
   locks::LockId wanted{};  // what it is about to park for, and where it asked; 0: nothing

@@ -2,6 +2,7 @@
 #include "interpose/channel_use.hpp"
 #include "interpose/end.hpp"
 #include "interpose/leaks/leak_scan.hpp"
+#include "interpose/life/abandoned_contexts.hpp"
 #include "interpose/life/at_exit.hpp"
 #include "interpose/locks/held_while_blocked.hpp"
 #include "interpose/locks/lock_events.hpp"
@@ -28,6 +29,7 @@ void detectors_at_end(EndKind kind) noexcept {
       at_exit::tell_cancelled();
       locks::tell_final_rings();
       leaks::report_leaks();
+      abandoned_contexts::tell();
     }
     channel_use::tell_items_left();
   } else if (kind != EndKind::Deadlock) {

@@ -44,6 +44,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_context_destroy(const void* context) no
   record([&] { contexts::destroyed(context); });
 }
 
+extern "C" VIGIL_EXPORT void vigil_probe_context_abandon(const void* context) noexcept {
+  record([&] { contexts::abandoned(context); });
+}
+
 extern "C" VIGIL_EXPORT void vigil_probe_task_context(vigil_probe_actor* task, const void* context) noexcept {
   record([&] { contexts::adopt(actor_of(task), context); });
 }

@@ -28,12 +28,8 @@ void tell_ticker(const vigil_probe_actor_view& view) noexcept {
 template <class Visit>
 void for_each_leaked(Visit&& visit) noexcept {
   for_each_actor([&](const vigil_probe_actor_view& view) {
-    constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
-    const bool leaked = (view.flags & kOthers) == 0 && view.state == VIGIL_TASK_PARKED && view.wait != nullptr &&
-                        needs_others(*view.wait) && !timers::will_end(*view.wait) && !at_exit::outlives_context(view) &&
-                        !at_exit::was_told_at_work(view.actor->id);
     const auto* const actor = static_cast<const Actor*>(view.actor->watch);
-    if (leaked && (actor == nullptr || !locks::is_in_told_ring(key_of(*actor)))) visit(view);
+    if (is_leaked(view) && (actor == nullptr || !locks::is_in_told_ring(key_of(*actor)))) visit(view);
     return true;
   });
 }
@@ -154,6 +150,13 @@ void report_those(Which which) noexcept {
 }
 
 }  // namespace
+
+bool is_leaked(const vigil_probe_actor_view& view) noexcept {
+  constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
+  return (view.flags & kOthers) == 0 && view.state == VIGIL_TASK_PARKED && view.wait != nullptr &&
+         needs_others(*view.wait) && !timers::will_end(*view.wait) && !at_exit::outlives_context(view) &&
+         !at_exit::was_told_at_work(view.actor->id);
+}
 
 void report_leaks() noexcept { report_those(Which::All); }
 void report_proved_leaks() noexcept { report_those(Which::Proved); }

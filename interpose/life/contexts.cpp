@@ -79,6 +79,25 @@ bool ends_by_itself(const ContextObject* context) noexcept {
   return false;
 }
 
+// Whether somebody can still call a cancel function, its own or an ancestor's, or time will end it, or it has ended.
+bool can_end(const ContextObject* context) noexcept {
+  for (; context != nullptr; context = context->parent) {
+    const bool is_cancellable = (context->flags & VIGIL_CONTEXT_CANCELLABLE) != 0;
+    if ((context->flags & VIGIL_CONTEXT_DEADLINE) != 0 || context->reason.load(std::memory_order_acquire) != 0 ||
+        (is_cancellable && !context->is_abandoned)) {
+      return true;
+    }
+    if ((context->flags & VIGIL_CONTEXT_DETACHED) != 0) return false;
+  }
+  return false;
+}
+
+// Null: the context is none of those, or it can end. Under the table's lock.
+const ContextObject* if_abandoned(const ContextObject* context) noexcept {
+  const ContextObject* const source = source_of(context);
+  return source != nullptr && !can_end(source) ? source : nullptr;
+}
+
 const ContextObject* if_ended(const ContextObject* context) noexcept {
   const ContextObject* const source = source_of(context);
   // acquire: pairs with the release in done().
@@ -102,6 +121,25 @@ void tell_leak(const ContextObject& context) noexcept {
           .hint = {},
           .participants = {&participant, 1},
           .objects = {}});
+}
+
+// Of the contexts that the task was started with, older than itself, the first of which `choose` says another. The
+// closure lies right below the task's control block, of which the actor is a part (runtime/src/task.hpp). Nothing
+// breaks when that changes: then a task is told as a leak only.
+template <class Choose>
+const ContextObject* find_in_closure(const TableHold& hold, const vigil_probe_actor_view& task,
+                                     Choose choose) noexcept {
+  constexpr std::uintptr_t kLine = 64;
+  constexpr std::size_t kMostWords = 32;
+  const std::uintptr_t end = end_of_frames(task.actor) & ~(kLine - 1);
+  if (end > task.stack_high || end < task.stack_low + kMostWords * sizeof(std::uintptr_t)) return nullptr;
+  const auto* const words = reinterpret_cast<const std::uintptr_t*>(end) - kMostWords;
+  for (std::size_t i = 0; i < kMostWords; ++i) {
+    const ContextObject* const known = hold.find(words[i]);
+    if (known == nullptr || known->tasks_before >= task.actor->id) continue;
+    if (const ContextObject* const found = choose(known); found != nullptr) return found;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -137,6 +175,23 @@ void done(const Actor& actor, const void* context, std::uint32_t reason) noexcep
   known->reason.store(reason, std::memory_order_release);  // pairs with if_ended()
 }
 
+void abandoned(const void* context) noexcept {
+  {
+    // Nearly always it was called, and no stack is needed.
+    const TableHold hold;
+    const ContextObject* const known = hold.find(number(context));
+    if (known == nullptr || known->reason.load(std::memory_order_relaxed) != 0) return;
+  }
+  const StackId here = capture_stack();
+  if (called_by_exit(here)) return;
+  const TableHold hold;
+  ContextObject* const known = hold.find(number(context));
+  if (known == nullptr) return;
+  known->abandoned_by = key_of(current_actor());
+  known->abandoned_at = here;
+  known->is_abandoned = true;
+}
+
 void destroyed(const void* context) noexcept {
   ContextObject* gone = nullptr;
   {
@@ -166,6 +221,7 @@ void adopt(Actor& task, const void* context) noexcept {
     known = retain(hold.find(number(context)));
   }
   release(std::exchange(task.context, known));
+  task.has_own_context = true;
 }
 
 void inherit(Actor& task, const Actor& creator) noexcept { task.context = retain(creator.context); }
@@ -174,19 +230,22 @@ void leave(Actor& task) noexcept { release(std::exchange(task.context, nullptr))
 
 const ContextObject* ended(const Actor& actor) noexcept { return if_ended(actor.context); }
 
-// The closure lies right below the task's control block, of which the actor is a part (runtime/src/task.hpp), and the
-// room below that. Nothing breaks when that changes: then a task is told as a leak only.
 const ContextObject* ended_in_closure(const vigil_probe_actor_view& task) noexcept {
-  constexpr std::uintptr_t kLine = 64;
-  constexpr std::size_t kMostWords = 32;
-  const std::uintptr_t end = end_of_frames(task.actor) & ~(kLine - 1);
-  if (end > task.stack_high || end < task.stack_low + kMostWords * sizeof(std::uintptr_t)) return nullptr;
-  const auto* const words = reinterpret_cast<const std::uintptr_t*>(end) - kMostWords;
   const TableHold hold;
-  for (std::size_t i = 0; i < kMostWords; ++i) {
-    const ContextObject* const known = hold.find(words[i]);
-    if (known == nullptr || known->tasks_before >= task.actor->id) continue;
-    if (const ContextObject* const found = if_ended(known); found != nullptr) return found;
+  return find_in_closure(hold, task, if_ended);
+}
+
+const ContextObject* abandoned_under(const vigil_probe_actor_view& task) noexcept {
+  const auto* const actor = static_cast<const Actor*>(task.actor->watch);
+  const TableHold hold;
+  if (!hold || actor == nullptr) return nullptr;
+  if (actor->has_own_context) return if_abandoned(actor->context);
+  if (const ContextObject* const found = find_in_closure(hold, task, if_abandoned); found != nullptr) return found;
+  if (task.state != VIGIL_TASK_PARKED || task.wait == nullptr) return nullptr;
+  for (std::uint32_t i = 0; i < task.wait->case_count; ++i) {
+    const auto channel = done_channels->find(number(task.wait->cases[i].channel));
+    if (channel == done_channels->end()) continue;
+    if (const ContextObject* const found = if_abandoned(hold.find(channel->second)); found != nullptr) return found;
   }
   return nullptr;
 }

@@ -26,7 +26,10 @@ struct ContextObject {
   ContextObject* parent = nullptr;  // one reference
   ActorKey ended_by{};
   StackId ended_at = kNoStack;
-  std::uint32_t ended_at_ms = 0;          // coarse_ms()
+  std::uint32_t ended_at_ms = 0;  // coarse_ms()
+  bool is_abandoned = false;      // its last cancel function went; guarded by the table's lock, as are the next two
+  ActorKey abandoned_by{};
+  StackId abandoned_at = kNoStack;
   std::atomic<std::uint32_t> reason{0};   // VIGIL_CONTEXT_CANCELED or ..._DEADLINE_EXCEEDED; 0: not done
   std::atomic<std::uint64_t> references;  // made with one: the context's own
 };
@@ -36,6 +39,8 @@ namespace contexts {
 // done: its channel, when it is its own.
 void made(const Actor& actor, const void* context, const void* parent, const void* done, std::uint32_t flags) noexcept;
 void done(const Actor& actor, const void* context, std::uint32_t reason) noexcept;
+// Its last cancel function went.
+void abandoned(const void* context) noexcept;
 // May report a context-leak.
 void destroyed(const void* context) noexcept;
 
@@ -54,6 +59,11 @@ const ContextObject* ended(const Actor& actor) noexcept;
 // The same for a parked task that belongs to none, but was started with a context in its closure: one that is older
 // than the task, for its own variables may lie beside the closure. Demands that the runtime is paused.
 const ContextObject* ended_in_closure(const vigil_probe_actor_view& task) noexcept;
+
+// The context whose last cancel function went uncalled and that nobody can end any more, neither itself nor an ancestor
+// nor time, when that task lives on with it: started with it, or waiting for it. Null: there is none. Demands that the
+// runtime is paused.
+const ContextObject* abandoned_under(const vigil_probe_actor_view& task) noexcept;
 
 }  // namespace contexts
 }  // namespace vigil::shim

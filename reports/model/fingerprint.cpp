@@ -74,7 +74,8 @@ bool is_symmetric(std::string_view role) noexcept {
 }
 
 // What led up to the finding, in as much as it is kept: which actors come there in which order differs from run to run.
-bool is_history(std::string_view role) noexcept { return role.starts_with("earlier "); }
+// And who was left besides: in another run it had ended.
+bool is_history(std::string_view role) noexcept { return role.starts_with("earlier ") || role == "survivor"; }
 
 void unite(std::vector<std::string>& parts) {
   std::sort(parts.begin(), parts.end());

@@ -29,6 +29,19 @@ class DeadlineTimer final : public TimerCore {
   const std::exception_ptr cause_;
 };
 
+// What the copies of one cancel function share: with the last of them goes the only way to call it.
+struct CancelShare {
+  explicit CancelShare(std::shared_ptr<DoneCore> given) noexcept : core(std::move(given)) {}
+  ~CancelShare() { vigil_probe_context_abandon(core.get()); }
+  CancelShare(const CancelShare&) = delete;
+  CancelShare& operator=(const CancelShare&) = delete;
+  const std::shared_ptr<DoneCore> core;
+};
+
+std::shared_ptr<DoneCore> share_to_cancel(const std::shared_ptr<DoneCore>& core) {
+  return {std::make_shared<CancelShare>(core), core.get()};
+}
+
 }  // namespace
 
 // ---- ContextCore -------------------------------------------------------------------------------------------------
@@ -50,11 +63,11 @@ void ContextCore::announce(std::uint32_t flags) const noexcept {
   vigil_probe_context_make(who(), this, parent_.get(), source_ != nullptr ? core_of(source_->done()) : nullptr, flags);
 }
 
-CancelContext ContextCore::cancel_handle(const std::shared_ptr<DoneCore>& core) noexcept {
-  return {Context(core), CancelFunction(core)};
+CancelContext ContextCore::cancel_handle(const std::shared_ptr<DoneCore>& core) {
+  return {Context(core), CancelFunction(share_to_cancel(core))};
 }
-CancelCauseContext ContextCore::cancel_cause_handle(const std::shared_ptr<DoneCore>& core) noexcept {
-  return {Context(core), CancelCauseFunction(core)};
+CancelCauseContext ContextCore::cancel_cause_handle(const std::shared_ptr<DoneCore>& core) {
+  return {Context(core), CancelCauseFunction(share_to_cancel(core))};
 }
 
 // ---- DoneCore: life ----------------------------------------------------------------------------------------------

@@ -71,6 +71,8 @@ VIGIL_WEAK void vigil_probe_blocking_begin(vigil_probe_actor*) noexcept {}
 VIGIL_WEAK void vigil_probe_blocking_end(vigil_probe_actor*) noexcept {}
 VIGIL_WEAK void vigil_probe_default_taken(vigil_probe_actor*, const vigil_probe_case*, uint32_t) noexcept {}
 
+VIGIL_WEAK void vigil_probe_context_abandon(const void*) noexcept {}
+
 VIGIL_WEAK void vigil_probe_let_go(vigil_probe_actor*, const void*) noexcept {}
 VIGIL_WEAK void vigil_probe_take_apart(vigil_probe_actor*, const void*) noexcept {}
 }

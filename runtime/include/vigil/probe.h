@@ -302,6 +302,10 @@ void vigil_probe_take_apart(vigil_probe_actor* actor, const void* object) VIGIL_
 void vigil_probe_blocking_begin(vigil_probe_actor* task) VIGIL_PROBE_NOEXCEPT;
 void vigil_probe_blocking_end(vigil_probe_actor* task) VIGIL_PROBE_NOEXCEPT;
 
+/* The last copy of a context's cancel function went, called before or not: from now on only its deadline or an
+ * ancestor ends it. Before context_destroy, and not for a context that has no cancel function of its own. */
+void vigil_probe_context_abandon(const void* context) VIGIL_PROBE_NOEXCEPT;
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

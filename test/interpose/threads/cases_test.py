@@ -28,6 +28,7 @@ PROMISES = {
     "unheld": ({"unlock-not-held"}, 66),
     "destroyed": ({"destroy-locked"}, 66),
     "leak": ({"task-leak"}, 66),
+    "lost": ({"context-leak"}, 0),
     "closes": ({"close-send-race"}, 66),
     "adds": ({"wait-group-race"}, 66),
     "proved": ({"task-leak"}, -signal.SIGTERM),

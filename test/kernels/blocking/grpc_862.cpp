@@ -1,11 +1,8 @@
 // grpc#862: a dialer whose connection fails returns none, and its exit handler closes only what is returned: the task
-// that dials again and again lives on.
-// Reduced to its wait, as others do: the original dials there again and again, and who waits with a time limit is no
-// leak to vigil.
+// that dials again and again, under ever longer timers, lives on, and the only function that could end it is gone.
 // Fix: the exit handler cancels the connection's context.
 //
-// expect: task-leak
-// may: context-leak
+// expect: context-leak
 // schedule: every
 #include "test/kernels/kernel.hpp"
 
@@ -14,12 +11,18 @@ namespace {
 
 void reset_transport(const Context& connection) {
   const auto own = vigil::with_cancel(connection);
-  (void)own.ctx.done().receive();  // here
-  own.cancel();
+  bool is_closed = false;
+  for (int round = 1; !is_closed; ++round) {
+    const auto attempt = vigil::with_timeout(own.ctx, 10ns);
+    attempt.cancel();
+    const vigil::Timer backoff(round * 2ms);
+    vigil::select(on_receive(backoff.channel(), [](const auto&) {}),
+                  on_receive(own.ctx.done(), [&](std::optional<Unit>) { is_closed = true; }));
+  }
 }
 
 void dial(const Context& /*outer*/, Form form) {
-  const auto connection = vigil::with_cancel(vigil::background());
+  const auto connection = vigil::with_cancel(vigil::background());  // here
   vigil::go(connection.ctx, reset_transport);
   if (form == Form::Fixed) connection.cancel();  // in both forms: when a connection is returned
 }

@@ -50,6 +50,7 @@ enum Probe {
   kBlockingEnd,
   kLetGo,
   kTakeApart,
+  kContextAbandon,
   kProbes
 };
 constinit Count counts[kProbes] = {{"attach", 0},
@@ -88,7 +89,8 @@ constinit Count counts[kProbes] = {{"attach", 0},
                                    {"blocking_begin", 0},
                                    {"blocking_end", 0},
                                    {"let_go", 0},
-                                   {"take_apart", 0}};
+                                   {"take_apart", 0},
+                                   {"context_abandon", 0}};
 
 void came(Probe probe) noexcept { counts[probe].calls.fetch_add(1, std::memory_order_relaxed); }
 
@@ -158,4 +160,5 @@ VIGIL_WATCHER void vigil_probe_blocking_begin(vigil_probe_actor*) noexcept { cam
 VIGIL_WATCHER void vigil_probe_blocking_end(vigil_probe_actor*) noexcept { came(kBlockingEnd); }
 VIGIL_WATCHER void vigil_probe_let_go(vigil_probe_actor*, const void*) noexcept { came(kLetGo); }
 VIGIL_WATCHER void vigil_probe_take_apart(vigil_probe_actor*, const void*) noexcept { came(kTakeApart); }
+VIGIL_WATCHER void vigil_probe_context_abandon(const void*) noexcept { came(kContextAbandon); }
 }

@@ -66,6 +66,12 @@ void steps() {
     const vigil::Context valued = vigil::with_value(vigil::background(), 1, 2);  // let_go
     static_cast<void>(valued.value<int>(1));                                     // let_go
   }                                                                              // take_apart
+  {
+    const auto cancelled = vigil::with_cancel(vigil::background());
+    const vigil::CancelFunction copy = cancelled.cancel;
+    copy();
+    const vigil::Context forgotten = vigil::with_cancel(vigil::background()).ctx;  // context_abandon
+  }                                                 // context_abandon: once for both copies
   while (vigil::task_count() != 0) vigil::yield();  // a task ends a little later than its done()
 }
 
