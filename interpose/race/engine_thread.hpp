@@ -135,7 +135,7 @@ struct Move {
 };
 static_assert(sizeof(Move) == 32);
 
-// What one thread remembers of the last answers: direct-mapped tables of few entries at first, for there may be
+// What one thread remembers of the last answers: tables of few entries, looked up by hash, at first, for there may be
 // thousands of threads that do little, and of many once those were filled several times over. Large programs come to
 // thousands of places, one for each way to each line: who looks up so many, and is one of the first such threads, gets
 // room for them.
@@ -172,13 +172,22 @@ class Memos {
         static_cast<std::uint64_t>(from) * 5 ^ pc ^ word >> 8U ^ static_cast<std::uint64_t>(context) * 9;
     return moves_[hash & move_mask_];
   }
+  // Of places and contexts two entries lie side by side, either of which may be the one; if neither is, the one that is
+  // to be replaced. Which of the two is left to chance, so that three that are asked for in turn do not all lose.
   [[nodiscard]] KnownPlace& place_for(std::uintptr_t pc, ContextId context) const noexcept {
     // Contexts and places are numbered one after the other: only a product spreads both.
     const std::uint64_t hash = (pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U;
-    return places_[hash >> 40U & place_mask_];
+    KnownPlace* const two = places_ + (hash >> 40U & place_mask_ & ~std::uint64_t{1});
+    if (two[0].pc == pc && two[0].context == context) return two[0];
+    if (two[1].pc == pc && two[1].context == context) return two[1];
+    return two[filled_ & 1U];
   }
   [[nodiscard]] KnownContext& context_for(std::uintptr_t return_address, ContextId caller) const noexcept {
-    return contexts_[(return_address ^ static_cast<std::size_t>(caller) * 31) & context_mask_];
+    const std::uint64_t hash = (return_address ^ static_cast<std::uint64_t>(caller) << 32U) * 0x9E3779B97F4A7C15U;
+    KnownContext* const two = contexts_ + (hash >> 40U & context_mask_ & ~std::uint64_t{1});
+    if (two[0].return_address == return_address && two[0].caller == caller) return two[0];
+    if (two[1].return_address == return_address && two[1].caller == caller) return two[1];
+    return two[filled_ & 1U];
   }
   // One more answer was worked out and put into a table.
   void note_filled() noexcept { ++filled_; }
