@@ -136,35 +136,42 @@ void filled(const void* block, std::size_t bytes, std::uintptr_t pc) noexcept {
 
 namespace {
 
-// room: what the program may use of the block.
-void freeing(void* block, std::size_t room, std::uintptr_t pc) noexcept {
+// room, here and below: what the program may use of the block.
+void mark_freed(const void* block, std::size_t room, std::uintptr_t pc) noexcept {
   if (on_behalf_of != 0) pc = on_behalf_of;
   const std::size_t marked = std::min(room, kMostMarked);
   // Whoever frees for others (an item that was left in a channel) is not compared either.
-  if (!is_instrumented(pc) || race::ignored.writes != 0) race::forget(address_of(block), marked);
+  if (race::ignored.writes != 0 || !is_instrumented(pc)) race::forget(address_of(block), marked);
   race::freed(address_of(block), marked, pc);
   if (marked < room) race::forget(address_of(block) + marked, room - marked);
-  record([&] {
-    race::atomic_points.forget(address_of(block), room);
-    heap_blocks.freed(address_of(block));
-  });
+}
+// Inside the shim.
+void note_freed(const void* block, std::size_t room) noexcept {
+  race::atomic_points.forget(address_of(block), room);
+  heap_blocks.freed(address_of(block));
 }
 
 }  // namespace
 
 void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
-  if (can_tell()) freeing(block, real.usable_size(block), pc);
+  if (!can_tell()) return;
+  const std::size_t room = real.usable_size(block);
+  mark_freed(block, room, pc);
+  record([&] { note_freed(block, room); });
 }
 
 void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
   if (!can_tell() || stage() != Stage::Live) return real.free(block);
   const int saved_errno = errno;  // free() keeps it, as of glibc 2.33
   const std::size_t room = real.usable_size(block);
-  freeing(block, room, pc);
+  mark_freed(block, room, pc);
   std::array<void*, Quarantine::kMost> others;
   others[0] = block;
   std::size_t given = 1;
-  record([&] { given = quarantine.swap(block, room, others); });
+  record([&] {
+    note_freed(block, room);
+    given = quarantine.swap(block, room, others);
+  });
   for (std::size_t i = 0; i < given; ++i) real.free(others[i]);
   errno = saved_errno;
 }

@@ -465,7 +465,7 @@ void freed(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept
     if (entering.possible()) at = entering.free_run(at, address + size);
     leave(*thread);
   }
-  any_access(at, address + size - at, kHow, pc);
+  if (at != address + size) any_access(at, address + size - at, kHow, pc);
 }
 
 PlaceId place_here(std::uintptr_t pc) noexcept {
