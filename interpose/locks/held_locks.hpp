@@ -57,6 +57,8 @@ class HeldLocks {
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
   // With entries that have become void since the last live().
   [[nodiscard]] std::size_t count() const noexcept { return entries_.size(); }
+  // As it was added, void or not. Demands: not empty().
+  [[nodiscard]] const HeldLock& oldest() const noexcept { return entries_.front(); }
 
  private:
   OwnVector<HeldLock> entries_;

@@ -16,11 +16,13 @@ constinit std::atomic<std::uint64_t> states_made{0};
 constinit std::atomic<std::uint64_t>* reached = nullptr;
 constinit std::atomic<std::uint64_t>* born = nullptr;
 constinit std::uint64_t* doomed = nullptr;
+constinit std::atomic<bool> marking{false};
 }  // namespace detail
 
 namespace {
 
 using detail::born;
+using detail::marking;
 using detail::reached;
 
 constexpr std::uint32_t kBatch = 64;
@@ -29,7 +31,6 @@ constinit FutexLock pool_lock;
 // A batch of free numbers is linked by `older`; batches by `chain.last_write` of their first.
 constinit StateId free_batches = kUntouched;    // guarded by pool_lock
 constinit std::atomic<std::uint32_t> bound{1};  // written under pool_lock
-constinit std::atomic<bool> marking{false};
 
 std::uint32_t number(StateId id) noexcept { return static_cast<std::uint32_t>(id); }
 
@@ -81,19 +82,10 @@ bool prepare_states() noexcept {
   return true;
 }
 
-StateId StateCache::take() noexcept {
-  if (count_ == 0) {
-    first_ = take_batch(count_);
-    if (first_ == kUntouched) {
-      count_ = 0;
-      return kUntouched;
-    }
-  }
-  const StateId id = first_;
-  first_ = node_of(id).older;
-  --count_;
-  __builtin_prefetch(&node_of(first_), 1);  // it was used long ago; of the last of all, any line
-  return id;
+bool StateCache::refill() noexcept {
+  first_ = take_batch(count_);
+  if (first_ == kUntouched) count_ = 0;
+  return count_ != 0;
 }
 
 void StateCache::give(StateId id) noexcept {
@@ -113,26 +105,6 @@ void StateCache::empty() noexcept {
   pool_lock.unlock();
   first_ = kUntouched;
   count_ = 0;
-}
-
-StateId push_record(StateCache& cache, const AccessRecord& record, StateId older) noexcept {
-  const StateId id = cache.take();
-  if (id == kUntouched) return id;
-  AccessNode& node = node_of(id);
-  node.place = record.place;
-  node.older = older;
-  const AccessNode* const below = older != kUntouched ? &node_of(older) : nullptr;
-  const std::uint32_t compact = below != nullptr
-                                    ? below->flags.load(std::memory_order_relaxed) >> AccessNode::kCompactShift
-                                    : AccessNode::kFewest;
-  node.flags.store(compact << AccessNode::kCompactShift | (record.raced ? AccessNode::kRaced : 0),
-                   std::memory_order_relaxed);
-  node.chain.depth = below != nullptr ? below->chain.depth + 1 : 1;
-  node.chain.last_write = record.word.is_write() ? id : below != nullptr ? below->chain.last_write : kUntouched;
-  node.last_plain = !record.word.is_atomic() ? id : below != nullptr ? below->last_plain : kUntouched;
-  mark_born(id);
-  node.word.store(record.word.bits(), std::memory_order_relaxed);
-  return id;
 }
 
 void set_next_compaction(StateId fresh) noexcept {
@@ -158,10 +130,6 @@ void begin_marking() noexcept {
   marking.store(true, std::memory_order_release);
 }
 void end_marking() noexcept { marking.store(false, std::memory_order_release); }
-
-void mark_born(StateId id) noexcept {
-  if (marking.load(std::memory_order_relaxed)) set_bit(born, id);
-}
 
 void mark_chain(StateId id) noexcept {
   if (is_private(id)) return set_bit(reached, without_bits(id));

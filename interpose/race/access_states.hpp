@@ -113,7 +113,8 @@ extern constinit std::atomic<std::uint64_t> states_made;
 // state just made, it must still go to.
 extern constinit std::atomic<std::uint64_t>* reached;  // the collector was there; written by it alone
 extern constinit std::atomic<std::uint64_t>* born;     // made since marking began
-extern constinit std::uint64_t* doomed;                // the collector's own: noted as garbage
+extern constinit std::atomic<bool> marking;
+extern constinit std::uint64_t* doomed;  // the collector's own: noted as garbage
 }  // namespace detail
 // Any number ever handed out may be looked at, at any time. Without those bits.
 [[gnu::always_inline]] inline AccessNode& node_of(StateId id) noexcept {
@@ -126,19 +127,63 @@ class StateCache {
  public:
   constexpr StateCache() noexcept = default;
   // kUntouched: there are no more, ever.
-  StateId take() noexcept;
+  [[nodiscard, gnu::always_inline]] StateId take() noexcept {
+    if (count_ == 0 && !refill()) [[unlikely]]
+      return kUntouched;
+    const StateId id = first_;
+    first_ = node_of(id).older;
+    --count_;
+    __builtin_prefetch(&node_of(first_), 1);  // it was used long ago; of the last of all, any line
+    return id;
+  }
   // A number nobody else has seen.
   void give(StateId id) noexcept;
   // All go back to the pool.
   void empty() noexcept;
 
  private:
+  // False: there are no more, ever.
+  bool refill() noexcept;
+
   StateId first_ = kUntouched;
   std::uint32_t count_ = 0;
 };
 
+// While the collector marks, every state made counts as marked.
+[[gnu::always_inline]] inline void mark_born(StateId id) noexcept {
+  if (!detail::marking.load(std::memory_order_relaxed)) [[likely]]
+    return;
+  const auto number = static_cast<std::uint32_t>(id);
+  detail::born[number / 64].fetch_or(std::uint64_t{1} << number % 64, std::memory_order_relaxed);
+}
+
 // The chain with one more record. kUntouched when there is no room.
-StateId push_record(StateCache& cache, const AccessRecord& record, StateId older) noexcept;
+[[gnu::always_inline]] inline StateId push_record(StateCache& cache, const AccessRecord& record,
+                                                  StateId older) noexcept {
+  const StateId id = cache.take();
+  if (id == kUntouched) [[unlikely]]
+    return id;
+  AccessNode& node = node_of(id);
+  node.place = record.place;
+  node.older = older;
+  std::uint32_t compact = AccessNode::kFewest;
+  AccessNode::Chain chain{kUntouched, 1};
+  StateId last_plain = kUntouched;
+  if (older != kUntouched) {
+    const AccessNode& below = node_of(older);
+    compact = below.flags.load(std::memory_order_relaxed) >> AccessNode::kCompactShift;
+    chain = {below.chain.last_write, below.chain.depth + 1};
+    last_plain = below.last_plain;
+  }
+  node.flags.store(compact << AccessNode::kCompactShift | (record.raced ? AccessNode::kRaced : 0),
+                   std::memory_order_relaxed);
+  if (record.word.is_write()) chain.last_write = id;
+  node.chain = chain;
+  node.last_plain = record.word.is_atomic() ? last_plain : id;
+  mark_born(id);
+  node.word.store(record.word.bits(), std::memory_order_relaxed);
+  return id;
+}
 // A chain that nobody has seen yet is to be looked through when it is twice as deep,
 void set_next_compaction(StateId fresh) noexcept;
 // and one that others see, when it is twice as deep as it was to be.
@@ -150,9 +195,7 @@ bool prepare_states() noexcept;  // once; false: no address space
 std::uint32_t states_bound() noexcept;  // every number handed out is below
 // Ever; about right while others make more.
 inline std::uint64_t states_made() noexcept { return detail::states_made.load(std::memory_order_relaxed); }
-// While marking is on, every state made counts as marked.
 void begin_marking() noexcept;
-void mark_born(StateId id) noexcept;
 // With or without those bits.
 void mark_chain(StateId id) noexcept;
 void end_marking() noexcept;

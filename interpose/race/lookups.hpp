@@ -2,44 +2,38 @@
 // leave() (engine_thread.hpp).
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
-#include <span>
+#include <cstdint>
 
 #include "interpose/actor.hpp"
+#include "interpose/objects.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/vector_clock.hpp"
 
 namespace vigil::shim::race {
 
+// Where what the thread remembers does not say it.
+[[gnu::noinline]] LockSetId held_set_anew(EngineThread& thread) noexcept;
+[[gnu::noinline]] PlaceId place_anew(EngineThread& thread, EngineThread::KnownPlace& known, std::uintptr_t pc,
+                                     ContextId context, LockSetId held) noexcept;
+
 // The set of the locks that the running actor holds.
-inline LockSetId held_set(EngineThread& thread) noexcept {
-  locks::HeldLocks& held = thread.actor->held;
+[[gnu::always_inline]] inline LockSetId held_set(EngineThread& thread) noexcept {
+  const locks::HeldLocks& held = thread.actor->held;
   if (held.empty()) return LockSetId{0};
-  const std::span<const locks::HeldLock> live = held.live();
-  if (live.empty()) return LockSetId{0};
-  EngineThread::KnownSet& known = thread.known_set;
-  const auto is_lock = [](const locks::HeldLock& one, locks::LockId lock) { return one.lock == lock; };
-  const auto end = known.locks.begin() + static_cast<std::ptrdiff_t>(known.count);
-  if (std::equal(live.begin(), live.end(), known.locks.begin(), end, is_lock)) return known.set;
-  const LockSetId set = lock_set_of(held);
-  if (live.size() <= known.locks.size()) {
-    known.count = live.size();
-    for (std::size_t i = 0; i < live.size(); ++i) known.locks[i] = live[i].lock;
-    known.set = set;
-  }
-  return set;
+  const locks::HeldLock& oldest = held.oldest();
+  const EngineThread::KnownSet& known = thread.known_set;
+  const bool is_known = known.count == 1 && known.locks[0] == oldest.lock && held.count() == 1 &&
+                        oldest.object->is_held_as(oldest.acquisition);
+  return is_known ? known.set : held_set_anew(thread);
 }
 
 // The place of pc, with the locks held here.
-inline PlaceId place_at(EngineThread& thread, std::uintptr_t pc, ContextId context) noexcept {
+[[gnu::always_inline]] inline PlaceId place_at(EngineThread& thread, std::uintptr_t pc, ContextId context) noexcept {
   const LockSetId held = held_set(thread);
   EngineThread::KnownPlace& known = thread.memos.place_for(pc, context);
-  if (known.pc != pc || known.context != context || known.held != held) {
-    known = {pc, context, held, place_of(context, pc, held)};
-    thread.note_place_filled();
-  }
-  return known.place;
+  if (known.pc == pc && known.context == context && known.held == held) [[likely]]
+    return known.place;
+  return place_anew(thread, known, pc, context, held);
 }
 
 // A captured stack as a context.

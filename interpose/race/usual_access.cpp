@@ -1,5 +1,9 @@
 #include "interpose/race/usual_access.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
 #include "interpose/race/collect.hpp"
 #include "interpose/race/covered.hpp"
 #include "interpose/race/engine_thread.hpp"
@@ -151,6 +155,31 @@ inline std::uintptr_t stack_pointer_here() noexcept {
 
 }  // namespace
 
+LockSetId held_set_anew(EngineThread& thread) noexcept {
+  locks::HeldLocks& held = thread.actor->held;
+  const std::span<const locks::HeldLock> live = held.live();
+  if (live.empty()) return LockSetId{0};
+  EngineThread::KnownSet& known = thread.known_set;
+  const auto is_lock = [](const locks::HeldLock& one, locks::LockId lock) { return one.lock == lock; };
+  const auto end = known.locks.begin() + static_cast<std::ptrdiff_t>(known.count);
+  if (std::equal(live.begin(), live.end(), known.locks.begin(), end, is_lock)) return known.set;
+  const LockSetId set = lock_set_of(held);
+  if (live.size() <= known.locks.size()) {
+    known.count = live.size();
+    for (std::size_t i = 0; i < live.size(); ++i) known.locks[i] = live[i].lock;
+    known.set = set;
+  }
+  return set;
+}
+
+PlaceId place_anew(EngineThread& thread, EngineThread::KnownPlace& known, std::uintptr_t pc, ContextId context,
+                   LockSetId held) noexcept {
+  known = {pc, context, held, place_of(context, pc, held)};
+  const PlaceId place = known.place;
+  thread.note_place_filled();
+  return place;
+}
+
 bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {
   if (!happened_before(epoch, clock)) return false;
   thread.order_with(epoch.slot()) = {thread.actor_key, epoch.slot(), epoch.time()};
@@ -205,6 +234,40 @@ namespace {
   return true;
 }
 
+// Nothing is known of either: they get one new state together, which is what puts_on() makes of the first and
+// moves_on() of the other.
+[[nodiscard, gnu::always_inline]] inline bool two_put_on(EngineThread& thread, std::uintptr_t address,
+                                                         std::uint64_t access, std::uintptr_t pc) noexcept {
+  const AccessWord word(access);
+  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell_at(address));
+  if (reinterpret_cast<std::uintptr_t>(both) % sizeof(*both) != 0) return false;
+  if (both->load(std::memory_order_relaxed) != 0) return false;
+  if (word.at() == Epoch() || thread.part->named != word.at().slot() || enter() == nullptr) return false;
+  const ContextId context = context_here(thread);
+  thread.actor->clocks.whole.now_in_shadow();
+  const StateId to = push_record(thread.states, {word, place_at(thread, pc, context), false}, kUntouched);
+  bool done = to != kUntouched;
+  if (done) {
+    node_of(to).make_shared();
+    note_untouched(address);  // both lie in one chunk
+    constexpr std::uint64_t kTwice = (std::uint64_t{1} << 32U) + 1;
+    std::uint64_t expected = 0;
+    done = both->compare_exchange_strong(expected, static_cast<std::uint64_t>(to) * kTwice, std::memory_order_acq_rel,
+                                         std::memory_order_relaxed);
+    if (!done) thread.states.give(to);
+  }
+  if (done) {
+    const std::uint8_t open_to_writes = word.is_write() ? 0 : 0xff;
+    const auto held = static_cast<std::uint16_t>(thread.actor->held.count());
+    thread.memos.move_for(kUntouched, access, pc, context) = {access,  pc,   kUntouched, to,
+                                                              context, held, 0,          open_to_writes};
+    thread.note_filled();
+    thread.remember_covered(word.at().bits(), to, 0, open_to_writes);
+  }
+  leave(thread);
+  return done;
+}
+
 // One after the other, as long as each is usual; the rest as one access.
 [[gnu::noinline]] void two_one_by_one(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   std::uintptr_t at = address;
@@ -214,6 +277,9 @@ namespace {
     if (is_private(one.cell.load(std::memory_order_relaxed)) || !(moves_on(one) || goes_on(one))) break;
   }
   if (at != end) any_access(at, end - at, word & AccessWord::kWrite, pc);
+}
+[[gnu::noinline]] void two_elsewhere(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  if (!two_put_on(*hot.thread, address, word, pc)) two_one_by_one(address, word, pc);
 }
 [[gnu::noinline]] void two_unusual(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   const bool is_write = AccessWord(word).is_write();
@@ -244,14 +310,17 @@ void granule_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t p
     if (renews_own({*hot.thread, cell, word, address, pc})) return;
     return renew_in_node(address, word, pc);
   }
-  if (!moves_on({*hot.thread, cell, word, address, pc})) in_chain(address, word, pc);
+  // A call that nobody has asked for its context has made no move.
+  const bool may_move_on = hot.top[-1].context != kNoContext;
+  if (!may_move_on || !moves_on({*hot.thread, cell, word, address, pc})) in_chain(address, word, pc);
 }
 
 void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept {
   const std::uint64_t word = *hot.epoch | how | AccessWord::kBytes;
   if (!is_usual()) [[unlikely]]
     return two_unusual(address, word, pc);
-  if (!two_move_on(*hot.thread, address, word, pc)) two_one_by_one(address, word, pc);
+  if (hot.top[-1].context != kNoContext && two_move_on(*hot.thread, address, word, pc)) return;
+  two_elsewhere(address, word, pc);
 }
 
 namespace {
