@@ -3,16 +3,19 @@
 //
 // Demands watching(): nothing of the shim runs on this thread. What may run is kept out as record() does: a signal
 // handler that enters finds inside_shim set. Nothing here touches errno.
-// Usual: known to this thread, and so is its actor; nobody waits, and locks order nothing but themselves. A mutex is
-// not recursive, checked, robust, shared or of a special protocol; a read-write lock is not shared with other
-// processes, and does not hold back readers for writers.
+// Usual: known to this thread, and so is its actor; nobody waits. A mutex is not recursive, checked, robust, shared or
+// of a special protocol; a read-write lock is not shared with other processes, and does not hold back readers for
+// writers. Locks order nothing but themselves, or, for mutexes, what is kept of it is the whole order alone.
 #pragma once
+
+#include <cerrno>
 
 #include "interpose/current.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/find_lock.hpp"
 #include "interpose/locks/glibc_locks.hpp"
 #include "interpose/locks/lock_events.hpp"
+#include "interpose/order.hpp"
 #include "interpose/stacks/modules.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/threads.hpp"
@@ -45,10 +48,25 @@ struct QuickLook {
       : lock(remembered_lock(LockFamily::Pthread, const_cast<const void*>(address))),
         thread(vigil::shim::detail::own_thread),
         actor(vigil::shim::detail::running != nullptr ? vigil::shim::detail::running : thread) {}
-  [[nodiscard]] bool suffices() const noexcept {
-    return lock != nullptr && thread != nullptr && order::needs(order::Edge::Lock) == 0;
-  }
+  [[nodiscard]] bool suffices() const noexcept { return lock != nullptr && thread != nullptr; }
 };
+
+// Whether what is kept of a mutex's order is told by learn_from() and teach(): nothing, or the whole order alone.
+[[gnu::always_inline]] inline bool is_told_quickly(std::uint8_t need, const Actor& actor) noexcept {
+  return need == 0 || ((need & order::kTold) == 0 && actor.clocks.whole.started());
+}
+// Who locks a mutex learns what its holders knew: nobody holds one for reading. Both keep errno, which memory for a
+// clock may change.
+[[gnu::always_inline]] inline void learn_from(const LockObject& mutex, Actor& actor) noexcept {
+  const int saved_errno = errno;
+  race::acquire(actor.clocks.whole, mutex.written.whole);
+  errno = saved_errno;
+}
+[[gnu::always_inline]] inline void teach(LockObject& mutex, Actor& actor) noexcept {
+  const int saved_errno = errno;
+  race::release_store(actor.clocks.whole, mutex.written.whole);
+  errno = saved_errno;
+}
 
 // Where a wrapper was called: the place of its own return address, and the address.
 struct CalledFrom {
@@ -76,9 +94,12 @@ struct CalledFrom {
   LockObject& lock = *look.lock;
   Actor& actor = *look.actor;
   if (actor.wanted != LockId{} || lock.type != ObjectType::Mutex) return false;
+  const std::uint8_t need = order::needs(order::Edge::Lock);
+  if (!is_told_quickly(need, actor)) return false;
 
   const StackId stack = quick_stack(*recent, from);
   if (!actor.held.empty()) taken_inside(actor, lock, LockMode::Exclusive, stack);
+  if (need != 0) learn_from(lock, actor);
   // As in taken(): relaxed, see LockObject::acquisition.
   const std::uint64_t before = lock.acquisition.load(std::memory_order_relaxed);
   const std::uint64_t number = (before | 1U) + (before & 1U) * 2;
@@ -97,9 +118,12 @@ struct CalledFrom {
   if (glibc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP || stage() != Stage::Live) return false;
   const QuickGuard inside;
   const QuickLook look(mutex);
-  if (!look.suffices()) return false;
+  if (!look.suffices() || look.lock->type != ObjectType::Mutex) return false;
   if (glibc::owner_of(mutex) != look.thread->thread->tid.load(std::memory_order_relaxed)) return false;
+  const std::uint8_t need = order::needs(order::Edge::Lock);
+  if (!is_told_quickly(need, *look.actor)) return false;
   if (!look.actor->held.remove(static_cast<LockId>(look.lock->id))) return false;
+  if (need != 0) teach(*look.lock, *look.actor);
   const std::uint64_t number = look.lock->acquisition.load(std::memory_order_relaxed);
   look.lock->acquisition.store(number + (number & 1U), std::memory_order_relaxed);
   return true;
@@ -110,7 +134,7 @@ struct CalledFrom {
   const QuickGuard inside;
   const QuickLook look(rwlock);
   RecentStacks* const recent = vigil::shim::detail::recent;
-  if (!look.suffices() || recent == nullptr) return false;
+  if (!look.suffices() || recent == nullptr || order::needs(order::Edge::Lock) != 0) return false;
   LockObject& lock = *look.lock;
   Actor& actor = *look.actor;
   if (actor.wanted != LockId{} || lock.type != ObjectType::RwMutex || lock.prefers_writers) return false;
@@ -131,7 +155,7 @@ struct CalledFrom {
     return false;
   const QuickGuard inside;
   const QuickLook look(rwlock);
-  return look.suffices() && look.lock->type == ObjectType::RwMutex &&
+  return look.suffices() && order::needs(order::Edge::Lock) == 0 && look.lock->type == ObjectType::RwMutex &&
          look.actor->held.remove(static_cast<LockId>(look.lock->id));
 }
 
