@@ -29,19 +29,6 @@ class DeadlineTimer final : public TimerCore {
   const std::exception_ptr cause_;
 };
 
-// What the copies of one cancel function share: with the last of them goes the only way to call it.
-struct CancelShare {
-  explicit CancelShare(std::shared_ptr<DoneCore> given) noexcept : core(std::move(given)) {}
-  ~CancelShare() { vigil_probe_context_abandon(core.get()); }
-  CancelShare(const CancelShare&) = delete;
-  CancelShare& operator=(const CancelShare&) = delete;
-  const std::shared_ptr<DoneCore> core;
-};
-
-std::shared_ptr<DoneCore> share_to_cancel(const std::shared_ptr<DoneCore>& core) {
-  return {std::make_shared<CancelShare>(core), core.get()};
-}
-
 }  // namespace
 
 // ---- ContextCore -------------------------------------------------------------------------------------------------
@@ -63,11 +50,11 @@ void ContextCore::announce(std::uint32_t flags) const noexcept {
   vigil_probe_context_make(who(), this, parent_.get(), source_ != nullptr ? core_of(source_->done()) : nullptr, flags);
 }
 
-CancelContext ContextCore::cancel_handle(const std::shared_ptr<DoneCore>& core) {
-  return {Context(core), CancelFunction(share_to_cancel(core))};
+CancelContext ContextCore::cancel_handle(const std::shared_ptr<DoneCore>& core) noexcept {
+  return {Context(core), CancelFunction(core)};
 }
-CancelCauseContext ContextCore::cancel_cause_handle(const std::shared_ptr<DoneCore>& core) {
-  return {Context(core), CancelCauseFunction(share_to_cancel(core))};
+CancelCauseContext ContextCore::cancel_cause_handle(const std::shared_ptr<DoneCore>& core) noexcept {
+  return {Context(core), CancelCauseFunction(core)};
 }
 
 // ---- DoneCore: life ----------------------------------------------------------------------------------------------
@@ -101,6 +88,12 @@ struct DoneCore::Finished {
     }
   }
 };
+
+// relaxed: who has a copy makes another. acq_rel: what was done with each copy is before what is told of the last.
+void add_canceller(DoneCore& core) noexcept { core.cancellers.fetch_add(1, std::memory_order_relaxed); }
+void drop_canceller(DoneCore& core) noexcept {
+  if (core.cancellers.fetch_sub(1, std::memory_order_acq_rel) == 1) vigil_probe_context_abandon(static_cast<const ContextCore*>(&core));
+}
 
 DoneCore::DoneCore(const std::shared_ptr<ContextCore>& parent, std::uint64_t deadline_ns)
     : ContextCore(parent, this, deadline_ns, nullptr),

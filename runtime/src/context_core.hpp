@@ -86,8 +86,8 @@ class ContextCore : public std::enable_shared_from_this<ContextCore> {
   // Between the handles and what they hold.
   static const std::shared_ptr<ContextCore>& of(const Context& ctx) noexcept { return ctx.core_; }
   static Context handle(std::shared_ptr<ContextCore> core) noexcept { return Context(std::move(core)); }
-  static CancelContext cancel_handle(const std::shared_ptr<DoneCore>& core);
-  static CancelCauseContext cancel_cause_handle(const std::shared_ptr<DoneCore>& core);
+  static CancelContext cancel_handle(const std::shared_ptr<DoneCore>& core) noexcept;
+  static CancelCauseContext cancel_cause_handle(const std::shared_ptr<DoneCore>& core) noexcept;
   static StopFunction stop_handle(std::shared_ptr<ContextListener> listener) noexcept {
     return StopFunction(std::move(listener));
   }
@@ -113,6 +113,8 @@ class DoneCore final : public ContextCore, private ContextListener {
   [[nodiscard]] int error() noexcept;
   [[nodiscard]] std::exception_ptr cause();
   [[nodiscard]] const ReceiveChannel<Unit>& done() const noexcept { return receive_done_; }
+
+  std::atomic<std::uint32_t> cancellers{0};  // copies of its cancel function
 
   SpinLock& lock() noexcept { return lock_; }
   // With lock() held. False: it is done already, nothing was linked.

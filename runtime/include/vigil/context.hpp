@@ -80,6 +80,26 @@ class ContextValue final : public AnyContextValue {
 // The task that calls belongs to ctx: a watcher is told.
 VIGIL_EXPORT void belong_to(const Context& ctx) noexcept;
 
+// One copy of a cancel function. The copies are counted: with the last goes the only way to call it, and a watcher is
+// told. The context itself is let go of here and not in the library, where a race detector would not see it.
+VIGIL_EXPORT void add_canceller(DoneCore& core) noexcept;
+VIGIL_EXPORT void drop_canceller(DoneCore& core) noexcept;
+class Canceller {
+ public:
+  explicit Canceller(std::shared_ptr<DoneCore> core) noexcept : core_(std::move(core)) { add_canceller(*core_); }
+  Canceller(const Canceller& other) noexcept : core_(other.core_) { add_canceller(*core_); }
+  Canceller& operator=(const Canceller& other) noexcept {
+    Canceller copy(other);
+    core_.swap(copy.core_);
+    return *this;
+  }
+  ~Canceller() { drop_canceller(*core_); }
+  DoneCore* operator->() const noexcept { return core_.get(); }
+
+ private:
+  std::shared_ptr<DoneCore> core_;  // never null
+};
+
 }  // namespace detail
 
 // A value: copies are the same context, one that was moved from is the background. Safe to use from any task or thread.
@@ -140,7 +160,7 @@ class CancelFunction {
   VIGIL_EXPORT void cancel() const;
   friend class detail::ContextCore;
   explicit CancelFunction(std::shared_ptr<detail::DoneCore> core) noexcept : core_(std::move(core)) {}
-  std::shared_ptr<detail::DoneCore> core_;
+  detail::Canceller core_;
 };
 
 // The same, and says why: cause() of the context and of those below gives it back.
@@ -158,7 +178,7 @@ class CancelCauseFunction {
  private:
   friend class detail::ContextCore;
   explicit CancelCauseFunction(std::shared_ptr<detail::DoneCore> core) noexcept : core_(std::move(core)) {}
-  std::shared_ptr<detail::DoneCore> core_;
+  detail::Canceller core_;
 };
 
 struct CancelContext {
