@@ -92,7 +92,8 @@ struct DoneCore::Finished {
 // relaxed: who has a copy makes another. acq_rel: what was done with each copy is before what is told of the last.
 void add_canceller(DoneCore& core) noexcept { core.cancellers.fetch_add(1, std::memory_order_relaxed); }
 void drop_canceller(DoneCore& core) noexcept {
-  if (core.cancellers.fetch_sub(1, std::memory_order_acq_rel) == 1) vigil_probe_context_abandon(static_cast<const ContextCore*>(&core));
+  if (core.cancellers.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    vigil_probe_context_abandon(static_cast<const ContextCore*>(&core));
 }
 
 DoneCore::DoneCore(const std::shared_ptr<ContextCore>& parent, std::uint64_t deadline_ns)
