@@ -36,6 +36,7 @@ struct Unfinished {
   ActorKey key;
 };
 constinit OwnVector<Unfinished>* at_work = nullptr;  // made by settle(); after tell_running(): those who were told
+constinit std::uint32_t settled_at_ms = 0;           // coarse_ms() when settle() had let all go on that could
 
 bool is_plain_task(const vigil_probe_actor_view& view) noexcept {
   return (view.flags & (VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON)) == 0 && view.actor->watch != nullptr;
@@ -102,6 +103,21 @@ const ContextObject* ended_context_of(const vigil_probe_actor_view& view) noexce
   const Actor& actor = actor_in(view);
   if (actor.context != nullptr) return contexts::ended(actor);
   return view.state == VIGIL_TASK_PARKED ? contexts::ended_in_closure(view) : nullptr;
+}
+
+// Whether the context ended after settle() (a daemon goes on), and the task is about to see it: it had no time to
+// leave.
+bool may_still_leave(const vigil_probe_actor_view& view, const ContextObject& context) noexcept {
+  if (settled_at_ms == 0 || context.ended_at_ms <= settled_at_ms) return false;
+  if (view.state != VIGIL_TASK_PARKED || view.wait == nullptr) return true;
+  const std::uint64_t wakes_ns = view.wait->deadline_ns;
+  return wakes_ns != 0 && wakes_ns < static_cast<std::uint64_t>(steady_now_ns()) + kCancelledSleepNs;
+}
+
+// The ended context that the task outlives, or null.
+const ContextObject* outlived_by(const vigil_probe_actor_view& view) noexcept {
+  const ContextObject* const context = ended_context_of(view);
+  return context != nullptr && !may_still_leave(view, *context) ? context : nullptr;
 }
 
 // Tasks that outlive contexts made and ended at the same places are told together.
@@ -266,6 +282,7 @@ void settle() noexcept {
     const bool sleeps = looks >= kEnoughLooks && asleep >= looks - looks / 5;
     if ((worked || sleeps) && !unfinished.empty()) at_work = own_new<OwnVector<Unfinished>>(std::move(unfinished));
   }
+  settled_at_ms = coarse_ms();
   let_cancelled_sleepers_leave();
 }
 
@@ -274,7 +291,7 @@ bool was_told_at_work(std::uint64_t id) noexcept {
 }
 
 bool outlives_context(const vigil_probe_actor_view& view) noexcept {
-  return wants(Kind::CancelledButAlive) && ended_context_of(view) != nullptr;
+  return wants(Kind::CancelledButAlive) && outlived_by(view) != nullptr;
 }
 
 void tell_cancelled() noexcept {
@@ -284,7 +301,7 @@ void tell_cancelled() noexcept {
     const RuntimePause pause(kPauseNs);
     if (!pause) return;
     for_each_actor([&](const vigil_probe_actor_view& view) {
-      if (const ContextObject* const context = ended_context_of(view)) survivors.add(view, *context);
+      if (const ContextObject* const context = outlived_by(view)) survivors.add(view, *context);
       return true;
     });
   }

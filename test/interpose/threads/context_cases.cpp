@@ -141,6 +141,26 @@ void clean_group_waits_for_its_tasks() {
   group.wait();
 }
 
+// It serves on while the program ends: at every moment there are tasks whose context has just been cancelled, and that
+// will see it when they wake.
+void clean_daemon_cancels_its_tasks_while_the_program_ends() {
+  const Channel<int> served(0);
+  vigil::daemon([served] {
+    for (int round = 0;; ++round) {
+      const auto made = vigil::with_cancel(vigil::background());
+      for (int i = 0; i < 10; ++i) {
+        vigil::go(made.ctx, [](const Context& ctx) {
+          while (!ctx.err()) vigil::sleep_for(3ms);
+        });
+      }
+      vigil::sleep_for(1ms);
+      made.cancel();
+      if (round == 10) served.send(1);
+    }
+  });
+  (void)served.receive();
+}
+
 constexpr Case kCases[] = {
     VIGIL_CASE(lost_below_one_that_polls),
     VIGIL_CASE(lost_below_one_that_waits_by_turns),
@@ -161,6 +181,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_cancelled_at_the_end),
     VIGIL_CASE(clean_task_that_was_not_given_it),
     VIGIL_CASE(clean_group_waits_for_its_tasks),
+    VIGIL_CASE(clean_daemon_cancels_its_tasks_while_the_program_ends),
 };
 
 }  // namespace
