@@ -64,8 +64,7 @@ int told_of_files(int inotify) noexcept {
 extern "C" VIGIL_EXPORT int inotify_init() noexcept { return told_of_files(real_inotify_init()); }
 extern "C" VIGIL_EXPORT int inotify_init1(int flags) noexcept { return told_of_files(real_inotify_init1(flags)); }
 
-// ---- files
-// -----------------------------------------------------------------------------------------------------------
+// ---- files ---------------------------------------------------------------------------------------------------------
 
 // The mode is passed in the same place whether it is there or not.
 extern "C" VIGIL_EXPORT int open(const char* path, int flags, ...) {
@@ -186,8 +185,7 @@ extern "C" VIGIL_EXPORT ssize_t pwrite64(int file, const void* from, std::size_t
   return real_pwrite64(file, from, bytes, at);
 }
 
-// ---- other processes
-// -------------------------------------------------------------------------------------------------
+// ---- other processes -----------------------------------------------------------------------------------------------
 
 extern "C" VIGIL_EXPORT int posix_spawn(pid_t* process, const char* path, const posix_spawn_file_actions_t* actions,
                                         const posix_spawnattr_t* attributes, char* const arguments[],

@@ -11,16 +11,15 @@
 
 #include <vigil/vigil.hpp>
 
+#include "test/interpose/instrument/long_text.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
 using vigil::Channel;
 using vigil::Unit;
-
-std::string long_text(int n) { return "a text that does not fit into the string itself, number " + std::to_string(n); }
-void use(const std::string& text) {
-  if (text.size() < 20) std::abort();
-}
+using vigil::test::long_text;
+using vigil::test::use;
 
 void clean_select_both_ways() {
   Channel<std::string> one(0);

@@ -19,6 +19,7 @@
 #include <vigil/vigil.hpp>
 
 #include "test/interpose/instrument/end_cases.hpp"
+#include "test/interpose/instrument/long_text.hpp"
 #include "test/interpose/instrument/select_cases.hpp"
 
 namespace {
@@ -26,11 +27,8 @@ namespace {
 using namespace std::chrono_literals;
 using vigil::Channel;
 using vigil::Unit;
-
-std::string long_text(int n) { return "a text that does not fit into the string itself, number " + std::to_string(n); }
-void use(const std::string& text) {
-  if (text.size() < 20) std::abort();
-}
+using vigil::test::long_text;
+using vigil::test::use;
 
 // A static variable that one side initialises after its access orders nothing for another that never asks for it.
 struct Late {
