@@ -174,7 +174,8 @@ extern "C" VIGIL_EXPORT int lio_listio64(int mode, aiocb64* const* wanted, int c
   return real_lio_listio64(mode, wanted, count, event);
 }
 
-extern "C" VIGIL_EXPORT int getaddrinfo_a(int mode, gaicb** wanted, int count, sigevent* event) noexcept {
+// Not noexcept: libc's header has it without.
+extern "C" VIGIL_EXPORT int getaddrinfo_a(int mode, gaicb** wanted, int count, sigevent* event) {
   announces(event);
   return real_getaddrinfo_a(mode, wanted, count, event);
 }

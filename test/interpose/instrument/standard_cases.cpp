@@ -126,12 +126,13 @@ void clean_call_once_that_throws() {
     int attempts = 0;
     long value = 0;
     std::vector<std::jthread> all;
+    all.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       all.emplace_back([&] {
         for (bool done = false; !done;) {
           try {
             std::call_once(once, [&] {
-              if (++attempts < kThreads) throw attempts;
+              if (++attempts < kThreads) throw int{attempts};
               value = 5;
             });
             done = true;
@@ -167,6 +168,7 @@ void clean_barrier_with_completion() {
     for (const long part : parts) total += part;
   });
   std::vector<std::jthread> all;
+  all.reserve(kThreads);
   for (std::size_t i = 0; i < kThreads; ++i) {
     all.emplace_back([&, i] {
       for (long round = 0; round < 5; ++round) {
@@ -203,6 +205,7 @@ void clean_waits_that_a_token_stops() {
 void clean_old_atomics_of_shared_ptr() {
   auto shared = std::make_shared<long>(0);
   std::vector<std::jthread> all;
+  all.reserve(kThreads);
   for (long i = 0; i < kThreads; ++i) {
     all.emplace_back([&, i] {
       for (int round = 0; round < 20; ++round) {
@@ -215,6 +218,7 @@ void clean_old_atomics_of_shared_ptr() {
 void clean_pool_of_memory() {
   std::pmr::synchronized_pool_resource pool;
   std::vector<std::jthread> all;
+  all.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     all.emplace_back([&] {
       for (int round = 0; round < 20; ++round) {
@@ -228,6 +232,7 @@ void clean_synchronized_stream() {
   std::ostringstream out;
   {
     std::vector<std::jthread> all;
+    all.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       all.emplace_back([&, i] {
         for (int round = 0; round < 20; ++round) std::osyncstream(out) << i << ' ' << round << '\n';
@@ -289,6 +294,7 @@ void clean_coroutine_handed_on() {
   std::array<Turns, kThreads> turns;
   long value = 0;
   std::vector<std::thread> all;
+  all.reserve(kThreads);
   for (Turns& turn : turns) all.emplace_back([&] { turn.run(); });
   hop(turns, value);
   for (std::thread& one : all) one.join();
