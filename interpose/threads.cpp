@@ -89,6 +89,35 @@ void free_thread(Actor* thread) noexcept {
   own_delete(thread);
 }
 
+// Joins that have begun and not ended, by handle. The real join is over before its end is heard of here, and the next
+// thread may have the handle by then, and may have ended, too.
+struct Joins {
+  unsigned count = 0;
+  bool changed_hands = false;
+  order::Point before;  // what those did who had the handle meanwhile and have it no more
+};
+constinit OwnMap<std::uintptr_t, Joins*>* joins = nullptr;  // guarded by registry_lock; made when it is needed
+
+// Under registry_lock. Null: nobody joins it.
+Joins* joins_of(std::uintptr_t handle) noexcept {
+  if (joins == nullptr) return nullptr;
+  const auto found = joins->find(handle);
+  return found != joins->end() ? found->second : nullptr;
+}
+void keep_for_joins(std::uintptr_t handle, const order::Point& final) noexcept {
+  Joins* const pending = joins_of(handle);
+  if (pending == nullptr) return;
+  pending->changed_hands = true;
+  order::merge(pending->before, final);
+}
+
+// Under registry_lock. Null: nobody has the handle.
+Actor* who_has(std::uintptr_t handle) noexcept {
+  if (registry == nullptr) return nullptr;
+  const auto found = registry->find(handle);
+  return found != registry->end() ? found->second : nullptr;
+}
+
 // Enters the calling thread. Whoever had its handle before is gone from the system.
 void enroll(Actor* thread) noexcept {
   thread->thread->tid.store(this_tid(), std::memory_order_relaxed);
@@ -98,6 +127,7 @@ void enroll(Actor* thread) noexcept {
   registry_lock.lock();
   if (registry == nullptr) registry = own_new<OwnMap<std::uintptr_t, Actor*>>();
   Actor* const before = std::exchange((*registry)[pthread_self()], thread);
+  if (before != nullptr && before != thread) keep_for_joins(pthread_self(), before->thread->final);
   const bool can_hear_end = have_end_key();
   registry_lock.unlock();
   if (can_hear_end) pthread_setspecific(end_key, thread);
@@ -118,21 +148,17 @@ order::Point* cancel_of(std::uintptr_t handle) noexcept {
   const auto found = cancels->find(handle);
   return found != cancels->end() ? found->second : nullptr;
 }
-void forget_cancel(std::uintptr_t handle) noexcept {
-  cancel_lock.lock();
-  if (order::Point* const known = cancel_of(handle)) {
-    cancels->erase(handle);
-    own_delete(known);
-  }
-  cancel_lock.unlock();
-}
 // Nobody says when a thread heeds that it was cancelled; when it ends it has, or has ended by itself.
 void acquire_cancel(Actor& thread) noexcept {
+  const std::uintptr_t handle = thread.thread->handle.load(std::memory_order_relaxed);
   cancel_lock.lock();
-  if (const order::Point* const known = cancel_of(thread.thread->handle.load(std::memory_order_relaxed))) {
+  order::Point* const known = cancel_of(handle);
+  if (known != nullptr) {
     order::acquire(thread.clocks, *known);
+    cancels->erase(handle);
   }
   cancel_lock.unlock();
+  own_delete(known);
 }
 
 constinit int forked_from = 0;  // written while there is one thread
@@ -276,21 +302,38 @@ void end_service() noexcept {
 
 bool services_are_told() noexcept { return services_told.load(std::memory_order_relaxed); }
 
-void join_thread(pthread_t handle, Actor& joiner) noexcept {
-  forget_cancel(handle);
+void begin_join(pthread_t handle) noexcept {
+  registry_lock.lock();
+  if (joins == nullptr) joins = own_new<OwnMap<std::uintptr_t, Joins*>>();
+  Joins*& pending = (*joins)[handle];
+  if (pending == nullptr) pending = own_new<Joins>();
+  ++pending->count;
+  registry_lock.unlock();
+}
+
+void end_join(pthread_t handle, Actor* joiner) noexcept {
   Actor* joined = nullptr;
   registry_lock.lock();
-  if (registry != nullptr) {
-    const auto found = registry->find(handle);
-    if (found != registry->end()) {
-      joined = found->second;
-      registry->erase(found);
+  Joins* const pending = joins_of(handle);
+  const bool changed_hands = pending != nullptr && pending->changed_hands;
+  if (joiner != nullptr) {
+    Actor* const now = who_has(handle);
+    if (!changed_hands && now != nullptr) {
+      joined = now;
+      registry->erase(handle);
     }
+    // Either may be another's then, which is order that there is not, and whoever gets the handle next lets it go.
+    if (changed_hands) order::acquire(joiner->clocks, pending->before);
+    // acquire: pairs with the release at its end, before which it put in what it did.
+    const bool has_ended = now != nullptr && now->thread->state.load(std::memory_order_acquire) == ThreadState::Ended;
+    if (has_ended) order::acquire(joiner->clocks, now->thread->final);
+  }
+  if (pending != nullptr && --pending->count == 0) {
+    joins->erase(handle);
+    own_delete(pending);
   }
   registry_lock.unlock();
-  if (joined == nullptr) return;
-  order::acquire(joiner.clocks, joined->thread->final);
-  free_thread(joined);
+  if (joined != nullptr) free_thread(joined);
 }
 
 void for_each_thread(bool (*visit)(Actor& thread, void* context), void* context) noexcept {
@@ -387,6 +430,7 @@ void threads_forked() noexcept {
   forked_from = self.thread->tid.load(std::memory_order_relaxed);
   locks::forget_waits_after_fork();
   if (registry != nullptr) registry->clear();
+  if (joins != nullptr) joins->clear();
   enroll(&self);
   awake.store(1, std::memory_order_relaxed);
   created.store(0, std::memory_order_relaxed);

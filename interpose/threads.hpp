@@ -93,8 +93,10 @@ void begin_service() noexcept;
 void end_service() noexcept;
 // Whether the runtime tells of that; else nothing is known of a task in such a call.
 bool services_are_told() noexcept;
-// That thread was joined: joiner knows what it did. Its record goes.
-void join_thread(pthread_t handle, Actor& joiner) noexcept;
+// A join of that thread begins, and has ended. joiner: knows what the thread did, whose record goes; null: it failed.
+// As soon as the thread is joined the system may give its handle to another, so both are needed.
+void begin_join(pthread_t handle) noexcept;
+void end_join(pthread_t handle, Actor* joiner) noexcept;
 // The actor that runs here is about to cancel that thread: its cleanup handlers and its end come after this.
 void cancel_thread(pthread_t handle) noexcept;
 // Whether what happened at that moment is in the past of the handlers that run if that thread is cancelled. False if it

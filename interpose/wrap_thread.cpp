@@ -182,8 +182,15 @@ int wait_for_end(pthread_t thread, Join&& join) {
 
 template <class Join>
 int joined(pthread_t thread, Join&& join) {
+  bool begun = false;
+  if (is_concurrent()) {
+    record([&] {
+      begin_join(thread);
+      begun = true;
+    });
+  }
   const int rc = join();
-  if (rc == 0 && is_concurrent()) record([&] { join_thread(thread, current_actor()); });
+  if (begun) record([&] { end_join(thread, rc == 0 ? &current_actor() : nullptr); });
   return rc;
 }
 

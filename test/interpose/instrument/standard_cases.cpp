@@ -215,6 +215,22 @@ void clean_old_atomics_of_shared_ptr() {
     });
   }
 }
+// A thread that is joined leaves its handle to the next, which may begin, and end, before its joiner goes on.
+void clean_threads_join_while_others_begin() {
+  constexpr int kMany = 16;
+  constexpr int kRounds = 100;
+  std::vector<std::jthread> all;
+  all.reserve(kMany);
+  for (int i = 0; i < kMany; ++i) {
+    all.emplace_back([] {
+      for (int round = 0; round < kRounds; ++round) {
+        auto value = std::make_unique<long>(round);
+        std::thread([&] { ++*value; }).join();
+        if (*value != round + 1) std::abort();
+      }
+    });
+  }
+}
 void clean_pool_of_memory() {
   std::pmr::synchronized_pool_resource pool;
   std::vector<std::jthread> all;
@@ -324,6 +340,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_barrier_with_completion),
     VIGIL_CASE(clean_waits_that_a_token_stops),
     VIGIL_CASE(clean_old_atomics_of_shared_ptr),
+    VIGIL_CASE(clean_threads_join_while_others_begin),
     VIGIL_CASE(clean_pool_of_memory),
     VIGIL_CASE(clean_synchronized_stream),
     VIGIL_CASE(clean_coroutine_handed_on),
