@@ -51,9 +51,13 @@ struct QuickLook {
   [[nodiscard]] bool suffices() const noexcept { return lock != nullptr && thread != nullptr; }
 };
 
-// Whether what is kept of a mutex's order is told by learn_from() and teach(): nothing, or the whole order alone.
-[[gnu::always_inline]] inline bool is_told_quickly(std::uint8_t need, const Actor& actor) noexcept {
-  return need == 0 || ((need & order::kTold) == 0 && actor.clocks.whole.started());
+// Whether locks order anything but themselves. Where they do, the same steps stand once more, behind a call: its saved
+// registers would cost those who do not a third of their time.
+enum class Keeps : bool { Nothing, TheWholeOrder };
+template <Keeps keeps>
+[[gnu::always_inline]] inline bool is_kept_by(std::uint8_t need, const Actor& actor) noexcept {
+  if constexpr (keeps == Keeps::Nothing) return need == 0;
+  return (need & order::kTold) == 0 && actor.clocks.whole.started();
 }
 // Who locks a mutex learns what its holders knew: nobody holds one for reading. Both keep errno, which memory for a
 // clock may change.
@@ -85,7 +89,8 @@ struct CalledFrom {
   return known != nullptr ? known->stack : capture_stack_from(from.stack_pointer, from.first_return);
 }
 
-[[gnu::always_inline]] inline bool quick_mutex_taken(const pthread_mutex_t* mutex, CalledFrom from) noexcept {
+template <Keeps keeps>
+[[gnu::always_inline]] inline bool short_mutex_taken(const pthread_mutex_t* mutex, CalledFrom from) noexcept {
   if (glibc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP || stage() != Stage::Live) return false;
   const QuickGuard inside;
   const QuickLook look(mutex);
@@ -94,12 +99,11 @@ struct CalledFrom {
   LockObject& lock = *look.lock;
   Actor& actor = *look.actor;
   if (actor.wanted != LockId{} || lock.type != ObjectType::Mutex) return false;
-  const std::uint8_t need = order::needs(order::Edge::Lock);
-  if (!is_told_quickly(need, actor)) return false;
+  if (!is_kept_by<keeps>(order::needs(order::Edge::Lock), actor)) return false;
 
   const StackId stack = quick_stack(*recent, from);
   if (!actor.held.empty()) taken_inside(actor, lock, LockMode::Exclusive, stack);
-  if (need != 0) learn_from(lock, actor);
+  if constexpr (keeps == Keeps::TheWholeOrder) learn_from(lock, actor);
   // As in taken(): relaxed, see LockObject::acquisition.
   const std::uint64_t before = lock.acquisition.load(std::memory_order_relaxed);
   const std::uint64_t number = (before | 1U) + (before & 1U) * 2;
@@ -114,19 +118,32 @@ struct CalledFrom {
   return true;
 }
 
-[[gnu::always_inline]] inline bool quick_mutex_unlocking(const pthread_mutex_t* mutex) noexcept {
+template <Keeps keeps>
+[[gnu::always_inline]] inline bool short_mutex_unlocking(const pthread_mutex_t* mutex) noexcept {
   if (glibc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP || stage() != Stage::Live) return false;
   const QuickGuard inside;
   const QuickLook look(mutex);
   if (!look.suffices() || look.lock->type != ObjectType::Mutex) return false;
   if (glibc::owner_of(mutex) != look.thread->thread->tid.load(std::memory_order_relaxed)) return false;
-  const std::uint8_t need = order::needs(order::Edge::Lock);
-  if (!is_told_quickly(need, *look.actor)) return false;
+  if (!is_kept_by<keeps>(order::needs(order::Edge::Lock), *look.actor)) return false;
   if (!look.actor->held.remove(static_cast<LockId>(look.lock->id))) return false;
-  if (need != 0) teach(*look.lock, *look.actor);
+  if constexpr (keeps == Keeps::TheWholeOrder) teach(*look.lock, *look.actor);
   const std::uint64_t number = look.lock->acquisition.load(std::memory_order_relaxed);
   look.lock->acquisition.store(number + (number & 1U), std::memory_order_relaxed);
   return true;
+}
+
+[[gnu::noinline]] inline bool ordered_mutex_taken(const pthread_mutex_t* mutex, CalledFrom from) noexcept {
+  return order::needs(order::Edge::Lock) != 0 && short_mutex_taken<Keeps::TheWholeOrder>(mutex, from);
+}
+[[gnu::noinline]] inline bool ordered_mutex_unlocking(const pthread_mutex_t* mutex) noexcept {
+  return order::needs(order::Edge::Lock) != 0 && short_mutex_unlocking<Keeps::TheWholeOrder>(mutex);
+}
+[[gnu::always_inline]] inline bool quick_mutex_taken(const pthread_mutex_t* mutex, CalledFrom from) noexcept {
+  return short_mutex_taken<Keeps::Nothing>(mutex, from) || ordered_mutex_taken(mutex, from);
+}
+[[gnu::always_inline]] inline bool quick_mutex_unlocking(const pthread_mutex_t* mutex) noexcept {
+  return short_mutex_unlocking<Keeps::Nothing>(mutex) || ordered_mutex_unlocking(mutex);
 }
 
 [[gnu::always_inline]] inline bool quick_read_taken(const pthread_rwlock_t* rwlock, CalledFrom from) noexcept {
