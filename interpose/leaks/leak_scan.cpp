@@ -7,6 +7,7 @@
 #include "interpose/leaks/proof.hpp"
 #include "interpose/leaks/rings.hpp"
 #include "interpose/life/at_exit.hpp"
+#include "interpose/life/ends_in_time.hpp"
 #include "interpose/life/timers.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/object_list.hpp"
@@ -154,7 +155,7 @@ void report_those(Which which) noexcept {
 bool is_leaked(const vigil_probe_actor_view& view) noexcept {
   constexpr std::uint32_t kOthers = VIGIL_ACTOR_IS_THREAD | VIGIL_ACTOR_IS_DAEMON;
   return (view.flags & kOthers) == 0 && view.state == VIGIL_TASK_PARKED && view.wait != nullptr &&
-         needs_others(*view.wait) && !timers::will_end(*view.wait) && !at_exit::outlives_context(view) &&
+         needs_others(*view.wait) && !ends_in_time(*view.wait) && !at_exit::outlives_context(view) &&
          !at_exit::was_told_at_work(view.actor->id);
 }
 

@@ -6,7 +6,7 @@
 #include "interpose/kernel_threads.hpp"
 #include "interpose/leaks/proof.hpp"
 #include "interpose/leaks/rings.hpp"
-#include "interpose/life/timers.hpp"
+#include "interpose/life/ends_in_time.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/log.hpp"
 #include "interpose/options.hpp"
@@ -33,7 +33,7 @@ bool is_long_stuck(const vigil_probe_actor_view& view) noexcept {
   const auto* const actor = static_cast<const Actor*>(view.actor->watch);
   if (actor == nullptr || !needs_others(*view.wait)) return false;
   if (coarse_ms() - waits_since_ms(*actor) < kLongMs) return false;
-  return !timers::will_end(*view.wait) && !locks::is_in_told_ring(key_of(*actor));
+  return !ends_in_time(*view.wait) && !locks::is_in_told_ring(key_of(*actor));
 }
 
 std::uint64_t threads_that_wait() noexcept {

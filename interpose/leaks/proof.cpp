@@ -8,7 +8,7 @@
 #include "interpose/leaks/any_byte.hpp"
 #include "interpose/leaks/kernel_words.hpp"
 #include "interpose/leaks/still_threads.hpp"
-#include "interpose/life/timers.hpp"
+#include "interpose/life/ends_in_time.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/objects.hpp"
 #include "interpose/runtime_view.hpp"
@@ -137,7 +137,7 @@ bool Proof::collect() noexcept {
   for_each_actor([&](const vigil_probe_actor_view& view) {
     const bool is_thread = (view.flags & VIGIL_ACTOR_IS_THREAD) != 0;
     const bool parked = view.state == VIGIL_TASK_PARKED && view.wait != nullptr;
-    const bool is_stuck = parked && needs_others(*view.wait) && !timers::will_end(*view.wait);
+    const bool is_stuck = parked && needs_others(*view.wait) && !ends_in_time(*view.wait);
     if (is_thread) {
       // Unless it is stuck its stack is memory like any other.
       const ParkedStack stack = is_stuck ? stacks.of(view) : ParkedStack{};

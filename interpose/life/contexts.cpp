@@ -214,6 +214,17 @@ bool is_done_channel(const void* channel) noexcept {
   return hold && done_channels->find(number(channel)) != done_channels->end();
 }
 
+bool will_end(const vigil_probe_wait& wait) noexcept {
+  const TableHold hold;
+  if (!hold) return false;
+  for (std::uint32_t i = 0; i < wait.case_count; ++i) {
+    if (wait.cases[i].is_send != 0) continue;
+    const auto channel = done_channels->find(number(wait.cases[i].channel));
+    if (channel != done_channels->end() && ends_by_itself(hold.find(channel->second))) return true;
+  }
+  return false;
+}
+
 void adopt(Actor& task, const void* context) noexcept {
   ContextObject* known = nullptr;
   {

@@ -53,6 +53,10 @@ void leave(Actor& task) noexcept;
 // Whether that channel is some live context's done().
 bool is_done_channel(const void* channel) noexcept;
 
+// Whether a receive of that wait is from the done() of a context that time will end: with a deadline, its own or an
+// ancestor's, that is still to come.
+bool will_end(const vigil_probe_wait& wait) noexcept;
+
 // What ended the actor's context: the context itself, or the ancestor whose end is its own. Null: it is not done, or
 // the actor belongs to none.
 const ContextObject* ended(const Actor& actor) noexcept;

@@ -161,7 +161,27 @@ void clean_daemon_cancels_its_tasks_while_the_program_ends() {
   (void)served.receive();
 }
 
+// Time ends these waits, though the program ends before.
+void clean_tasks_wait_for_what_has_a_deadline() {
+  const auto made = vigil::with_timeout(vigil::background(), 1h);
+  const auto below = vigil::with_cancel(vigil::with_value(made.ctx, 1, 2));
+  vigil::go([ctx = made.ctx] { (void)ctx.done().receive(); });
+  vigil::go([ctx = below.ctx] {
+    const Channel<int> silent(0);
+    vigil::select(vigil::on_receive(silent, [](auto) {}), vigil::on_receive(ctx.done(), [](auto) {}));
+  });
+  vigil::sleep_for(10ms);
+}
+void leak_of_one_whose_parents_deadline_does_not_count() {
+  const auto parent = vigil::with_timeout(vigil::background(), 1h);
+  const auto made = vigil::with_cancel(vigil::without_cancel(parent.ctx));
+  vigil::go([ctx = made.ctx] { (void)ctx.done().receive(); });
+  vigil::sleep_for(10ms);
+}
+
 constexpr Case kCases[] = {
+    VIGIL_CASE(clean_tasks_wait_for_what_has_a_deadline),
+    VIGIL_CASE(leak_of_one_whose_parents_deadline_does_not_count),
     VIGIL_CASE(lost_below_one_that_polls),
     VIGIL_CASE(lost_below_one_that_waits_by_turns),
     VIGIL_CASE(lost_with_a_cause),
