@@ -134,6 +134,12 @@ void filled(const void* block, std::size_t bytes, std::uintptr_t pc) noexcept {
   }
 }
 
+std::size_t asked_for(const void* block, std::size_t room) noexcept {
+  std::size_t bytes = room;
+  record([&] { bytes = std::min(room, heap_blocks.size_of(address_of(block), room)); });
+  return bytes;
+}
+
 namespace {
 
 // room, here and below: what the program may use of the block.

@@ -37,6 +37,8 @@ struct RealHeap {
 void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr_t pc) noexcept;
 // The allocator itself wrote the first bytes of a block that it hands out: zeroes, or what lay in another block.
 void filled(const void* block, std::size_t bytes, std::uintptr_t pc) noexcept;
+// How many bytes of that block the program asked for, as far as is known; at most `room`, what it may use of it.
+std::size_t asked_for(const void* block, std::size_t room) noexcept;
 // Instead of a free: tells the engine, and frees the block or another in its place.
 void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept;
 // The block is about to be given to the allocator, which may hand it out at once.

@@ -101,6 +101,14 @@ void HeapBlocks::allocated(std::uintptr_t address, std::size_t size, std::size_t
   drop_between(end, until);
 }
 
+std::size_t HeapBlocks::size_of(std::uintptr_t address, std::size_t otherwise) noexcept {
+  Shard& shard = shard_of(address);
+  const std::lock_guard held(shard.lock);
+  const Page* const page = page_of(address, false);
+  const std::uint32_t slot = page != nullptr ? page->slots[address / kSlotBytes % kSlots] : 0;
+  return slot != 0 ? record(shard, slot).size : otherwise;
+}
+
 bool HeapBlocks::freed(std::uintptr_t address) noexcept {
   Shard& shard = shard_of(address);
   const std::lock_guard held(shard.lock);

@@ -39,6 +39,8 @@ class HeapBlocks {
   // room: how much of the memory is the block's, at least its size.
   void allocated(std::uintptr_t address, std::size_t size, std::size_t room, race::PlaceId place,
                  ActorKey owner) noexcept;
+  // How many bytes were asked for, of the block that begins there; `otherwise` where none is known.
+  std::size_t size_of(std::uintptr_t address, std::size_t otherwise) noexcept;
   // Returns whether the block was known and not freed before.
   bool freed(std::uintptr_t address) noexcept;
   // The block of that address, or the one freed last that began before it and reached it.

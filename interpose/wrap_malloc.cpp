@@ -127,20 +127,23 @@ void* watched_realloc(void* block, std::size_t size) noexcept {
   const std::uintptr_t pc = caller();
   if (block == nullptr) return told(real.malloc(size), size, pc);
   const std::size_t old = is_early(block) ? early_size(block) : real.usable_size(block);
+  // All that the old block has room for is copied, for a program may have asked; what the copy writes in the program's
+  // eyes is what it had asked for: the rest of the new block is as fresh as malloc's.
+  const std::size_t written = std::min(is_early(block) ? old : heap::asked_for(block, old), size);
   if (!is_early(block) && (size == 0 || (old >= kMovedByMapping && size >= kMovedByMapping))) {
     heap::freeing(real, block, pc);
     void* const moved = real.realloc(block, size);
     if (moved == nullptr && size != 0) told(block, old, pc);  // it is still there
     if (moved == nullptr) return nullptr;
     told(moved, size, pc);
-    heap::filled(moved, std::min(old, size), pc);
+    heap::filled(moved, written, pc);
     return moved;
   }
   void* const made = real.malloc(size);
   if (made == nullptr) return nullptr;
   told(made, size, pc);
   std::memcpy(made, block, std::min(old, size));
-  heap::filled(made, std::min(old, size), pc);
+  heap::filled(made, written, pc);
   if (!is_early(block)) heap::free_later(real, block, pc);
   return made;
 }

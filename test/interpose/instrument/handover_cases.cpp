@@ -298,6 +298,20 @@ void clean_behind_what_realloc_copied() {
   made_and_used([&] { return static_cast<char*>(std::realloc(block, 4 * kBytes)); },
                 [](char* at) { at[kBytes * 3] = 1; });
 }
+// The allocator gives more than was asked for, and moves all of it: the program knows nothing of that.
+template <std::size_t Asked>
+void written_behind_what_realloc_copied() {
+  auto* const block = static_cast<char*>(std::malloc(Asked));
+  std::memset(block, 'x', Asked);
+  made_and_used([&] { return static_cast<char*>(std::realloc(block, 4 * Asked)); }, [](char* at) { at[Asked] = 1; });
+}
+void clean_behind_what_was_asked_for_and_copied() { written_behind_what_realloc_copied<kBytes + 1>(); }
+void clean_behind_what_was_asked_for_and_moved() { written_behind_what_realloc_copied<kManyBytes + 1>(); }
+void race_for_the_last_byte_that_realloc_copied() {
+  char* const block = filled_block();
+  made_and_used([&] { return static_cast<char*>(std::realloc(block, 4 * kBytes)); },
+                [](char* at) { read_one(at + kBytes - 1); });
+}
 template <class Grow>
 void written_while_it_grows(Grow&& grow) {
   char* const block = filled_block();
@@ -435,6 +449,9 @@ constexpr Case kCases[] = {
     VIGIL_CASE(race_for_what_reallocarray_copied),
     VIGIL_CASE(race_for_what_strdup_copied),
     VIGIL_CASE(clean_behind_what_realloc_copied),
+    VIGIL_CASE(clean_behind_what_was_asked_for_and_copied),
+    VIGIL_CASE(clean_behind_what_was_asked_for_and_moved),
+    VIGIL_CASE(race_for_the_last_byte_that_realloc_copied),
     VIGIL_CASE(race_written_before_realloc),
     VIGIL_CASE(race_written_before_reallocarray),
     VIGIL_CASE(clean_block_grown_by_turns),
