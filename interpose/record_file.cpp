@@ -22,11 +22,13 @@
 namespace vigil::shim {
 namespace {
 
+constexpr std::size_t kPage = 4096;
 constexpr std::size_t kFirstChunk = 256U << 10;  // bytes
 constexpr std::size_t kLargestChunk = 8U << 20;
 constexpr std::size_t kMappedMost = 1U << 30;
 constexpr std::size_t kMappedLeast = 1U << 20;
-constexpr int kHighFd = 1000;  // below it a program may count on the lowest free numbers
+constexpr std::size_t kShareOfTheLimit = 32;  // the mapping is at most this part of a limited address space
+constexpr int kHighFd = 1000;                 // below it a program may count on the lowest free numbers
 
 // Makes the folder and its missing parents, 0700 as secrets may stand in stacks' names. 0 or errno.
 int make_folders(PathText& path) noexcept {
@@ -52,6 +54,14 @@ int move_high(int fd) noexcept {
   if (high < 0) return fd;
   raw_syscall(SYS_close, fd);
   return static_cast<int>(high);
+}
+
+// The address space that the program was given is the program's: what is mapped here, it cannot allocate.
+std::size_t longest_mapping() noexcept {
+  rlimit limit{};
+  raw_syscall(SYS_prlimit64, 0, RLIMIT_AS, 0, reinterpret_cast<long>(&limit));
+  if (limit.rlim_cur == RLIM_INFINITY) return kMappedMost;
+  return std::clamp<std::size_t>(limit.rlim_cur / kShareOfTheLimit, kMappedLeast, kMappedMost) / kPage * kPage;
 }
 
 // Gives [from, to) disk blocks. 0 or errno. Never raises SIGXFSZ: the limit is looked at first.
@@ -101,7 +111,7 @@ int RecordFile::create(std::string_view folder, std::string_view name, int pid) 
 int RecordFile::map() noexcept {
   int error = allocate(fd_, 0, kFirstChunk);
   if (error == 0) {
-    for (std::size_t bytes = kMappedMost; bytes >= kMappedLeast; bytes /= 4) {
+    for (std::size_t bytes = longest_mapping(); bytes >= kMappedLeast; bytes = bytes / 4 / kPage * kPage) {
       const long at = raw_syscall(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
       if (at > 0) {
         note_own_mapping(static_cast<std::uintptr_t>(at), bytes);

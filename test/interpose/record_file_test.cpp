@@ -205,6 +205,28 @@ TEST_F(RecordFileTest, AReadOnlyFolderIsAnError) {
   EXPECT_FALSE(file.append(object_of(1)));
 }
 
+TEST_F(RecordFileTest, ALimitedAddressSpaceIsLeftToTheProgram) {
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr rlim_t kRoom = rlim_t{3} << 30U;
+    const rlimit limit{kRoom, kRoom};
+    setrlimit(RLIMIT_AS, &limit);
+    const auto pages = [] {
+      std::size_t now = 0;
+      std::ifstream("/proc/self/statm") >> now;
+      return now;
+    };
+    const std::size_t before = pages();
+    RecordFile file;
+    if (file.open(folder_, "p", 7) != 0) _exit(file.last_error());
+    constexpr std::size_t kMostPages = (128U << 20U) / 4096;
+    _exit(pages() - before > kMostPages ? 1 : file.append(object_of(500'000)) ? 0 : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
 TEST_F(RecordFileTest, LittleAddressSpaceGivesASmallerMapping) {
   const pid_t child = fork();
   if (child == 0) {
