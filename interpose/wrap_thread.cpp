@@ -29,6 +29,7 @@
 #include "interpose/real_pthread.hpp"
 #include "interpose/sync_events.hpp"
 #include "interpose/thread_edges.hpp"
+#include "interpose/thread_room.hpp"
 #include "interpose/threads.hpp"
 
 using namespace vigil::shim;  // the wrappers stand outside every namespace
@@ -121,13 +122,8 @@ int join_as_posix(thrd_t thread, int* result) {
 // Whether the thread gets a stack of the system's, with a guard below it.
 bool has_own_stack(const pthread_attr_t* attributes) noexcept {
   if (attributes == nullptr) return true;
-  void* low = nullptr;
-  std::size_t bytes = 0;
   std::size_t guard = 0;
-  if (pthread_attr_getstack(attributes, &low, &bytes) != 0 || pthread_attr_getguardsize(attributes, &guard) != 0) {
-    return false;
-  }
-  return reinterpret_cast<std::uintptr_t>(low) + bytes == 0 && guard != 0;  // unset, its end is 0
+  return pthread_attr_getguardsize(attributes, &guard) == 0 && guard != 0 && !is_stack_given(*attributes);
 }
 
 // Then a signal that was sent before may still come to the thread's first steps: the creator's mask is not what it
@@ -198,6 +194,8 @@ int joined(pthread_t thread, Join&& join) {
 
 extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                                            void* (*function)(void*), void* argument) noexcept {
+  const ThreadRoom room(attributes);
+  attributes = room.attributes();
   ThreadStart* const made = prepare({.posix = function, .argument = argument}, has_own_stack(attributes));
   if (made == nullptr) return real_pthread().create(thread, attributes, function, argument);
   if (has_own_signals(attributes)) made->whose_signals = ThreadStart::Signals::OfAttributes;

@@ -181,6 +181,49 @@ int way_smallest_stack() {
   return 0;
 }
 
+// All that a thread of the smallest stack has for itself without the shim, used below a lock and around a misuse: in
+// memory of the system's, and in the program's own.
+struct Frugal {
+  pthread_mutex_t locks[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
+  int worked = 0;
+  void work() {
+    constexpr std::size_t kAllItHas = 7000;  // libc and the linker take the rest
+    std::array<char, kAllItHas> own;
+    std::memset(own.data(), ++worked, own.size());
+    asm volatile("" : : "r"(own.data()) : "memory");
+    for (pthread_mutex_t& one : locks) pthread_mutex_lock(&one);
+    for (pthread_mutex_t& one : locks) pthread_mutex_unlock(&one);
+  }
+};
+int way_all_of_the_smallest_stack() {
+  static Frugal frugal;
+  static void* const memory = std::aligned_alloc(4096, static_cast<std::size_t>(PTHREAD_STACK_MIN));
+  for (const bool is_own : {false, true}) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    if (is_own) {
+      pthread_attr_setstack(&attributes, memory, static_cast<std::size_t>(PTHREAD_STACK_MIN));
+    } else {
+      pthread_attr_setstacksize(&attributes, static_cast<std::size_t>(PTHREAD_STACK_MIN));
+    }
+    pthread_t thread{};
+    const int error = pthread_create(
+        &thread, &attributes,
+        [](void*) -> void* {
+          frugal.work();
+          return nullptr;
+        },
+        nullptr);
+    if (error == 0) pthread_join(thread, nullptr);
+    std::size_t said = 0;
+    pthread_attr_getstacksize(&attributes, &said);
+    std::printf("thread: %d, worked %d, %d\n", error, frugal.worked,
+                said == static_cast<std::size_t>(PTHREAD_STACK_MIN) ? 1 : 0);
+    pthread_attr_destroy(&attributes);
+  }
+  return 0;
+}
+
 sigjmp_buf recovery;
 
 int way_recovers_from_segv() {
@@ -287,6 +330,17 @@ int way_fexecve() {
   return 0;
 }
 
+// Its last handles go in a handler: they have kept nothing from ending before.
+int way_quick_exit_drops_a_context() {
+  struct Keeper {
+    CancelContext made = with_cancel(background());
+  };
+  static Keeper* service = nullptr;
+  service = new Keeper;
+  std::at_quick_exit([] { delete service; });
+  std::quick_exit(0);
+}
+
 constexpr Way kWays[] = {
     WAY(no_more_descriptors),
     WAY(no_more_memory),
@@ -302,6 +356,8 @@ constexpr Way kWays[] = {
     WAY(confined_a_little),
     WAY(strict_thread),
     WAY(smallest_stack),
+    WAY(quick_exit_drops_a_context),
+    WAY(all_of_the_smallest_stack),
     WAY(recovers_from_segv),
     WAY(destructor_uses_channels),
     WAY(double_fork),
