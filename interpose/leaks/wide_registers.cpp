@@ -1,56 +1,13 @@
 #include "interpose/leaks/wide_registers.hpp"
 
-#include <cpuid.h>
-
-#include <atomic>
-#include <cstdint>
+#include "interpose/vector_width.hpp"
 
 namespace vigil::shim::leaks {
-namespace {
-
-enum class Widest : std::uint8_t { Unknown, Sse, Avx, Avx512 };
-
-// relaxed: every thread finds the same.
-constinit std::atomic<Widest> known_widest{Widest::Unknown};
-
-// Which of its parts the system saves at a switch of threads, and so lets programs use.
-std::uint32_t saved_parts() noexcept {
-  std::uint32_t low = 0;
-  std::uint32_t high = 0;
-  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return low;
-}
-
-Widest find_widest() noexcept {
-  constexpr std::uint32_t kHasParts = 1U << 27U;  // leaf 1, ecx: xgetbv may be asked
-  constexpr std::uint32_t kHasAvx = 1U << 28U;
-  constexpr std::uint32_t kHasAvx512 = 1U << 16U | 1U << 31U;  // leaf 7, ebx: F, and VL for what is done here
-  constexpr std::uint32_t kAvxParts = 0x6;                     // the halves
-  constexpr std::uint32_t kAvx512Parts = 0xe6;                 // and masks, upper halves, upper sixteen
-  std::uint32_t a = 0;
-  std::uint32_t b = 0;
-  std::uint32_t c = 0;
-  std::uint32_t d = 0;
-  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kHasParts) == 0 || (c & kHasAvx) == 0) return Widest::Sse;
-  const std::uint32_t parts = saved_parts();
-  if ((parts & kAvxParts) != kAvxParts) return Widest::Sse;
-  const bool has_leaf = __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0;
-  const bool has_512 = has_leaf && (b & kHasAvx512) == kHasAvx512 && (parts & kAvx512Parts) == kAvx512Parts;
-  return has_512 ? Widest::Avx512 : Widest::Avx;
-}
-
-Widest widest() noexcept {
-  Widest known = known_widest.load(std::memory_order_relaxed);
-  if (known == Widest::Unknown) known_widest.store(known = find_widest(), std::memory_order_relaxed);
-  return known;
-}
-
-}  // namespace
 
 // Whoever calls a function keeps nothing in any of these: no list of them is needed, nor one that the compiler knows.
 [[gnu::noinline]] void forget_wide_registers() noexcept {
-  const Widest has = widest();
-  if (has >= Widest::Avx) asm volatile("vzeroupper");
+  const VectorWidth has = vector_width();
+  if (has >= VectorWidth::Avx) asm volatile("vzeroupper");
   asm volatile(
       "pxor %%xmm0, %%xmm0\n\tpxor %%xmm1, %%xmm1\n\tpxor %%xmm2, %%xmm2\n\tpxor %%xmm3, %%xmm3\n\t"
       "pxor %%xmm4, %%xmm4\n\tpxor %%xmm5, %%xmm5\n\tpxor %%xmm6, %%xmm6\n\tpxor %%xmm7, %%xmm7\n\t"
@@ -58,7 +15,7 @@ Widest widest() noexcept {
       "pxor %%xmm12, %%xmm12\n\tpxor %%xmm13, %%xmm13\n\tpxor %%xmm14, %%xmm14\n\tpxor %%xmm15, %%xmm15" ::
           : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
             "xmm13", "xmm14", "xmm15");
-  if (has < Widest::Avx512) return;
+  if (has < VectorWidth::Avx512) return;
   // Of 128 bits: the rest of a register is cleared with them.
   asm volatile(
       "vpxord %xmm16, %xmm16, %xmm16\n\tvpxord %xmm17, %xmm17, %xmm17\n\tvpxord %xmm18, %xmm18, %xmm18\n\t"
