@@ -2,10 +2,11 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <new>
 
 #include "interpose/own_memory.hpp"
-#include "interpose/race/four_times.hpp"
+#include "interpose/race/leaf_times.hpp"
 
 namespace vigil::shim::race {
 
@@ -13,8 +14,6 @@ namespace vigil::shim::race {
 // memory. So leaves are wide: in a line of a thousand tasks a meeting copies one inner node where 16 times to a leaf
 // made it two, and up to 127 actors need no inner node. A private path to one of a million slots is 5 nodes and 1.2
 // KiB.
-constexpr unsigned kLeafBits = 7;
-constexpr std::uint32_t kLeafTimes = 1U << kLeafBits;
 constexpr unsigned kBits = 4;
 constexpr std::uint32_t kFan = 1U << kBits;
 
@@ -148,22 +147,14 @@ struct Joined {
 };
 
 Joined join_leaves(const Leaf& mine, Leaf& theirs, Epoch author) noexcept {
-  FourTimes mine_later = no_times();
-  FourTimes theirs_later = no_times();
-  for (std::uint32_t i = 0; i < kLeafTimes; i += 4) {
-    const FourTimes a = four_at(&mine.times[i]);
-    const FourTimes b = four_at(&theirs.times[i]);
-    mine_later = either(mine_later, are_later(a, b));
-    theirs_later = either(theirs_later, are_later(b, a));
-  }
-  if (!any_of(mine_later)) return {Side::Theirs, &theirs};
-  if (!any_of(theirs_later)) return {Side::Mine, nullptr};
   Leaf* const leaf = make_node<Leaf>(Leaf::Times::Later);
-  for (std::uint32_t i = 0; i < kLeafTimes; i += 4) {
-    put_four(&leaf->times[i], later_of(four_at(&mine.times[i]), four_at(&theirs.times[i])));
+  const LaterTimes later = join_leaf_times(mine.times.data(), theirs.times.data(), leaf->times.data());
+  if (later.mine && later.theirs) {
+    leaf->stamp = author;
+    return {Side::Neither, leaf};
   }
-  leaf->stamp = author;
-  return {Side::Neither, leaf};
+  free_node(leaf);
+  return later.mine ? Joined{Side::Mine, nullptr} : Joined{Side::Theirs, &theirs};
 }
 
 // ask: null when nobody can be asked.
@@ -225,15 +216,7 @@ ClockNode* join_in_place(ClockNode* mine, ClockNode* theirs) noexcept {
   bool all_theirs = true;
   if (mine->level == 0) {
     Leaf& a = leaf_of(mine);
-    const Leaf& b = leaf_of(theirs);
-    FourTimes mine_later = no_times();
-    for (std::uint32_t i = 0; i < kLeafTimes; i += 4) {
-      const FourTimes ours = four_at(&a.times[i]);
-      const FourTimes others = four_at(&b.times[i]);
-      mine_later = either(mine_later, are_later(ours, others));
-      put_four(&a.times[i], later_of(ours, others));
-    }
-    all_theirs = !any_of(mine_later);
+    all_theirs = !join_leaf_times(a.times.data(), leaf_of(theirs).times.data(), a.times.data()).mine;
   } else {
     Inner& a = inner_of(mine);
     const Inner& b = inner_of(theirs);
@@ -258,28 +241,91 @@ ClockNode* raised(ClockNode* root, std::uint32_t level) noexcept {
   return root;
 }
 
-// mine = the join of two leaves.
-void join_leaf_roots(ClockNode*& mine, ClockNode* theirs, Epoch author) noexcept {
-  const Joined joined = join_leaves(leaf_of(mine), leaf_of(theirs), author);
-  if (joined.side == Side::Mine) return;
-  unshare(std::exchange(mine, joined.side == Side::Theirs ? shared(theirs) : joined.node));
+// mine = the join of two leaves; in place where mine is in this tree alone (I2).
+void join_leaf(ClockNode*& mine, ClockNode* theirs, Epoch author) noexcept {
+  if (!is_sole(mine)) {
+    const Joined joined = join_leaves(leaf_of(mine), leaf_of(theirs), author);
+    if (joined.side == Side::Mine) return;
+    unshare(std::exchange(mine, joined.side == Side::Theirs ? shared(theirs) : joined.node));
+    return;
+  }
+  Leaf& a = leaf_of(mine);
+  const LaterTimes later = join_leaf_times(a.times.data(), leaf_of(theirs).times.data(), a.times.data());
+  if (!later.mine) {
+    unshare(std::exchange(mine, shared(theirs)));  // I3
+  } else if (later.theirs) {
+    mine->stamp = author;
+  }
 }
+
+// mine = the join of two nodes above leaves, of which mine is in this tree alone. All questions are asked before the
+// first change, for they are about this tree: half a join may know an epoch and not what that stands for.
+template <class MineKnows, class TheirsKnows>
+void join_above_leaves(ClockNode*& mine, ClockNode* theirs, Epoch author, const MineKnows& mine_knows,
+                       const TheirsKnows& theirs_know) noexcept {
+  Inner& a = inner_of(mine);
+  const Inner& b = inner_of(theirs);
+  std::uint32_t differ = 0;
+  std::uint32_t take = 0;   // theirs, as it is
+  std::uint32_t mixed = 0;  // each knows something there that the other does not, for all we can tell
+  for (std::uint32_t i = 0; i < kFan; ++i) {
+    const ClockNode* const ours = a.children[i];
+    const ClockNode* const others = b.children[i];
+    if (ours == others) continue;
+    differ |= 1U << i;
+    if (others == nullptr) continue;
+    if (ours == nullptr || (ours->stamp != Epoch() && theirs_know(ours->stamp))) {
+      take |= 1U << i;
+    } else if (others->stamp == Epoch() || !mine_knows(others->stamp)) {
+      mixed |= 1U << i;
+    }
+  }
+  if ((take | mixed) == 0) return;
+  bool all_theirs = differ == (take | mixed);
+  for (; take != 0; take &= take - 1) {
+    const int i = std::countr_zero(take);
+    unshare(std::exchange(a.children[i], shared(b.children[i])));
+  }
+  for (; mixed != 0; mixed &= mixed - 1) {
+    const int i = std::countr_zero(mixed);
+    join_leaf(a.children[i], b.children[i], author);
+    all_theirs = all_theirs && a.children[i] == b.children[i];
+  }
+  if (all_theirs) {
+    unshare(std::exchange(mine, shared(theirs)));  // I3
+  } else {
+    mine->stamp = author;
+  }
+}
+
+// The time of a slot under a node that covers it or not.
+ClockTime time_under(const ClockNode* node, std::uint32_t slot) noexcept {
+  if (node == nullptr || !covers(node, slot)) return 0;
+  while (node->level != 0) {
+    node = inner_of(node).children[index_at(slot, node->level)];
+    if (node == nullptr) return 0;
+  }
+  return leaf_of(node).times[index_in_leaf(slot)];
+}
+
+// Who knows a tree, and all of its own time.
+struct Knower {
+  const ClockNode* root;
+  Epoch own;
+  bool operator()(Epoch epoch) const noexcept {
+    if (epoch.slot() == own.slot()) return epoch.time() <= own.time();
+    return epoch.time() <= time_under(root, static_cast<std::uint32_t>(epoch.slot()));
+  }
+};
 
 }  // namespace
 
 ClockNode* ClockTree::share(ClockNode* node) noexcept { return shared(node); }
 void ClockTree::drop(ClockNode* node) noexcept { unshare(node); }
 
-ClockTime ClockTree::at(ClockSlot slot) const noexcept {
-  const auto number = static_cast<std::uint32_t>(slot);
-  const ClockNode* node = root_;
-  if (node == nullptr || !covers(node, number)) return 0;
-  while (node->level != 0) {
-    node = inner_of(node).children[index_at(number, node->level)];
-    if (node == nullptr) return 0;
-  }
-  return leaf_of(node).times[index_in_leaf(number)];
-}
+bool ClockTree::is_alone() const noexcept { return root_ != nullptr && is_sole(root_); }
+
+ClockTime ClockTree::at(ClockSlot slot) const noexcept { return time_under(root_, static_cast<std::uint32_t>(slot)); }
 
 void ClockTree::set(ClockSlot slot, ClockTime time, Epoch author) noexcept {
   const auto number = static_cast<std::uint32_t>(slot);
@@ -326,7 +372,11 @@ void ClockTree::join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsR
   const Questions ask{author, mine, theirs};
   if (root_->level == 0 && other.root_->level == 0) {
     // The clocks of a program of few actors.
-    join_leaf_roots(root_, other.root_, author);
+    join_leaf(root_, other.root_, author);
+    return;
+  }
+  if (root_->level == 1 && other.root_->level == 1 && is_sole(root_)) {
+    join_above_leaves(root_, other.root_, author, mine, theirs);
     return;
   }
   // The questions are about this tree as it is now, so root_ stays until the last is asked.
@@ -345,6 +395,22 @@ void ClockTree::join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsR
   unshare(my_root);
   unshare(their_root);
   unshare(std::exchange(root_, joined.node));
+}
+
+void ClockTree::meet(ClockTree& other, Epoch mine, Epoch theirs) noexcept {
+  // The side that may be changed in place becomes the join: the one that has been in a meeting since its last partner
+  // was in one.
+  if (other.is_alone() && !is_alone()) return other.meet(*this, theirs, mine);
+  const Knower i_know{root_, mine};
+  const Knower they_know{other.root_, theirs};
+  if (is_alone() && root_->level == 1 && other.root_ != nullptr && other.root_->level == 1) {
+    join_above_leaves(root_, other.root_, mine, i_know, they_know);
+  } else {
+    join(other, mine, KnowsRef(i_know), KnowsRef(they_know));
+  }
+  set(mine.slot(), mine.time(), mine);
+  set(theirs.slot(), theirs.time(), mine);
+  other = *this;
 }
 
 std::size_t ClockTree::nodes() noexcept {

@@ -72,10 +72,16 @@ class ClockTree {
   // other's, and taken whole when `theirs` knows mine. author is mine's epoch.
   void join(const ClockTree& other, Epoch author, KnowsRef mine, KnowsRef theirs) noexcept;
 
+  // Both become the join of the two and of the epochs mine and theirs, of their owners, who know nothing but their
+  // trees and their own times. Demands that neither tree knows the other's epoch, nor its own owner's.
+  void meet(ClockTree& other, Epoch mine, Epoch theirs) noexcept;
+
   // Nodes alive in the whole process, of those made since it was asked first; for tests.
   static std::size_t nodes() noexcept;
 
  private:
+  // Whether no other tree has this one's root, so that a join changes that in place.
+  [[nodiscard]] bool is_alone() const noexcept;
   static ClockNode* share(ClockNode* node) noexcept;
   static void drop(ClockNode* node) noexcept;
 

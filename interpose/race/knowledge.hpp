@@ -116,6 +116,13 @@ class Knowledge {
     }
     add_recent(other, true, author);
   }
+  // Both become what either knew, and their owners' own epochs mine and theirs, in one tree. Their frontiers are given
+  // up. Demands that neither knows the other's epoch.
+  void meet(Knowledge& other, Epoch mine, Epoch theirs) noexcept {
+    to_tree(mine);
+    other.to_tree(theirs);
+    many_.tree.meet(other.many_.tree, mine, theirs);
+  }
   // Adds all of other but its frontier: the caller sees to a point that stands for it.
   void merge(const Knowledge& other) noexcept;
   // Moves every recent epoch into the tree. The frontier is given up unless it was empty.
@@ -158,6 +165,12 @@ class Knowledge {
 
   void outgrow(Epoch author) noexcept;
   void add_to_many(Epoch epoch, bool marked, Epoch author) noexcept;
+  // All that is known is in the tree from now on.
+  void to_tree(Epoch author) noexcept {
+    if (is_few()) outgrow(author);
+    if (many_.count != 0) spill(author);
+    many_.whole = false;
+  }
   void join_few(const FewTimes& other, bool with_marks, Epoch author) noexcept;
   void erase(std::size_t index) noexcept;
   void make_room(Epoch author) noexcept;

@@ -165,21 +165,26 @@ struct ClockOps {
     const Epoch at_a = epoch(a);
     const Epoch at_b = epoch(b);
     const bool b_covers = covers([&](Epoch point) { return knows(b, point); }, a);
-    if (!b_covers && !covers([&](Epoch point) { return knows(a, point); }, b)) {
-      a.known_.join(
-          b.known_, at_a, [&](Epoch point) { return knows(a, point); }, [&](Epoch point) { return knows(b, point); });
+    // Whoever knows at_a from now on has it from here, from b or from a's later releases, and so knows all that both
+    // know now; the same of at_b.
+    if (b_covers || covers([&](Epoch point) { return knows(a, point); }, b)) {
+      share(a, b, b_covers ? b.known_ : a.known_, b_covers ? at_b : at_a);
+    } else {
+      a.known_.meet(b.known_, at_a, at_b);
     }
-    Knowledge& all = b_covers ? b.known_ : a.known_;
+    advance(a);
+    advance(b);
+  }
+
+  // A meeting of two, one of whom knows all that the other does: all.
+  static void share(ActorClock& a, ActorClock& b, Knowledge& all, Epoch author) noexcept {
     all.forget(a.slot());
     all.forget(b.slot());
     // Spilt before it is shared: one private path instead of two. Below that the partner's epoch still finds room.
-    if (all.recent_count() + 1 >= Knowledge::kRecent) all.spill(b_covers ? at_b : at_a);
-    (b_covers ? a.known_ : b.known_) = all;
-    a.known_.add(at_b, false, at_a);
-    b.known_.add(at_a, false, at_b);
-    // Whoever knows at_a from now on has it from here, from b or from a's later releases, and so knows all of it.
-    advance(a);
-    advance(b);
+    if (all.recent_count() + 1 >= Knowledge::kRecent) all.spill(author);
+    (&all == &b.known_ ? a.known_ : b.known_) = all;
+    a.known_.add(epoch(b), false, epoch(a));
+    b.known_.add(epoch(a), false, epoch(b));
   }
 
   static void start(ActorClock& first) noexcept {
