@@ -29,9 +29,22 @@ thread_local constinit std::array<std::uint64_t, kNoted> noted __attribute__((tl
 
 enum class Deed : std::uint8_t { Send, Receive };
 
+void note(ChannelObject& known, Actor& actor, Deed deed, bool place_too) noexcept {
+  known.users.note(key_of(actor));
+  if (!place_too) return;
+  const StackId stack = &current_actor() == &actor ? capture_stack() : actor.parked_at;
+  if (stack != kNoStack) (deed == Deed::Send ? known.last_send : known.last_receive).set(key_of(actor), stack);
+}
+
 // Who sends or receives is noted always; where, while places may be looked at.
+void note_user(ChannelObject& known, Actor& actor, Deed deed) noexcept {
+  if (timeline::on()) timeline::can_run(actor);  // its operation is over, whoever did it
+  note(known, actor, deed, channel_touch::take());
+}
+
+// The same where the channel need not be looked up for anything else.
 void note_user(Actor& actor, const void* channel, Deed deed) noexcept {
-  if (timeline::on()) timeline::can_run(actor);                              // its operation is over, whoever did it
+  if (timeline::on()) timeline::can_run(actor);
   const std::uint32_t made = channels_made.load(std::memory_order_relaxed);  // who has the channel sees its making
   std::uint64_t number = (reinterpret_cast<std::uintptr_t>(channel) ^ made) * 0x9e3779b97f4a7c15ULL;
   number = (number ^ number >> 32U ^ static_cast<std::uint64_t>(key_of(actor))) * 0x9e3779b97f4a7c15ULL;
@@ -40,11 +53,7 @@ void note_user(Actor& actor, const void* channel, Deed deed) noexcept {
   if (place == number && !look) return;
   place = number;
   ChannelObject* const known = channels().find(channel);
-  if (known == nullptr) return;
-  known->users.note(key_of(actor));
-  if (!look) return;
-  const StackId stack = &current_actor() == &actor ? capture_stack() : actor.parked_at;
-  if (stack != kNoStack) (deed == Deed::Send ? known->last_send : known->last_receive).set(key_of(actor), stack);
+  if (known != nullptr) note(*known, actor, deed, look);
 }
 
 // Whether a send must be looked at: an order is kept, or it is not by the one who sent last.
@@ -83,10 +92,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_send(vigil_probe_actor* actor, 
   const bool look = needs_look(actor, channel);
   record([&] {
     Actor& sender = actor_of(actor);
-    note_user(sender, channel, Deed::Send);
-    if (!look) return;
+    if (!look) return note_user(sender, channel, Deed::Send);
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
+    note_user(*known, sender, Deed::Send);
     channel_use::sent(sender, *known);
     if (channel_use::counts_items()) channel_use::item_in(sender, *known);
     if (order::needs() != 0) known->slots.step(sender.clocks, slot);
@@ -98,10 +107,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_receive(vigil_probe_actor* acto
   spins::did_something();
   record([&] {
     Actor& receiver = actor_of(actor);
-    note_user(receiver, channel, Deed::Receive);
-    if (order::needs() == 0 && !channel_use::counts_items()) return;
+    if (order::needs() == 0 && !channel_use::counts_items()) return note_user(receiver, channel, Deed::Receive);
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
+    note_user(*known, receiver, Deed::Receive);
     if (channel_use::counts_items()) channel_use::item_out(*known);
     if (order::needs() != 0) known->slots.step(receiver.clocks, slot);
   });
@@ -113,10 +122,16 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_meet(vigil_probe_actor* sender,
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
-    note_user(from, channel, Deed::Send);
-    note_user(to, channel, Deed::Receive);
-    if (!look) return;
-    if (ChannelObject* const known = channels().find(channel)) channel_use::sent(from, *known);
+    if (!look) {
+      note_user(from, channel, Deed::Send);
+      note_user(to, channel, Deed::Receive);
+      return;
+    }
+    if (ChannelObject* const known = channels().find(channel)) {
+      note_user(*known, from, Deed::Send);
+      note_user(*known, to, Deed::Receive);
+      channel_use::sent(from, *known);
+    }
     if (order::needs() != 0) order::meet(from.clocks, to.clocks);
   });
 }
@@ -127,11 +142,15 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_pass(vigil_probe_actor* sender,
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
-    note_user(from, channel, Deed::Send);
-    note_user(to, channel, Deed::Receive);
-    if (!look) return;
+    if (!look) {
+      note_user(from, channel, Deed::Send);
+      note_user(to, channel, Deed::Receive);
+      return;
+    }
     ChannelObject* const known = channels().find(channel);
     if (known == nullptr) return;
+    note_user(*known, from, Deed::Send);
+    note_user(*known, to, Deed::Receive);
     channel_use::sent(from, *known);
     if (order::needs() == 0) return;
     known->slots.step(from.clocks, slot);
