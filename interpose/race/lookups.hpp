@@ -16,6 +16,13 @@ namespace vigil::shim::race {
 [[gnu::noinline]] PlaceId place_anew(EngineThread& thread, EngineThread::KnownPlace& known, std::uintptr_t pc,
                                      ContextId context, LockSetId held) noexcept;
 
+// The slot of the running actor's epoch is known to be its own (slot_owners.hpp), before a record names that epoch.
+[[gnu::noinline]] void name_slot_anew(EngineThread& thread, Epoch at) noexcept;
+[[gnu::always_inline]] inline void name_slot(EngineThread& thread, Epoch at) noexcept {
+  if (thread.part->named != at.slot()) [[unlikely]]
+    name_slot_anew(thread, at);
+}
+
 // The set of the locks that the running actor holds.
 [[gnu::always_inline]] inline LockSetId held_set(EngineThread& thread) noexcept {
   const locks::HeldLocks& held = thread.actor->held;

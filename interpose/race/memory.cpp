@@ -14,7 +14,6 @@
 #include "interpose/race/private_states.hpp"
 #include "interpose/race/race_report.hpp"
 #include "interpose/race/shadow_map.hpp"
-#include "interpose/race/slot_owners.hpp"
 #include "interpose/race/transition.hpp"
 #include "interpose/race/usual_access.hpp"
 #include "interpose/race/vector_clock.hpp"
@@ -29,10 +28,7 @@ class Entering {
       : thread_(thread), how_(how), pc_(pc), clock_(thread.actor->clocks.whole), context_(context) {
     if (!clock_.started()) return;
     at_ = clock_.now_in_shadow();
-    if (thread.part->named != at_.slot()) {
-      thread.part->named = at_.slot();
-      own_slot(at_, key_of(*thread.actor));
-    }
+    name_slot(thread, at_);
   }
   [[nodiscard]] bool possible() const noexcept { return at_ != Epoch(); }
 

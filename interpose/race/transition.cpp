@@ -11,7 +11,7 @@
 namespace vigil::shim::race {
 namespace {
 
-constexpr std::uint32_t kTop = 8;  // of deeper chains, a read looks at the newest few and at the writes
+constexpr std::uint32_t kTop = kDeepFrom;  // of deeper chains, a read looks at the newest few and at the writes
 
 struct Visited {
   AccessRecord record;  // as it is to stay; without bytes: it goes
@@ -120,9 +120,9 @@ bool clashes_in(StateId chain, AccessWord access, std::uint64_t open, const Know
   return false;
 }
 
-// The usual step of such an access to a deep chain: the actor's last one is the newest record, and goes, or is not
-// among the newest few. Nothing is fresh: it is not that simple.
-Step put_on_top(StateCache& cache, StateId from, const AccessRecord& access, const KnowsRef& ordered) noexcept {
+}  // namespace
+
+Step put_on_top(StateCache& cache, StateId from, const AccessRecord& access, KnowsRef ordered) noexcept {
   StateId below = from;
   StateId id = from;
   for (std::uint32_t i = 0; i < kTop; ++i) {
@@ -138,8 +138,6 @@ Step put_on_top(StateCache& cache, StateId from, const AccessRecord& access, con
   const StateId to = push_record(cache, access, below);
   return to == kUntouched ? Step{from, 0} : Step{to, 1};
 }
-
-}  // namespace
 
 Step add_access(StateCache& cache, StateId from, const AccessRecord& access, KnowsRef ordered,
                 Clashes& clashes) noexcept {

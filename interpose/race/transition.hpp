@@ -29,6 +29,10 @@ struct Step {
 // ordered(epoch): whether that moment is in the past of who accesses. Not called for the accessor's own epoch.
 Step add_access(StateCache& cache, StateId from, const AccessRecord& access, KnowsRef ordered,
                 Clashes& clashes) noexcept;
+inline constexpr std::uint32_t kDeepFrom = 8;  // a chain of more records is deep
+// The usual step of a read, or of an atomic access, to a deep chain: the actor's last one is the newest record, and
+// goes, or is not among the newest few. Nothing is fresh: it is not that simple. ordered: as above.
+Step put_on_top(StateCache& cache, StateId from, const AccessRecord& access, KnowsRef ordered) noexcept;
 // What it clashes with, of other epochs, whether or not it is covered. Nothing is marked.
 void note_clash(Clashes& clashes, const AccessRecord& older, AccessWord access, const KnowsRef& ordered) noexcept;
 void find_clashes(StateId chain, AccessWord access, KnowsRef ordered, Clashes& clashes) noexcept;

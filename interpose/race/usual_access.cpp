@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 
+#include "interpose/race/chain_compaction.hpp"
 #include "interpose/race/collect.hpp"
 #include "interpose/race/covered.hpp"
 #include "interpose/race/engine_thread.hpp"
@@ -13,6 +14,8 @@
 #include "interpose/race/private_access.hpp"
 #include "interpose/race/private_states.hpp"
 #include "interpose/race/shadow_map.hpp"
+#include "interpose/race/slot_owners.hpp"
+#include "interpose/race/transition.hpp"
 
 namespace vigil::shim::race {
 namespace {
@@ -153,6 +156,30 @@ inline std::uintptr_t stack_pointer_here() noexcept {
   return true;
 }
 
+// Many have read it already: one more record on top of theirs.
+[[gnu::always_inline]] inline bool joins_readers(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  StateId from = one.cell.load(std::memory_order_acquire);
+  if (word.is_write() || is_private(from) || from == kUntouched) return false;
+  if (node_of(from).chain.depth <= kDeepFrom || wants_private(from)) return false;
+  ActorClock& clock = thread.actor->clocks.whole;
+  clock.now_in_shadow();
+  const auto ordered = [&](Epoch epoch) noexcept { return is_ordered(thread, clock, epoch); };
+  const AccessRecord access{word, place_at(thread, one.pc, context_here(thread)), false};
+  const Step step = put_on_top(thread.states, from, access, KnowsRef(ordered));
+  if (step.fresh == 0) return false;
+  if (!one.cell.compare_exchange_strong(from, step.to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    undo(thread.states, step);
+    return false;
+  }
+  StateId to = step.to;
+  if (wants_compaction(to)) [[unlikely]]
+    to = compact(thread.states, one.cell, to, word, KnowsRef(ordered));
+  thread.remember_covered(word.at().bits(), to, static_cast<std::uint8_t>(~word.bytes()), 0xff);
+  return true;
+}
+
 }  // namespace
 
 LockSetId held_set_anew(EngineThread& thread) noexcept {
@@ -180,6 +207,11 @@ PlaceId place_anew(EngineThread& thread, EngineThread::KnownPlace& known, std::u
   return place;
 }
 
+void name_slot_anew(EngineThread& thread, Epoch at) noexcept {
+  thread.part->named = at.slot();
+  own_slot(at, thread.actor_key);
+}
+
 bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {
   if (!happened_before(epoch, clock)) return false;
   thread.order_with(epoch.slot()) = {thread.actor_key, epoch.slot(), epoch.time()};
@@ -196,9 +228,10 @@ namespace {
 
 [[nodiscard, gnu::always_inline]] inline bool goes_on(const OneAccess& one) noexcept {
   const AccessWord word(one.word);
-  if (word.is_atomic() || word.at() == Epoch() || one.thread.part->named != word.at().slot()) return false;
+  if (word.is_atomic() || word.at() == Epoch()) return false;
   if (enter() == nullptr) return false;
-  const bool done = puts_on(one) || overwrites(one) || becomes_private(one);
+  name_slot(one.thread, word.at());
+  const bool done = puts_on(one) || overwrites(one) || becomes_private(one) || joins_readers(one);
   leave(one.thread);
   return done;
 }
@@ -242,7 +275,8 @@ namespace {
   auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell_at(address));
   if (reinterpret_cast<std::uintptr_t>(both) % sizeof(*both) != 0) return false;
   if (both->load(std::memory_order_relaxed) != 0) return false;
-  if (word.at() == Epoch() || thread.part->named != word.at().slot() || enter() == nullptr) return false;
+  if (word.at() == Epoch() || enter() == nullptr) return false;
+  name_slot(thread, word.at());
   const ContextId context = context_here(thread);
   thread.actor->clocks.whole.now_in_shadow();
   const StateId to = push_record(thread.states, {word, place_at(thread, pc, context), false}, kUntouched);
