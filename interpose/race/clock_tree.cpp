@@ -283,11 +283,11 @@ void join_above_leaves(ClockNode*& mine, ClockNode* theirs, Epoch author, const 
   if ((take | mixed) == 0) return;
   bool all_theirs = differ == (take | mixed);
   for (; take != 0; take &= take - 1) {
-    const int i = std::countr_zero(take);
+    const auto i = static_cast<std::uint32_t>(std::countr_zero(take));
     unshare(std::exchange(a.children[i], shared(b.children[i])));
   }
   for (; mixed != 0; mixed &= mixed - 1) {
-    const int i = std::countr_zero(mixed);
+    const auto i = static_cast<std::uint32_t>(std::countr_zero(mixed));
     join_leaf(a.children[i], b.children[i], author);
     all_theirs = all_theirs && a.children[i] == b.children[i];
   }

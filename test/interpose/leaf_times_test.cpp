@@ -34,8 +34,8 @@ Leaves leaves_with(std::mt19937_64& random, std::size_t mine_later, std::size_t 
 
 void expect_joined(decltype(&join_leaf_times) join) {
   std::mt19937_64 random(1);
-  for (const std::size_t mine_later : {0, 1, 2, 60}) {
-    for (const std::size_t theirs_later : {0, 1, 2, 60}) {
+  for (const std::size_t mine_later : {0U, 1U, 2U, 60U}) {
+    for (const std::size_t theirs_later : {0U, 1U, 2U, 60U}) {
       for (int i = 0; i < 50; ++i) {
         Leaves leaves = leaves_with(random, mine_later, theirs_later);
         Times expected;
