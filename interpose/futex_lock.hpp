@@ -24,9 +24,7 @@ class FutexLock {
     // acquire: pairs with the release in unlock().
     if (state_.compare_exchange_strong(expected, 1, std::memory_order_acquire)) [[likely]]
       return;
-    while (state_.exchange(2, std::memory_order_acquire) != 0) {
-      raw_syscall(SYS_futex, reinterpret_cast<long>(&state_), FUTEX_WAIT_PRIVATE, 2, 0, 0, 0);
-    }
+    lock_slow();
   }
   [[nodiscard]] bool try_lock() noexcept {
     std::uint32_t expected = 0;
@@ -41,6 +39,18 @@ class FutexLock {
   void reset_after_fork() noexcept { state_.store(0, std::memory_order_relaxed); }  // one thread: nothing to order
 
  private:
+  // What a lock of ours is held for takes less than going to sleep and being woken does, as long as its holder runs.
+  [[gnu::noinline]] void lock_slow() noexcept {
+    constexpr int kTries = 64;  // pauses: 1 to 2 us, about a sleep and its end
+    for (int i = 0; i < kTries; ++i) {
+      __builtin_ia32_pause();
+      if (state_.load(std::memory_order_relaxed) == 0 && try_lock()) return;
+    }
+    while (state_.exchange(2, std::memory_order_acquire) != 0) {
+      raw_syscall(SYS_futex, reinterpret_cast<long>(&state_), FUTEX_WAIT_PRIVATE, 2, 0, 0, 0);
+    }
+  }
+
   std::atomic<std::uint32_t> state_{0};
 };
 
