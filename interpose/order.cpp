@@ -55,6 +55,12 @@ void release_merge(Clocks& actor, Point& point, Edge edge) noexcept {
   if ((need & kTold) != 0) race::bridge::release_merge(actor.told, point.told);
 }
 
+void acquire_and_release(Clocks& actor, Point& point) noexcept {
+  if (needs() == kWhole) return race::acquire_and_release(whole(actor), point.whole);
+  acquire(actor, point);
+  release_merge(actor, point);
+}
+
 void merge(Point& point, const Point& other) noexcept {
   const std::uint8_t need = needs();
   if ((need & kWhole) != 0) race::merge(point.whole, other.whole);

@@ -94,6 +94,8 @@ void acquire(Clocks& actor, const Point& point, Edge edge = Edge::Firm) noexcept
 void release_store(Clocks& actor, Point& point, Edge edge = Edge::Firm) noexcept;
 // The point knows what the actor knows besides what it knew.
 void release_merge(Clocks& actor, Point& point, Edge edge = Edge::Firm) noexcept;
+// acquire() and release_merge() in one.
+void acquire_and_release(Clocks& actor, Point& point) noexcept;
 // The point also knows what the other does.
 void merge(Point& point, const Point& other) noexcept;
 // Whether an acquire would teach the actor nothing. false may be wrong, true is not.

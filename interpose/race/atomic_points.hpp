@@ -45,6 +45,11 @@ class AtomicHome {
       if (point->bytes != 0 && point->overlaps(offset, bytes)) use(*point);
     }
   }
+  // The point of just these bytes, if it is the only one; else null.
+  [[nodiscard]] AtomicPoint* only_point(std::size_t offset, std::size_t bytes) noexcept {
+    const bool is_it = first_.next == nullptr && first_.offset == offset && first_.bytes == bytes;
+    return is_it ? &first_ : nullptr;
+  }
   // The point of just these bytes, made if there is none.
   AtomicPoint& point_of(std::size_t offset, std::size_t bytes) noexcept;
 

@@ -70,14 +70,6 @@ void Step::loaded(int order) noexcept {
   });
 }
 
-void Step::accessed(bool wrote) noexcept {
-  if (wrote) {
-    on_atomic_write(place_.address, place_.bytes, place_.pc);
-  } else {
-    on_atomic_read(place_.address, place_.bytes, place_.pc);
-  }
-}
-
 void Step::stored(int order) noexcept {
   record([&] {
     Actor& actor = current_actor();
@@ -127,6 +119,20 @@ void Step::changed(int order) noexcept {
       point.by = self;
     }
     point.taken = acquires(order) ? order::whole(actor.clocks).slot() : ClockSlot{0};
+  });
+}
+
+void Step::loaded_and_changed(int order) noexcept {
+  AtomicPoint* const point = home_->only_point(place_.address % kHomeBytes, place_.bytes);
+  if (point == nullptr || !acquires(order) || !releases(order)) {
+    loaded(order);
+    changed(order);
+    return;
+  }
+  record([&] {
+    Actor& actor = current_actor();
+    order::acquire_and_release(actor.clocks, point->past);
+    point->by = point->taken = order::whole(actor.clocks).slot();
   });
 }
 

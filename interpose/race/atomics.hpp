@@ -17,7 +17,9 @@
 // after the value was read, and a point is there before the first released value is.
 //
 // The access itself goes into the shadow after what is acquired and before what is released, so that a plain access
-// which only this operation orders with it is not taken for a race.
+// which only this operation orders with it is not taken for a race. What acquires nothing goes there before the lock is
+// taken, what releases nothing after it was given back; and a read-modify-write before it as well, if it clashes with
+// nothing even without what it will acquire: others wait for the lock.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +30,7 @@
 #include "interpose/lifecycle.hpp"
 #include "interpose/race/atomic_points.hpp"
 #include "interpose/race/memory.hpp"
+#include "interpose/race/usual_access.hpp"
 #include "interpose/threads.hpp"
 
 namespace vigil::shim::race::atomics {
@@ -67,16 +70,25 @@ class Step {
 
   // False: nobody ever released into the object, and this was not to make it so.
   [[nodiscard]] bool has_home() const noexcept { return home_ != nullptr; }
-  void loaded(int order) noexcept;     // the actor read the value
-  void accessed(bool wrote) noexcept;  // the access, for the shadow
+  void loaded(int order) noexcept;  // the actor read the value
   void stored(int order) noexcept;
-  void changed(int order) noexcept;  // read and written in one
+  void changed(int order) noexcept;             // read and written in one, after loaded()
+  void loaded_and_changed(int order) noexcept;  // both
 
  private:
   const Place place_;
   AtomicHome* home_ = nullptr;
   const int saved_errno_;
 };
+
+// The access, for the shadow.
+inline void accessed(const Place& place, bool wrote) noexcept {
+  if (wrote) {
+    on_atomic_write(place.address, place.bytes, place.pc);
+  } else {
+    on_atomic_read(place.address, place.bytes, place.pc);
+  }
+}
 
 template <class T>
 T load(const volatile T* at, int order, std::uintptr_t pc) noexcept {
@@ -88,10 +100,8 @@ T load(const volatile T* at, int order, std::uintptr_t pc) noexcept {
       value = instrument::load(at, order);
       step.loaded(order);
     }
-    step.accessed(false);
-    return value;
   }
-  on_atomic_read(place.address, place.bytes, pc);
+  accessed(place, false);
   return value;
 }
 
@@ -100,14 +110,13 @@ void store(volatile T* at, T value, int order, std::uintptr_t pc) noexcept {
   const Place place{reinterpret_cast<std::uintptr_t>(at), sizeof(T), pc};
   const bool matters = watching();
   const bool carries = releases(order) || fenced();
+  accessed(place, true);
   if (matters && (carries || atomic_points.has_home(place.address))) {
     Step step(place, carries);
-    step.accessed(true);
     instrument::store(at, value, order);
     if (step.has_home()) step.stored(order);
     return;
   }
-  on_atomic_write(place.address, place.bytes, pc);
   instrument::store(at, value, order);
 }
 
@@ -118,10 +127,15 @@ T change(volatile T* at, int order, std::uintptr_t pc, Operate&& operate) noexce
   const bool matters = watching();
   const bool leaves = releases(order) || acquires(order) || fenced();
   if (matters && (leaves || atomic_points.has_home(place.address))) {
+    const bool has_accessed = enters_usual_atomic_write(place.address, place.bytes, pc);
     Step step(place, leaves);
     const T before = operate();
+    if (has_accessed && step.has_home()) {
+      step.loaded_and_changed(order);
+      return before;
+    }
     if (step.has_home()) step.loaded(order);
-    step.accessed(true);
+    if (!has_accessed) on_unusual_atomic_write(place.address, place.bytes, pc);
     if (step.has_home()) step.changed(order);
     return before;
   }
@@ -130,10 +144,8 @@ T change(volatile T* at, int order, std::uintptr_t pc, Operate&& operate) noexce
     // The point was made meanwhile, maybe before the value was read.
     Step step(place, false);
     if (step.has_home()) step.loaded(order);
-    step.accessed(true);
-    return before;
   }
-  on_atomic_write(place.address, place.bytes, pc);
+  accessed(place, true);
   return before;
 }
 
@@ -144,25 +156,25 @@ bool compare_exchange(volatile T* at, T& expected, T wanted, int order, int fail
   const bool matters = watching();
   const bool leaves = releases(order) || acquires(order) || fenced();
   if (matters && (leaves || atomic_points.has_home(place.address))) {
-    Step step(place, leaves);
-    const bool done = instrument::compare_exchange(at, expected, wanted, order);
-    if (step.has_home()) step.loaded(done ? order : failure);
-    step.accessed(done);
-    if (done && step.has_home()) step.changed(order);
-    return done;
+    {
+      Step step(place, leaves);
+      const bool done = instrument::compare_exchange(at, expected, wanted, order);
+      if (step.has_home()) step.loaded(done ? order : failure);
+      if (done) {
+        accessed(place, true);
+        if (step.has_home()) step.changed(order);
+        return true;
+      }
+    }
+    accessed(place, false);
+    return false;
   }
   const bool done = instrument::compare_exchange(at, expected, wanted, order);
   if (matters && atomic_points.has_home(place.address)) [[unlikely]] {
     Step step(place, false);
     if (step.has_home()) step.loaded(done ? order : failure);
-    step.accessed(done);
-    return done;
   }
-  if (done) {
-    on_atomic_write(place.address, place.bytes, pc);
-  } else {
-    on_atomic_read(place.address, place.bytes, pc);
-  }
+  accessed(place, done);
   return done;
 }
 

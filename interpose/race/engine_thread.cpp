@@ -224,6 +224,7 @@ void Memos::grow() noexcept {
 
 void drop_moves(EngineThread& thread) noexcept {
   thread.flushed = collector_round();
+  thread.lone_renewals.fill({});
   if (thread.covered_missed >= EngineThread::kManyMissed) {
     cover_more(thread);
     thread.covered_missed = 0;

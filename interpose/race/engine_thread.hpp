@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "interpose/actor.hpp"
 #include "interpose/lifecycle.hpp"
@@ -24,6 +25,7 @@
 #include "interpose/race/lock_sets.hpp"
 #include "interpose/race/race_report.hpp"
 #include "interpose/race/transition.hpp"
+#include "interpose/race/wide_records.hpp"
 
 namespace vigil::shim::race {
 
@@ -249,6 +251,36 @@ struct EngineThread {
     friend bool operator==(const LastWrite&, const LastWrite&) noexcept = default;
   };
   LastWrite last_write;
+  // Records that this thread renewed without a lock, of each state one, of two for each that share entries.
+  struct LoneRenewal {
+    StateId state = CoveredEntry::kNobody;
+    ContextId context{};
+    std::uintptr_t pc = 0;
+    LockSetId held{};
+    WideRecords::OwnRecord own;
+
+    [[nodiscard]] bool is_for(std::uintptr_t at, ContextId inside, LockSetId locks) const noexcept {
+      return pc == at && context == inside && held == locks;
+    }
+  };
+  static constexpr std::uint32_t kLoneRenewals = 32;
+  std::array<LoneRenewal, kLoneRenewals> lone_renewals{};
+  // Two entries lie side by side, either of which may be the one.
+  [[nodiscard, gnu::always_inline]] LoneRenewal* known_lone_renewal(StateId state) noexcept {
+    LoneRenewal* const two = two_lone_renewals(state);
+    if (two[0].state == state) return two;
+    return two[1].state == state ? two + 1 : nullptr;
+  }
+  // The one for that state. If neither is, the one that was made before the other.
+  [[nodiscard]] LoneRenewal& lone_renewal(StateId state) noexcept {
+    if (LoneRenewal* const known = known_lone_renewal(state)) return *known;
+    LoneRenewal* const two = two_lone_renewals(state);
+    std::swap(two[0], two[1]);
+    return two[0];
+  }
+  [[nodiscard]] LoneRenewal* two_lone_renewals(StateId state) noexcept {
+    return &lone_renewals[static_cast<std::uint32_t>(state) * 2 % kLoneRenewals];
+  }
   // The locks held when their set was asked for last, if they were few, and their set.
   struct KnownSet {
     std::array<locks::LockId, 3> locks{};

@@ -39,6 +39,14 @@ class FewTimes {
       put_four(&times_[i], later_of(mine, theirs));
     }
   }
+  // Both become the join of the two.
+  void join_both(FewTimes& other) noexcept {
+    for (std::size_t i = 0; i < kNumbers; i += 4) {
+      const FourTimes later = later_of(four_at(&times_[i]), four_at(&other.times_[i]));
+      put_four(&times_[i], later);
+      put_four(&other.times_[i], later);
+    }
+  }
   // Whether this[i] <= other[i] for every slot i.
   [[nodiscard]] bool within(const FewTimes& other) const noexcept {
     FourTimes later = no_times();

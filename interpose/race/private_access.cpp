@@ -50,7 +50,7 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
 
 // The granule has its records to itself, in its node, and takes one more. The lock is taken before they are looked at:
 // to look first is to fetch their line twice where another thread has changed it.
-[[gnu::always_inline]] inline bool renews_in_node(const OneAccess& one) noexcept {
+[[gnu::always_inline]] inline bool renews_node(const OneAccess& one) noexcept {
   EngineThread& thread = one.thread;
   const AccessWord word(one.word);
   ActorClock& clock = thread.actor->clocks.whole;
@@ -84,19 +84,29 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
 }
 
 // The same where they are in a block.
-[[gnu::always_inline]] inline bool renews_in_block(const OneAccess& one) noexcept {
+[[gnu::always_inline]] inline bool renews_block(const OneAccess& one) noexcept {
   EngineThread& thread = one.thread;
   const AccessWord word(one.word);
   ActorClock& clock = thread.actor->clocks.whole;
   if (thread.part->named != word.at().slot()) return false;
   const Visit visit(thread);
   const ContextId context = context_here(thread);
-  const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
-  const bool is_sweep = thread.last_write == EngineThread::LastWrite{all, one.pc, context};
-
   const StateId id = one.cell.load(std::memory_order_acquire);
   if (!is_wide(id)) return false;
+  const LockSetId held = held_set(thread);
+  EngineThread::LoneRenewal* const lone = thread.known_lone_renewal(id);
+  // The round is asked inside: else the number may be another state's by now.
+  const bool is_known = lone != nullptr && lone->is_for(one.pc, context, held) && thread.flushed == collector_round();
+  clock.now_in_shadow();
+  WideRecords::Renewal renewal = is_known ? WideRecords::renew_again(lone->own, word) : WideRecords::Renewal::NotUsual;
+  if (renewal == WideRecords::Renewal::Done) [[likely]] {
+    remember_alone(thread, id, word);
+    return true;
+  }
+
   const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
+  const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
+  const bool is_sweep = thread.last_write == EngineThread::LastWrite{all, one.pc, context};
   if (is_sweep || known.pc != one.pc || known.context != context) {
     // A sweep gives granules their shared states back; and to ask for a place costs more than to see that there is no
     // need to.
@@ -110,13 +120,18 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
     if (is_sweep && view.is_alone) return false;
   }
   const AccessRecord access{word, place_at(thread, one.pc, context), false};
+  if (renewal == WideRecords::Renewal::NotUsual) {
+    WideRecords::OwnRecord found;
+    renewal = node_of(without_bits(id)).wide->renew_alone(word, access.place, found);
+    if (renewal == WideRecords::Renewal::Done) {
+      thread.lone_renewal(id) = {id, context, one.pc, held, found};
+      remember_alone(thread, id, word);
+      return true;
+    }
+  }
   const auto ordered = [&](Epoch epoch) noexcept { return is_ordered(thread, clock, epoch); };
-  clock.now_in_shadow();
   Covered covered;
-  const WideRecords::Renewal renewal = node_of(without_bits(id)).wide->renew_alone(word, access.place);
-  if (renewal == WideRecords::Renewal::Done) {
-    note_covered(covered, word);
-  } else if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) {
+  if (step_private(one.cell, id, access, KnowsRef(ordered), covered) != PrivateStep::Done) {
     // The granule still had this state, with the lock held, if the step was done: then nobody took the epoch along.
     thread.in_doubt = renewal == WideRecords::Renewal::TakenBack;
     return false;
@@ -129,11 +144,14 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
 
 }  // namespace
 
+bool renews_in_node(const OneAccess& one) noexcept { return renews_node(one); }
+bool renews_in_block(const OneAccess& one) noexcept { return renews_block(one); }
+
 void renew_in_node(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!renews_in_node({*hot.thread, cell_of(address), word, address, pc})) any_access_within(address, word, pc);
+  if (!renews_node({*hot.thread, cell_of(address), word, address, pc})) any_access_within(address, word, pc);
 }
 void renew_in_block(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!renews_in_block({*hot.thread, cell_of(address), word, address, pc})) any_access_within(address, word, pc);
+  if (!renews_block({*hot.thread, cell_of(address), word, address, pc})) any_access_within(address, word, pc);
 }
 
 }  // namespace vigil::shim::race

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "interpose/race/collect.hpp"
 #include "interpose/race/engine_thread.hpp"
 #include "interpose/race/lookups.hpp"
 #include "interpose/race/narrow_records.hpp"
@@ -15,6 +16,10 @@ namespace vigil::shim::race {
 // Of a granule whose records are in its node, or in a block. They look again.
 void renew_in_node(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
 void renew_in_block(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
+
+// The same, which say false where it is not so simple, or clashes: the general way is then to be gone.
+[[nodiscard]] bool renews_in_node(const OneAccess& one) noexcept;
+[[nodiscard]] bool renews_in_block(const OneAccess& one) noexcept;
 
 // For the next one of a sweep.
 [[gnu::always_inline]] inline void note_last_write(EngineThread& thread, AccessWord word, std::uintptr_t pc,
@@ -78,6 +83,36 @@ void renew_in_block(std::uintptr_t address, std::uint64_t word, std::uintptr_t p
   const auto open_to_reads = static_cast<std::uint8_t>(~word.bytes());
   thread.remember_covered(word.at().bits(), id, open_to_reads, word.is_write() ? open_to_reads : 0xff);
   return true;
+}
+
+// Its record, in that state, is all that is known to cover.
+[[gnu::always_inline]] inline void remember_alone(EngineThread& thread, StateId id, AccessWord word) noexcept {
+  Covered covered;
+  note_covered(covered, word);
+  thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~covered.reads),
+                          static_cast<std::uint8_t>(~covered.writes));
+}
+
+// What several actors read, or change as an atomic, in ever new epochs: this actor's record is renewed where it was
+// renewed last. Calls nothing, as above.
+[[nodiscard, gnu::always_inline]] inline WideRecords::Renewal renew_lone(const OneAccess& one) noexcept {
+  using Renewal = WideRecords::Renewal;
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  if (!thread.actor->held.empty() || thread.part->named != word.at().slot()) return Renewal::NotUsual;
+  const Visit visit(thread);
+  const StateId id = one.cell.load(std::memory_order_acquire);
+  EngineThread::LoneRenewal* const lone = thread.known_lone_renewal(id);
+  if (lone == nullptr || !lone->is_for(one.pc, hot.top[-1].context, LockSetId{0})) return Renewal::NotUsual;
+  // Asked inside: else the number may be another state's by now.
+  if (thread.flushed != collector_round()) return Renewal::NotUsual;
+  thread.actor->clocks.whole.now_in_shadow();
+  const Renewal renewal = WideRecords::renew_again(lone->own, word);
+  if (renewal == Renewal::Done) [[likely]]
+    remember_alone(thread, id, word);
+  // The general way settles that.
+  if (renewal == Renewal::TakenBack) thread.in_doubt = true;
+  return renewal;
 }
 
 }  // namespace vigil::shim::race

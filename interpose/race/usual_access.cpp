@@ -340,13 +340,35 @@ void granule_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t p
   ShadowCell& cell = cell_of(address);
   const StateId state = cell.load(std::memory_order_relaxed);
   if (is_private(state)) {
-    if (is_wide(state)) return renew_in_block(address, word, pc);
+    if (is_wide(state)) {
+      const WideRecords::Renewal renewal = renew_lone({*hot.thread, cell, word, address, pc});
+      if (renewal == WideRecords::Renewal::Done) return;
+      if (renewal == WideRecords::Renewal::TakenBack) return any_access_within(address, word, pc);
+      return renew_in_block(address, word, pc);
+    }
     if (renews_own({*hot.thread, cell, word, address, pc})) return;
     return renew_in_node(address, word, pc);
   }
   // A call that nobody has asked for its context has made no move.
   const bool may_move_on = hot.top[-1].context != kNoContext;
   if (!may_move_on || !moves_on({*hot.thread, cell, word, address, pc})) in_chain(address, word, pc);
+}
+
+bool enters_usual_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
+  if (hot.epoch == nullptr || size - 1 >= kGranuleBytes - address % kGranuleBytes || address >= kWatchedEnd)
+    return false;
+  if (!is_usual()) return false;
+  const std::uint64_t how = AccessWord::kAtomic | AccessWord::kWrite;
+  const OneAccess one{*hot.thread, cell_of(address), *hot.epoch | how | bytes_mask(address % kGranuleBytes, size),
+                      address, pc};
+  const StateId state = one.cell.load(std::memory_order_relaxed);
+  if (is_wide(state)) {
+    const WideRecords::Renewal renewal = renew_lone(one);
+    if (renewal != WideRecords::Renewal::NotUsual) return renewal == WideRecords::Renewal::Done;
+    return renews_in_block(one);
+  }
+  if (is_private(state)) return renews_in_node(one);
+  return hot.top[-1].context != kNoContext && moves_on(one);
 }
 
 void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept {
@@ -397,6 +419,11 @@ void on_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexc
 void on_atomic_read(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.reads == 0) [[likely]]
     on_access(address, size, AccessWord::kAtomic, pc);
+}
+// The general way: what was tried may have left a doubt, which that one settles.
+void on_unusual_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
+  if (ignored.writes == 0) [[likely]]
+    any_access(address, size, AccessWord::kAtomic | AccessWord::kWrite, pc);
 }
 void on_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (ignored.writes == 0) [[likely]]

@@ -18,6 +18,11 @@ void granule_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t p
 // The same for a plain access of two whole granules; how: AccessWord::kWrite or none.
 void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept;
 
+// What on_atomic_write() does, if that is usual and clashes with nothing. False: it is still to be done, by
+// on_unusual_atomic_write().
+[[nodiscard]] bool enters_usual_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept;
+void on_unusual_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept;
+
 // The general way: any access. how: AccessWord::kWrite, kAtomic, kFreed, several or none.
 void any_access(std::uintptr_t address, std::size_t size, std::uint64_t how, std::uintptr_t pc) noexcept;
 // The same of an access within one granule, as granule_access() has it.

@@ -101,6 +101,17 @@ struct ClockOps {
     advance(actor);
   }
 
+  static void acquire_and_release(ActorClock& actor, SyncClock& sync) noexcept {
+    if (are_few(actor, sync.known_)) [[likely]] {
+      actor.known_.few().join_both(sync.known_.few());
+      actor.known_.few().set(actor.slot(), 0);
+      sync.known_.few().set(actor.slot(), actor.at_.time());
+      return advance(actor);
+    }
+    acquire(actor, sync);
+    release_merge(actor, sync);
+  }
+
   // The same as below where the slot holds all that the actor knew before: the two change places, and no reference to
   // a tree that all partners share is counted.
   static void exchange(ActorClock& actor, SyncClock& sync) noexcept {
@@ -228,6 +239,7 @@ void end(ActorClock& actor) noexcept { ClockOps::end(actor); }
 void acquire(ActorClock& actor, const SyncClock& sync) noexcept { ClockOps::acquire(actor, sync); }
 void release_store(ActorClock& actor, SyncClock& sync) noexcept { ClockOps::release_store(actor, sync); }
 void release_merge(ActorClock& actor, SyncClock& sync) noexcept { ClockOps::release_merge(actor, sync); }
+void acquire_and_release(ActorClock& actor, SyncClock& sync) noexcept { ClockOps::acquire_and_release(actor, sync); }
 void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept {
   ClockOps::release_store_acquire(actor, sync);
 }

@@ -3,6 +3,7 @@
 //   release_store(a, s)   K(s) = K(a) + now(a);            time of a + 1
 //   release_merge(a, s)   K(s) = K(s) + K(a) + now(a);     time of a + 1
 //   acquire(a, s)         K(a) = K(a) + K(s)
+//   acquire_and_release   acquire(a, s), then release_merge(a, s)
 //   start(c, p)           K(c) = K(p) + now(p);            time of p + 1
 //   meet(a, b)            both know K(a) + K(b) + now(a) + now(b); both times + 1
 //
@@ -69,6 +70,8 @@ void end(ActorClock& actor) noexcept;
 void acquire(ActorClock& actor, const SyncClock& sync) noexcept;
 void release_store(ActorClock& actor, SyncClock& sync) noexcept;
 void release_merge(ActorClock& actor, SyncClock& sync) noexcept;
+// A read-modify-write's: acquire(), then release_merge().
+void acquire_and_release(ActorClock& actor, SyncClock& sync) noexcept;
 // The channel slot's step, for send and receive alike: the slot gets what the actor knew, the actor learns what the
 // slot held.
 void release_store_acquire(ActorClock& actor, SyncClock& sync) noexcept;

@@ -91,12 +91,15 @@ void WideRecords::put(AccessWord record, PlaceId place) noexcept {
   put_at(at, record, place);
 }
 
-void WideRecords::renew(std::uint32_t index, AccessWord access) noexcept {
+void WideRecords::renew(std::uint32_t index, AccessWord access, bool has_reads) noexcept {
   word(index).store(access.bits(), std::memory_order_relaxed);
   if (is_spread_) {
-    // What others read does not clash with it if it is an atomic write of an earlier epoch; with this one it may.
-    if (access.is_write()) change_version();
-    lines()[index].seen.store(version().load(std::memory_order_relaxed), std::memory_order_relaxed);
+    // What others read does not clash with it if it is an atomic write of an earlier epoch; with this one it may. And
+    // those reads are renewed without a change of the version, so that this record may not be: no version is 0. (What
+    // others write as plain is not renewed so.)
+    const bool may_clash = access.is_write() && has_reads;
+    if (may_clash) change_version();
+    lines()[index].seen.store(may_clash ? 0 : version().load(std::memory_order_relaxed), std::memory_order_relaxed);
   } else if (index != renewed_last_) {
     renewed_last_ = static_cast<std::uint8_t>(index);
     if (turns_ != 0xff) ++turns_;
@@ -124,6 +127,7 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
   if (access.is_write() && !access.is_atomic()) return any_step(access, place, ordered, covered);
   const Words words(*this);
   std::uint32_t own = kNone;
+  bool has_reads = false;
   for (std::uint32_t i = 0; i < capacity_; ++i) {
     const AccessWord record = words[i];
     if (((record.bits() ^ access.bits()) & kSlot) == 0) {
@@ -131,20 +135,21 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
       const bool alike = own == kNone && record.sort() == access.sort() && record.bytes() == access.bytes();
       if (!alike || place_at(i) != place) return any_step(access, place, ordered, covered);
       own = i;
-    } else if ((record.bytes() & access.bytes()) != 0 && record.clashes_with(access) && !ordered(record.at())) {
-      return Result::Races;
+      continue;
     }
+    has_reads |= record != AccessWord() && record.sort() == 0;
+    if ((record.bytes() & access.bytes()) != 0 && record.clashes_with(access) && !ordered(record.at()))
+      return Result::Races;
   }
   if (own == kNone) return any_step(access, place, ordered, covered);
   if (is_crowded()) return Result::Full;
-  renew(own, access);
+  renew(own, access, has_reads);
   note_covered(covered, access);
   return Result::Done;
 }
 
-WideRecords::Renewal WideRecords::renew_alone(AccessWord access, PlaceId place) noexcept {
-  constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
-  if (!is_spread_ || access.is_write()) return Renewal::NotUsual;
+WideRecords::Renewal WideRecords::renew_alone(AccessWord access, PlaceId place, OwnRecord& found) noexcept {
+  if (!is_spread_ || (access.is_write() && !access.is_atomic())) return Renewal::NotUsual;
   std::uint32_t own = kNone;
   for (std::uint32_t i = 0; i < capacity_; ++i) {
     if (owners()[i].load(std::memory_order_relaxed) != access.at().slot()) continue;
@@ -152,21 +157,13 @@ WideRecords::Renewal WideRecords::renew_alone(AccessWord access, PlaceId place) 
     own = i;
   }
   if (own == kNone || place_at(own) != place) return Renewal::NotUsual;
-  Line& line = lines()[own];
-  const std::uint64_t before = line.word.load(std::memory_order_relaxed);
-  if (((before ^ access.bits()) & ~kTime) != 0) return Renewal::NotUsual;
-  std::uint64_t expected = before;
-  // seq_cst, with the lock's: see the declaration.
-  if (!line.word.compare_exchange_strong(expected, access.bits(), std::memory_order_seq_cst)) return Renewal::NotUsual;
-  // acquire: pairs with the release that opened the lock; its version is seen.
-  const bool is_open = lock_.load(std::memory_order_acquire) == 0;
-  const std::uint32_t seen = line.seen.load(std::memory_order_relaxed);
-  if (is_open && version().load(std::memory_order_relaxed) == seen) return Renewal::Done;
-  // It may clash with something after all, and would not be looked at again if it stood here. Whoever has the lock may
-  // have put something else in its place.
-  expected = access.bits();
-  line.word.compare_exchange_strong(expected, before, std::memory_order_seq_cst);
-  return Renewal::TakenBack;
+  OwnRecord record;
+  record.records_ = this;
+  record.line_ = &lines()[own];
+  record.word_ = record.line_->word.load(std::memory_order_relaxed);
+  const Renewal renewal = renew_again(record, access);
+  if (renewal == Renewal::Done) found = record;
+  return renewal;
 }
 
 // As add_access() in transition.cpp, on records that stand in no order.

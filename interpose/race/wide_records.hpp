@@ -75,7 +75,7 @@ class alignas(PlaceId) WideRecords {
     const Words words(*this);
     for (std::uint32_t i = 0; i < capacity_; ++i) visit(words[i]);
   }
-  // Without the lock: a read as its actor, who calls, made it here in an earlier epoch.
+  // Without the lock: a read, or an atomic access, as its actor, who calls, made it here in an earlier epoch.
   enum class Renewal : std::uint8_t {
     Done,
     NotUsual,   // nothing was changed, and what is to be done needs the lock
@@ -86,7 +86,10 @@ class alignas(PlaceId) WideRecords {
   // The new epoch is written first, and then it is asked whether the lock is open and the version the one for which
   // this record was found to clash with nothing. Both the writing and the taking of the lock are full barriers: either
   // whoever takes the lock sees the new epoch, or this sees the lock taken, or the version it left.
-  Renewal renew_alone(AccessWord access, PlaceId place) noexcept;
+  class OwnRecord;
+  Renewal renew_alone(AccessWord access, PlaceId place, OwnRecord& found) noexcept;
+  // The same of a record found before. Demands that the state still has its number.
+  [[gnu::always_inline]] static Renewal renew_again(OwnRecord& own, AccessWord access) noexcept;
 
  private:
   using Word = std::atomic<std::uint64_t>;
@@ -108,7 +111,8 @@ class alignas(PlaceId) WideRecords {
   [[nodiscard]] Sorted sort_for(const Words& words, AccessWord access) const noexcept;
   // Step, where it is not the usual one: a read, or an atomic access, as this actor made it in an earlier epoch.
   Result any_step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
-  void renew(std::uint32_t index, AccessWord access) noexcept;
+  // has_reads: other actors' plain reads are here.
+  void renew(std::uint32_t index, AccessWord access, bool has_reads) noexcept;
   void put_at(std::uint32_t index, AccessWord word, PlaceId place) noexcept;
 
   // Behind this header, of a spread block the version and the owners' slots; the places; then, aligned, the words or
@@ -170,5 +174,36 @@ class alignas(PlaceId) WideRecords {
   std::uint8_t turns_ = 0;         // how often a record was renewed by another than the one before
 };
 static_assert(sizeof(WideRecords) == 4);
+
+// What renew_alone() wrote last, and where. Nobody's at first.
+class WideRecords::OwnRecord {
+  friend class WideRecords;
+  WideRecords* records_ = nullptr;
+  Line* line_ = nullptr;
+  std::uint64_t word_ = 0;  // as written: whatever else stands there by now is not this record
+};
+
+[[gnu::always_inline]] inline WideRecords::Renewal WideRecords::renew_again(OwnRecord& own,
+                                                                            AccessWord access) noexcept {
+  constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
+  const std::uint64_t before = own.word_;
+  if (((before ^ access.bits()) & ~kTime) != 0) return Renewal::NotUsual;
+  Line& line = *own.line_;
+  std::uint64_t expected = before;
+  // seq_cst, with the lock's: see the declaration.
+  if (!line.word.compare_exchange_strong(expected, access.bits(), std::memory_order_seq_cst)) return Renewal::NotUsual;
+  // acquire: pairs with the release that opened the lock; its version is seen.
+  const bool is_open = own.records_->lock_.load(std::memory_order_acquire) == 0;
+  const std::uint32_t seen = line.seen.load(std::memory_order_relaxed);
+  if (is_open && own.records_->version().load(std::memory_order_relaxed) == seen) [[likely]] {
+    own.word_ = access.bits();
+    return Renewal::Done;
+  }
+  // It may clash with something after all, and would not be looked at again if it stood here. Whoever has the lock may
+  // have put something else in its place.
+  expected = access.bits();
+  line.word.compare_exchange_strong(expected, before, std::memory_order_seq_cst);
+  return Renewal::TakenBack;
+}
 
 }  // namespace vigil::shim::race

@@ -186,7 +186,7 @@ class Twin {
   Twin& operator=(const Twin&) = delete;
 
   void step() {
-    switch (pick(16)) {
+    switch (pick(17)) {
       case 0:
         spawn();
         break;
@@ -218,6 +218,9 @@ class Twin {
         remember();
         break;
       case 14:
+        change_one();
+        break;
+      case 15:
         forget_sync();
         break;
       default:
@@ -313,6 +316,13 @@ class Twin {
     sync.naive = actor.naive.publish();
     actor.naive.known.join(held);
     release_store_acquire(actor.real, sync.real);
+  }
+  void change_one() {
+    Pair& actor = any_actor();
+    SyncPair& sync = any_sync();
+    actor.naive.known.join(sync.naive);
+    sync.naive.join(actor.naive.publish());
+    acquire_and_release(actor.real, sync.real);
   }
   void meet_two() {
     Pair& a = any_actor();
