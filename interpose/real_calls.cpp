@@ -12,13 +12,21 @@ constinit RealProcess process_calls{};
 // and each word is stored whole.
 constinit std::atomic<bool> process_known{false};
 
+bool in_one_library(const void* one, const void* other) noexcept {
+  Dl_info of_one{};
+  Dl_info of_other{};
+  return dladdr(one, &of_one) != 0 && dladdr(other, &of_other) != 0 && of_one.dli_fbase == of_other.dli_fbase;
+}
+
 }  // namespace
 
 void* find_real(const char* name, const char* version) noexcept {
-  if (version != nullptr) {
-    if (void* const found = dlvsym(RTLD_NEXT, name, version)) return found;
-  }
-  return dlsym(RTLD_NEXT, name);
+  void* const next = dlsym(RTLD_NEXT, name);
+  if (version == nullptr) return next;
+  // Who stands between the program and libc, as a sanitizer's runtime does, gives its names no version, and none is
+  // looked for by one; the program's calls would reach it all the same.
+  void* const versioned = dlvsym(RTLD_NEXT, name, version);
+  return versioned != nullptr && (next == nullptr || in_one_library(next, versioned)) ? versioned : next;
 }
 
 const RealProcess& real_process() noexcept {

@@ -9,7 +9,7 @@
 
 namespace vigil::shim {
 
-// The next definition of `name` after this library; with `version`, that version, else the default one.
+// The next definition of `name` after this library; where that library has several, the one of `version`.
 // dlsym() before glibc 2.36 gives the oldest version of a name: say the version where old ones still exist.
 void* find_real(const char* name, const char* version = nullptr) noexcept;
 

@@ -3,7 +3,9 @@
 #include <threads.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -66,6 +68,45 @@ void clean_timed_mutex() {
   std::thread second(add);
   first.join();
   second.join();
+}
+
+// It looks at a mutex that is locked or unlocked as at a variable. A wait on a condition gives the mutex back and takes
+// it again: were that hidden from it, the next use of the memory would be a race with whoever notified.
+struct Errand {
+  std::mutex lock;
+  std::condition_variable ended;
+  bool done = false;
+};
+[[gnu::noinline]] void wait_for_end(std::atomic<Errand*>& next) {
+  Errand errand;
+  std::unique_lock held(errand.lock);
+  next.store(&errand);
+  next.notify_one();
+  errand.ended.wait(held, [&] { return errand.done; });
+}
+[[gnu::noinline]] void write_where_it_was() {
+  volatile long own[64];
+  for (volatile long& one : own) one = 1;
+}
+void clean_mutex_of_a_wait_whose_memory_is_used_again() {
+  std::atomic<Errand*> next{nullptr};
+  Errand last;
+  std::thread runner([&] {
+    for (Errand* errand = nullptr; errand != &last;) {
+      next.wait(nullptr);
+      errand = next.exchange(nullptr);
+      const std::lock_guard held(errand->lock);
+      errand->done = true;
+      errand->ended.notify_one();
+    }
+  });
+  for (int i = 0; i < 10; ++i) {
+    wait_for_end(next);
+    write_where_it_was();
+  }
+  next.store(&last);
+  next.notify_one();
+  runner.join();
 }
 
 // Tasks one after the other on the same stack have nothing to do with each other.
@@ -151,6 +192,7 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(clean_c11_mutex),
     VIGIL_CASE(clean_a_thousand_locks_held),
     VIGIL_CASE(clean_timed_mutex),
+    VIGIL_CASE(clean_mutex_of_a_wait_whose_memory_is_used_again),
     VIGIL_CASE(clean_stacks_used_again),
     VIGIL_CASE(race_between_tasks_one_after_the_other),
     VIGIL_CASE(clean_handed_to_a_parked_receiver),
