@@ -301,10 +301,10 @@ void actor_switched() noexcept {
 // So the page of the next one's shadow becomes memory now: of ten thousand tasks alive each had two faults there. A
 // wrong guess costs a page at most, mostly one that is there already.
 void task_made(std::uintptr_t stack_end) noexcept {
-  static constinit std::atomic<std::uintptr_t> last_page{0};  // relaxed: a hint
-  constexpr std::uintptr_t kPage = 4096;                      // where in it a stack ends differs
-  constexpr std::uintptr_t kNear = 256;                       // pages between two stacks
-  if (!engine_is_native()) return;
+  static constinit std::atomic<std::uintptr_t> last_page{0};   // relaxed: a hint
+  constexpr std::uintptr_t kPage = 4096;                       // where in it a stack ends differs
+  constexpr std::uintptr_t kNear = 256;                        // pages between two stacks
+  if (!engine_is_native() || is_in_stacks(stack_end)) return;  // there many share a page
   const std::uintptr_t page = stack_end / kPage;
   const std::uintptr_t distance = page - last_page.load(std::memory_order_relaxed);
   if (distance == 0) return;

@@ -60,6 +60,7 @@ bool forget_few(std::uintptr_t address, std::size_t size) noexcept {
   if (size > kFew * kGranuleBytes || address % kGranuleBytes != 0 || size % kGranuleBytes != 0) return false;
   // In a chunk without a state nothing is known; it must not become memory by being looked at.
   if (!is_touched_chunk(address) || !is_touched_chunk(address + size)) return false;
+  if (is_in_stacks(address) || is_in_stacks(address + size)) return false;  // cells may lie in pieces
   ShadowCell* const end = &cell_at(address + size);
   for (ShadowCell* cell = &cell_at(address); cell != end; ++cell) {
     if (cell->load(std::memory_order_relaxed) != kUntouched) cell->store(kUntouched, std::memory_order_relaxed);

@@ -96,6 +96,7 @@ class Entering {
   StateId run_from_ = kNoRun;
   StateId run_to_ = kNoRun;
   StateId alone_ = kUntouched;   // alone(), for a whole granule; kUntouched: not asked yet
+  std::uintptr_t moved_ = 0;     // of the piece that is being entered (stack_places.hpp)
   bool leaves_private_ = false;  // the granule at hand had a private state, which this access did not fit into
 };
 
@@ -105,7 +106,7 @@ bool Entering::is_ordered(Epoch epoch) noexcept {
 }
 
 void Entering::granule(std::uintptr_t address, std::uint64_t bytes) noexcept {
-  ShadowCell& cell = cell_of(address);
+  ShadowCell& cell = cell_in(address + moved_);
   const AccessWord word(at_, how_ | bytes);
   for (;;) {
     // acquire: pairs with the release of the exchanges below; the state's records are whole.
@@ -127,7 +128,7 @@ inline std::uintptr_t Entering::run(std::uintptr_t address, std::uintptr_t end) 
       address += kTwo;
       continue;
     }
-    ShadowCell& cell = cell_at(address);
+    ShadowCell& cell = cell_at(address + moved_);
     StateId state = cell.load(std::memory_order_acquire);
     if (state != run_to_) {  // else the access stands there already
       if (state != run_from_) break;
@@ -142,7 +143,7 @@ inline std::uintptr_t Entering::run(std::uintptr_t address, std::uintptr_t end) 
 // Two of them at once, if their cells lie in one word: half as many exchanges. (Of x86-64 a word changes as a whole for
 // those, too, who look at half of it.)
 [[gnu::always_inline]] inline bool Entering::run_two(std::uintptr_t address) noexcept {
-  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell_at(address));
+  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell_at(address + moved_));
   if (reinterpret_cast<std::uintptr_t>(both) % sizeof(*both) != 0) return false;
   constexpr std::uint64_t kTwice = (std::uint64_t{1} << 32U) + 1;
   std::uint64_t expected = static_cast<std::uint64_t>(run_from_) * kTwice;
@@ -163,10 +164,12 @@ inline void Entering::begin_run(StateId from, StateId to, AccessWord word) noexc
 [[gnu::noinline]] std::uintptr_t Entering::free_run(std::uintptr_t address, std::uintptr_t end) noexcept {
   const AccessWord word(at_, how_ | AccessWord::kBytes);
   const StateId to = alone(word);
-  if (to == kUntouched) return address;
+  const Piece piece = piece_at(address, end);
+  if (to == kUntouched || piece.end != end) return address;
+  moved_ = piece.moved;
   StateId superseded = kUntouched;
   for (; end - address >= kGranuleBytes; address += kGranuleBytes) {
-    ShadowCell& cell = cell_at(address);
+    ShadowCell& cell = cell_at(address + moved_);
     StateId from = cell.load(std::memory_order_acquire);
     if (is_private(from)) {
       if (is_wide(from) || !free_narrow(cell, from, to)) break;
@@ -407,9 +410,13 @@ StateId Entering::alone(AccessWord word) noexcept {
 
 [[gnu::always_inline]] inline void Entering::all(std::uintptr_t address, std::uintptr_t end) noexcept {
   while (address < end) {
-    const GranulePart part = first_granule(address, end);
-    granule(address, part.mask);
-    address = run(address + part.bytes, end);
+    const Piece piece = piece_at(address, end);
+    moved_ = piece.moved;
+    while (address < piece.end) {
+      const GranulePart part = first_granule(address, piece.end);
+      granule(address, part.mask);
+      address = run(address + part.bytes, piece.end);
+    }
   }
 }
 

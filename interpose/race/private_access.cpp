@@ -147,11 +147,11 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
 bool renews_in_node(const OneAccess& one) noexcept { return renews_node(one); }
 bool renews_in_block(const OneAccess& one) noexcept { return renews_block(one); }
 
-void renew_in_node(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!renews_node({*hot.thread, cell_of(address), word, address, pc})) any_access_within(address, word, pc);
+void renew_in_node(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  if (!renews_node({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
 }
-void renew_in_block(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!renews_block({*hot.thread, cell_of(address), word, address, pc})) any_access_within(address, word, pc);
+void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  if (!renews_block({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
 }
 
 }  // namespace vigil::shim::race

@@ -14,8 +14,8 @@
 namespace vigil::shim::race {
 
 // Of a granule whose records are in its node, or in a block. They look again.
-void renew_in_node(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
-void renew_in_block(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
+void renew_in_node(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
+void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
 
 // The same, which say false where it is not so simple, or clashes: the general way is then to be gone.
 [[nodiscard]] bool renews_in_node(const OneAccess& one) noexcept;

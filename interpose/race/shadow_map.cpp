@@ -1,6 +1,7 @@
 #include "interpose/race/shadow_map.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -40,11 +41,33 @@ bool is_line_untouched(const Pair* pairs) noexcept {
   return some == 0;
 }
 
-// Reads before it writes: a page nobody touched must not become memory by being cleared.
+// With chunks_lock.
+void note_place(std::uintptr_t chunk) noexcept {
+  if (detail::touched_chunks[chunk].load(std::memory_order_relaxed) != 0) return;
+  chunks->push_back(static_cast<std::uint32_t>(chunk));
+  detail::touched_chunks[chunk].store(1, std::memory_order_relaxed);
+}
+
+// All places where the states of a chunk of stacks lie. With chunks_lock.
+void note_places_of_stacks(std::uintptr_t from) noexcept {
+  static_assert(stacks::kFrom % kChunkBytes == 0 && stacks::kOthers % kChunkBytes == 0);
+  note_place((stacks::kOthers + (from - stacks::kFrom)) / kChunkBytes);
+  // Between the first and the last place of a stack's uppermost page lies at most one chunk's end.
+  static_assert(stacks::kGroupBytes <= kChunkBytes);
+  const std::uint32_t last = stacks::page_of(from + kChunkBytes - 1) / stacks::kSlotPages;
+  for (std::uint32_t slot = stacks::page_of(from) / stacks::kSlotPages; slot <= last; ++slot) {
+    for (const std::uintptr_t in_page : {std::uintptr_t{0}, std::uintptr_t{kPage - 1}}) {
+      const std::uintptr_t offset = stacks::colour(slot) + in_page;
+      note_place(stacks::place_behind(stacks::first_place(slot), offset) / kChunkBytes);
+    }
+  }
+}
+
+// Of places. Reads before it writes: a page nobody touched must not become memory by being cleared.
 bool clear_cells(std::uintptr_t from, std::uintptr_t to) noexcept {
   bool any = false;
-  auto* cell = &cell_of(from);
-  ShadowCell* const end = &cell_of(to);
+  auto* cell = &cell_in(from);
+  ShadowCell* const end = &cell_in(to);
   const auto is_odd = [](const ShadowCell* at) { return reinterpret_cast<std::uintptr_t>(at) % 8 != 0; };
   const auto clear = [&any](ShadowCell* at) {
     if (at->load(std::memory_order_relaxed) == kUntouched) return;
@@ -67,6 +90,41 @@ bool clear_cells(std::uintptr_t from, std::uintptr_t to) noexcept {
   return any;
 }
 
+// Of addresses whose states lie in their own place.
+bool clear_in_place(std::uintptr_t address, std::uintptr_t end) noexcept {
+  constexpr std::size_t kManyPages = 16;
+  // A long stretch: its whole pages go back to the system, in one call however much of it was ever touched.
+  const std::uintptr_t first_page = (reinterpret_cast<std::uintptr_t>(&cell_in(address)) + kPage - 1) / kPage * kPage;
+  const std::uintptr_t last_page = reinterpret_cast<std::uintptr_t>(&cell_in(end)) / kPage * kPage;
+  if (last_page > first_page && last_page - first_page >= kManyPages * kPage) {
+    give_pages_back(first_page, last_page - first_page);
+    clear_cells(address, (first_page - kShadowBase) * 2);
+    clear_cells((last_page - kShadowBase) * 2, end);
+    return true;
+  }
+  bool any = false;
+  while (address < end) {
+    const std::uintptr_t next = std::min(end, (address / kChunkBytes + 1) * kChunkBytes);
+    if (is_touched_chunk(address)) any |= clear_cells(address, next);
+    address = next;
+  }
+  return any;
+}
+
+// Where the entry points look in vain for the state of a stack, no page is ever written: the system's one huge page of
+// zeros serves sixteen stacks, at one fault instead of sixteen. Where it has none, a huge page would be memory.
+void make_stacks_readable() noexcept {
+  constexpr const char* kAnswer = "/sys/kernel/mm/transparent_hugepage/use_zero_page";
+  const long file = raw_syscall(SYS_openat, AT_FDCWD, reinterpret_cast<long>(kAnswer), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  char answer = 0;
+  raw_syscall(SYS_read, file, reinterpret_cast<long>(&answer), 1);
+  raw_syscall(SYS_close, file);
+  if (answer != '1') return;
+  raw_syscall(SYS_madvise, static_cast<long>(kShadowBase + stacks::kFrom / 2),
+              static_cast<long>((stacks::kEnd - stacks::kFrom) / 2), MADV_HUGEPAGE);
+}
+
 void visit_page(const ShadowCell* cells, void (*visit)(StateId, void*), void* context) noexcept {
   StateId before = kUntouched;
   for (std::size_t line = 0; line < kPage / sizeof(ShadowCell); line += kLineCells) {
@@ -87,11 +145,13 @@ ShadowExtent map_shadow() noexcept {
   if (detail::touched_chunks == nullptr) return ShadowExtent::None;
   if (reserve_zeroed(kShadowBytes, kShadowBase) != nullptr) {
     lowest_address = 0;
+    make_stacks_readable();
     return ShadowExtent::Whole;
   }
   constexpr std::size_t kMissing = kLowestEnd / 2;
   if (reserve_zeroed(kShadowBytes - kMissing, kShadowBase + kMissing) == nullptr) return ShadowExtent::None;
   lowest_address = kLowestEnd;
+  make_stacks_readable();
   return ShadowExtent::WithoutLowest;
 }
 
@@ -100,30 +160,29 @@ bool has_shadow(std::uintptr_t address) noexcept { return address >= lowest_addr
 void detail::note_chunk_slow(std::uintptr_t chunk) noexcept {
   chunks_lock.lock();
   if (chunks == nullptr) chunks = own_new<OwnVector<std::uint32_t>>();
-  if (touched_chunks[chunk].load(std::memory_order_relaxed) == 0) {
-    chunks->push_back(static_cast<std::uint32_t>(chunk));
+  const std::uintptr_t from = chunk * kChunkBytes;
+  if (is_in_stacks(from)) {
+    note_places_of_stacks(from);
+    // Last: who sees it counts on the places being noted.
     touched_chunks[chunk].store(1, std::memory_order_relaxed);
+  } else {
+    note_place(chunk);
   }
   chunks_lock.unlock();
 }
 
 bool clear_shadow(std::uintptr_t address, std::size_t size) noexcept {
-  constexpr std::size_t kManyPages = 16;
   const std::uintptr_t end = address + size;
-  // A long stretch: its whole pages go back to the system, in one call however much of it was ever touched.
-  const std::uintptr_t first_page = (reinterpret_cast<std::uintptr_t>(&cell_of(address)) + kPage - 1) / kPage * kPage;
-  const std::uintptr_t last_page = reinterpret_cast<std::uintptr_t>(&cell_of(end)) / kPage * kPage;
-  if (last_page > first_page && last_page - first_page >= kManyPages * kPage) {
-    give_pages_back(first_page, last_page - first_page);
-    clear_cells(address, (first_page - kShadowBase) * 2);
-    clear_cells((last_page - kShadowBase) * 2, end);
-    return true;
-  }
   bool any = false;
   while (address < end) {
-    const std::uintptr_t next = std::min(end, (address / kChunkBytes + 1) * kChunkBytes);
-    if (is_touched_chunk(address)) any |= clear_cells(address, next);
-    address = next;
+    if (is_in_stacks(address) && !is_touched_chunk(address)) {
+      address = std::min(end, (address / kChunkBytes + 1) * kChunkBytes);
+      continue;
+    }
+    const Piece piece = piece_at(address, end);
+    any |= piece.moved == 0 ? clear_in_place(address, piece.end)
+                            : clear_cells(address + piece.moved, piece.end + piece.moved);
+    address = piece.end;
   }
   return any;
 }

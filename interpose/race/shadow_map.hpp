@@ -1,7 +1,8 @@
 // ShadowMap: from an address to the number of its granule's state. Four bytes for eight, at a fixed place:
 //
-//   shadow(a) = kShadowBase + a / 8 * 4
+//   shadow(a) = kShadowBase + place_of(a) / 8 * 4
 //
+// where place_of(a) is a, but for tasks' stacks (stack_places.hpp).
 // The shadow of all 128 TiB that x86-64 gives a program takes 64 TiB, which fits between the low addresses (programs
 // not built as PIE, and their heap) and where Linux puts position-independent programs, libraries and stacks (from
 // 0x5555... up): nothing is folded, so no address is out of reach and no layout is refused. Memory is used only where
@@ -15,6 +16,7 @@
 #include <cstdint>
 
 #include "interpose/race/access_states.hpp"
+#include "interpose/race/stack_places.hpp"
 
 namespace vigil::shim::race {
 
@@ -25,14 +27,17 @@ inline constexpr std::size_t kShadowBytes = kWatchedEnd / 2;
 using ShadowCell = std::atomic<StateId>;
 static_assert(sizeof(ShadowCell) == 4 && ShadowCell::is_always_lock_free);
 
+// Of a place, not of an address: what the entry points look at first. Demands: place < kWatchedEnd, the shadow is
+// mapped.
+inline ShadowCell& cell_in(std::uintptr_t place) noexcept {
+  return *reinterpret_cast<ShadowCell*>(kShadowBase + (place / 2 & ~std::uintptr_t{3}));
+}
+// The same where the place is known to be a granule's: two instructions.
+inline ShadowCell& cell_at(std::uintptr_t place) noexcept {
+  return *reinterpret_cast<ShadowCell*>(kShadowBase + place / 2);
+}
 // Demands: address < kWatchedEnd, the shadow is mapped.
-inline ShadowCell& cell_of(std::uintptr_t address) noexcept {
-  return *reinterpret_cast<ShadowCell*>(kShadowBase + (address / 2 & ~std::uintptr_t{3}));
-}
-// The same where the address is known to be a granule's: two instructions.
-inline ShadowCell& cell_at(std::uintptr_t granule) noexcept {
-  return *reinterpret_cast<ShadowCell*>(kShadowBase + granule / 2);
-}
+inline ShadowCell& cell_of(std::uintptr_t address) noexcept { return cell_in(place_of(address)); }
 
 // Makes the page of that address's cell memory, by a write that changes nothing: where something will be known soon. A
 // page that is read first becomes memory in two faults, of which the second interrupts the other processors.

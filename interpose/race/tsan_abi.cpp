@@ -46,6 +46,31 @@ template <std::size_t kSize, Use kUse>
               reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
 }
 
+// Whether what is known of that address, in whose own place that state was found, lies in another one.
+[[gnu::always_inline]] inline bool is_elsewhere(StateId in_place, std::uintptr_t address) noexcept {
+  return in_place == kUntouched && is_in_stacks(address);  // P2 of stack_places.hpp
+}
+
+// To a task's stack, whose states lie elsewhere than the entry points look (stack_places.hpp). Out of line, for it
+// takes a few instructions more. Demands: within one granule, or two whole ones.
+template <std::size_t kSize, Use kUse>
+[[gnu::noinline]] void stack_access(std::uintptr_t address, std::uintptr_t pc) noexcept {
+  constexpr std::uint64_t kHow = kUse == Use::Write ? AccessWord::kWrite : 0;
+  const std::uint64_t epoch = *hot.epoch;
+  if constexpr (kSize <= kGranuleBytes) {
+    const std::uint64_t bytes = bytes_mask(address % kGranuleBytes, kSize);
+    ShadowCell& cell = cell_in(stacks::place_of(address));
+    if (is_covered(cell, bytes, kUse, epoch)) return;
+    return granule_access(cell, address, epoch | kHow | bytes, pc);
+  } else {
+    ShadowCell& cell = cell_at(stacks::place_of(address));
+    if (is_covered(cell, AccessWord::kBytes, kUse, epoch) &&
+        is_covered(cell_at(stacks::place_of(address + kGranuleBytes)), AccessWord::kBytes, kUse, epoch))
+      return;
+    return two_granules_access(cell, address, kHow, pc);
+  }
+}
+
 // Of most accesses it is seen here: their state covers the whole granule, and they lie within it.
 template <std::size_t kSize, Use kUse>
 [[gnu::always_inline]] inline void access(void* at, NextEntry<void(void*)>& next) noexcept {
@@ -55,7 +80,7 @@ template <std::size_t kSize, Use kUse>
     return cold_access<kSize, kUse>(at, next);
   constexpr std::uint64_t kHow = kUse == Use::Write ? AccessWord::kWrite : 0;
   if constexpr (kSize <= kGranuleBytes) {
-    const ShadowCell& cell = cell_of(address);
+    ShadowCell& cell = cell_in(address);
     const StateId state = state_in(cell);
     const CoveredEntry& entry = entry_of(state);
     if (entry.is_of(state) && entry.covers_all(*epoch, kUse == Use::Write) && address % kSize == 0) [[likely]]
@@ -65,10 +90,12 @@ template <std::size_t kSize, Use kUse>
     if (first + kSize <= kGranuleBytes) [[likely]] {
       const std::uint64_t bytes = kAll << first;
       if (is_covered(cell, state, entry, bytes, kUse, *epoch)) return;
-      return granule_access(address, *epoch | kHow | bytes, caller());
+      if (is_elsewhere(state, address)) [[unlikely]]
+        return stack_access<kSize, kUse>(address, caller());
+      return granule_access(cell, address, *epoch | kHow | bytes, caller());
     }
   } else if (address % kGranuleBytes == 0) {
-    const ShadowCell& cell = cell_at(address);
+    ShadowCell& cell = cell_at(address);
     const ShadowCell& next_cell = cell_at(address + kGranuleBytes);
     const StateId state = state_in(cell);
     const CoveredEntry& entry = entry_of(state);
@@ -77,7 +104,9 @@ template <std::size_t kSize, Use kUse>
     if (is_covered(cell, state, entry, AccessWord::kBytes, kUse, *epoch) &&
         is_covered(next_cell, AccessWord::kBytes, kUse, *epoch))
       return;
-    return two_granules_access(address, kHow, caller());
+    if (is_elsewhere(state, address)) [[unlikely]]
+      return stack_access<kSize, kUse>(address, caller());
+    return two_granules_access(cell, address, kHow, caller());
   }
   slow_access(address, kSize, kUse, caller());
 }

@@ -236,8 +236,9 @@ namespace {
   return done;
 }
 
-[[gnu::noinline]] void in_chain(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!goes_on({*hot.thread, cell_of(address), word, address, pc})) any_access_within(address, word, pc);
+[[gnu::noinline]] void in_chain(ShadowCell& cell, std::uintptr_t address, std::uint64_t word,
+                                std::uintptr_t pc) noexcept {
+  if (!goes_on({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
 }
 // The program may have said that it counts for nothing; or nothing can be seen now.
 [[gnu::noinline]] void unusual_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
@@ -245,10 +246,11 @@ namespace {
 }
 
 // Both are in one state, from which the move is known.
-[[nodiscard, gnu::always_inline]] inline bool two_move_on(EngineThread& thread, std::uintptr_t address,
-                                                          std::uint64_t word, std::uintptr_t pc) noexcept {
+[[nodiscard, gnu::always_inline]] inline bool two_move_on(EngineThread& thread, ShadowCell& cell,
+                                                          std::uintptr_t address, std::uint64_t word,
+                                                          std::uintptr_t pc) noexcept {
   // Of x86-64 a word changes as a whole for those, too, who look at half of it.
-  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell_at(address));
+  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell);
   if (reinterpret_cast<std::uintptr_t>(both) % sizeof(*both) != 0) return false;
   constexpr std::uint64_t kTwice = (std::uint64_t{1} << 32U) + 1;
   const Visit visit(thread);
@@ -269,10 +271,10 @@ namespace {
 
 // Nothing is known of either: they get one new state together, which is what puts_on() makes of the first and
 // moves_on() of the other.
-[[nodiscard, gnu::always_inline]] inline bool two_put_on(EngineThread& thread, std::uintptr_t address,
+[[nodiscard, gnu::always_inline]] inline bool two_put_on(EngineThread& thread, ShadowCell& cell, std::uintptr_t address,
                                                          std::uint64_t access, std::uintptr_t pc) noexcept {
   const AccessWord word(access);
-  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell_at(address));
+  auto* const both = reinterpret_cast<std::atomic<std::uint64_t>*>(&cell);
   if (reinterpret_cast<std::uintptr_t>(both) % sizeof(*both) != 0) return false;
   if (both->load(std::memory_order_relaxed) != 0) return false;
   if (word.at() == Epoch() || enter() == nullptr) return false;
@@ -307,13 +309,14 @@ namespace {
   std::uintptr_t at = address;
   const std::uintptr_t end = address + std::uintptr_t{2} * kGranuleBytes;
   for (; at != end; at += kGranuleBytes) {
-    const OneAccess one{*hot.thread, cell_at(at), word, at, pc};
+    const OneAccess one{*hot.thread, cell_of(at), word, at, pc};
     if (is_private(one.cell.load(std::memory_order_relaxed)) || !(moves_on(one) || goes_on(one))) break;
   }
   if (at != end) any_access(at, end - at, word & AccessWord::kWrite, pc);
 }
-[[gnu::noinline]] void two_elsewhere(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!two_put_on(*hot.thread, address, word, pc)) two_one_by_one(address, word, pc);
+[[gnu::noinline]] void two_elsewhere(ShadowCell& cell, std::uintptr_t address, std::uint64_t word,
+                                     std::uintptr_t pc) noexcept {
+  if (!two_put_on(*hot.thread, cell, address, word, pc)) two_one_by_one(address, word, pc);
 }
 [[gnu::noinline]] void two_unusual(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   const bool is_write = AccessWord(word).is_write();
@@ -334,24 +337,23 @@ void any_access_within(std::uintptr_t address, std::uint64_t word, std::uintptr_
   any_access(address / kGranuleBytes * kGranuleBytes + access.first_byte(), access.span_bytes(), word & kHow, pc);
 }
 
-void granule_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+void granule_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   if (!is_usual()) [[unlikely]]
     return unusual_access(address, word, pc);
-  ShadowCell& cell = cell_of(address);
   const StateId state = cell.load(std::memory_order_relaxed);
   if (is_private(state)) {
     if (is_wide(state)) {
       const WideRecords::Renewal renewal = renew_lone({*hot.thread, cell, word, address, pc});
       if (renewal == WideRecords::Renewal::Done) return;
       if (renewal == WideRecords::Renewal::TakenBack) return any_access_within(address, word, pc);
-      return renew_in_block(address, word, pc);
+      return renew_in_block(cell, address, word, pc);
     }
     if (renews_own({*hot.thread, cell, word, address, pc})) return;
-    return renew_in_node(address, word, pc);
+    return renew_in_node(cell, address, word, pc);
   }
   // A call that nobody has asked for its context has made no move.
   const bool may_move_on = hot.top[-1].context != kNoContext;
-  if (!may_move_on || !moves_on({*hot.thread, cell, word, address, pc})) in_chain(address, word, pc);
+  if (!may_move_on || !moves_on({*hot.thread, cell, word, address, pc})) in_chain(cell, address, word, pc);
 }
 
 bool enters_usual_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
@@ -371,12 +373,12 @@ bool enters_usual_atomic_write(std::uintptr_t address, std::size_t size, std::ui
   return hot.top[-1].context != kNoContext && moves_on(one);
 }
 
-void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept {
+void two_granules_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept {
   const std::uint64_t word = *hot.epoch | how | AccessWord::kBytes;
   if (!is_usual()) [[unlikely]]
     return two_unusual(address, word, pc);
-  if (hot.top[-1].context != kNoContext && two_move_on(*hot.thread, address, word, pc)) return;
-  two_elsewhere(address, word, pc);
+  if (hot.top[-1].context != kNoContext && two_move_on(*hot.thread, cell, address, word, pc)) return;
+  two_elsewhere(cell, address, word, pc);
 }
 
 namespace {
@@ -386,7 +388,7 @@ namespace {
                                std::uintptr_t pc) noexcept {
   if (hot.epoch != nullptr && size == std::size_t{2} * kGranuleBytes && address % kGranuleBytes == 0 &&
       address < kWatchedEnd - size && (how & AccessWord::kAtomic) == 0) {
-    return two_granules_access(address, how, pc);
+    return two_granules_access(cell_of(address), address, how, pc);
   }
   any_access(address, size, how, pc);
 }
@@ -399,11 +401,12 @@ namespace {
       [[unlikely]]
     return on_more(address, size, how, pc);
   const std::uint64_t bytes = bytes_mask(address % kGranuleBytes, size);
+  ShadowCell& cell = cell_of(address);
   if ((how & AccessWord::kAtomic) == 0) {
     const Use use = (how & AccessWord::kWrite) != 0 ? Use::Write : Use::Read;
-    if (is_covered(cell_of(address), bytes, use, *hot.epoch)) return;
+    if (is_covered(cell, bytes, use, *hot.epoch)) return;
   }
-  granule_access(address, *hot.epoch | how | bytes, pc);
+  granule_access(cell, address, *hot.epoch | how | bytes, pc);
 }
 
 }  // namespace

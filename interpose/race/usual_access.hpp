@@ -7,16 +7,17 @@
 #include <cstdint>
 
 #include "interpose/race/context_tree.hpp"
+#include "interpose/race/shadow_map.hpp"
 
 namespace vigil::shim::race {
 
 struct EngineThread;
 
 // One access within one granule, as the entry points come to it when it is not covered. word: AccessWord's, of the
-// running actor's epoch. Demands: hot.epoch is not null.
-void granule_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
+// running actor's epoch. cell: the address's. Demands: hot.epoch is not null.
+void granule_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept;
 // The same for a plain access of two whole granules; how: AccessWord::kWrite or none.
-void two_granules_access(std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept;
+void two_granules_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept;
 
 // What on_atomic_write() does, if that is usual and clashes with nothing. False: it is still to be done, by
 // on_unusual_atomic_write().

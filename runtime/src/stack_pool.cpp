@@ -22,9 +22,13 @@ bool StackPool::add_arena_locked() noexcept {
   if (at == kMaxArenas) return false;
   const std::uint32_t slots = std::min(kFirstArenaSlots << std::min(at, 6U), kLargestArenaSlots);
   const std::size_t bytes = std::size_t{slots} * kSlotBytes;
+  // Where something else lies there, the system chooses another place.
+  const bool is_near_others = at >= kFirstTogether && watcher_room.load(std::memory_order_relaxed) != 0;
+  void* const hint = is_near_others ? reinterpret_cast<void*>(together_) : nullptr;
   void* const base =
-      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+      ::mmap(hint, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (base == MAP_FAILED) return false;
+  if (is_near_others) together_ += bytes;
   // A huge page would make one idle task cost 2 MiB. Without effect where there are none.
   static_cast<void>(::madvise(base, bytes, MADV_NOHUGEPAGE));
   arenas_[at].base = static_cast<std::byte*>(base);

@@ -21,6 +21,8 @@ namespace vigil::detail {
 inline constexpr std::size_t kPageBytes = 4096;
 inline constexpr std::size_t kStackBytes = 64 * kPageBytes;
 inline constexpr std::size_t kSlotBytes = kPageBytes + kStackBytes;
+// Below where Linux puts position-independent programs.
+inline constexpr std::uintptr_t kWatchedStacks = 0x5100'0000'0000;
 
 // A worker's own free slots, last in first out: the last stack used is still in the cache.
 struct StackCache {
@@ -75,6 +77,8 @@ class StackPool {
   static constexpr std::uint32_t kMaxArenas = 8192;
   static constexpr std::uint32_t kFirstArenaSlots = 64;      // 16 MiB of address space
   static constexpr std::uint32_t kLargestArenaSlots = 4096;  // 1 GiB of address space
+  static constexpr std::uint32_t kFirstTogether = 4;         // arenas before it, of 960 slots, lie anywhere: to look up
+                                                             // what is kept elsewhere takes time, where few tasks run
   static constexpr std::uint32_t kBatch = 32;                // slots moved between a cache and the pool at once
 
   static Task* task_in(const Arena& arena, std::uint32_t slot) noexcept;
@@ -85,6 +89,10 @@ class StackPool {
   SpinLock lock_;
   Task* batches_ = nullptr;  // guarded by lock_; chains of kBatch slots
   Task* loose_ = nullptr;    // guarded by lock_
+  // Where the next arena is to lie, all behind each other, if somebody watches: he may keep what he knows of stacks at
+  // equal distances closer together than the stacks are (interpose/race/stack_places.hpp). Otherwise they lie anywhere,
+  // to be hard to guess. Guarded by lock_.
+  std::uintptr_t together_ = kWatchedStacks;
   std::atomic<std::uint32_t> arena_count_{0};
   std::atomic<std::uint32_t> warmed_for_{0};  // arena.used when slots were last prepared; a hint
   std::atomic<bool> cannot_warm_{false};

@@ -13,6 +13,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -63,12 +64,22 @@ inline void hear(const FoundRaces& found) noexcept {
   if (!counts_only) told.insert(told.end(), found.pairs().begin(), found.pairs().end());
 }
 
+// Where a test's memory is to lie: where tasks' stacks have theirs, from the uppermost page of one on, if
+// VIGIL_TEST_MEMORY says so; else anywhere.
+inline void* place_of_memory() noexcept {
+  const char* const where = std::getenv("VIGIL_TEST_MEMORY");
+  if (where == nullptr || std::string_view(where) != "stacks") return nullptr;
+  static std::uintptr_t slot = 0;
+  slot += 7;  // longer than the longest
+  return reinterpret_cast<void*>(stacks::kFrom + (slot * stacks::kSlotPages - 1) * stacks::kPage);
+}
+
 // Memory of the test's own: never used before, far from the actors' records.
 class Memory {
  public:
   explicit Memory(std::size_t bytes) : bytes_(bytes) {
     at_ = static_cast<char*>(
-        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+        mmap(place_of_memory(), bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     begin_anew();
   }
   ~Memory() {

@@ -175,6 +175,26 @@ TEST(StackPool, StacksDoNotOverlap) {
   }
 }
 
+// Where nothing else lies there, which is so in a program without a watcher of its own.
+TEST(StackPool, StacksOfManyTasksLieTogetherWhereAWatcherLooksForThem) {
+  constexpr std::size_t kAnywhere = 960;
+  const auto is_there = [](const Task& task) { return reinterpret_cast<std::uintptr_t>(&task) >> 40U == 0x51; };
+  static StackPool unwatched;
+  for (std::size_t i = 0; i < 2 * kAnywhere; ++i) EXPECT_FALSE(is_there(*unwatched.take()));
+  static StackPool pool;
+  watcher_room.store(64, std::memory_order_relaxed);
+  const Task* before = nullptr;
+  for (std::size_t i = 0; i < 10 * kAnywhere; ++i) {
+    const Task* const task = pool.take();
+    EXPECT_EQ(is_there(*task), i >= kAnywhere) << i;
+    if (i > kAnywhere) {
+      EXPECT_EQ(task->stack_low - before->stack_low, static_cast<std::ptrdiff_t>(kSlotBytes)) << i;
+    }
+    before = task;
+  }
+  watcher_room.store(0, std::memory_order_relaxed);
+}
+
 TEST(StackPool, KnowsTheOwnerOfAGuard) {
   static StackPool pool;
   Task* const task = pool.take();

@@ -252,6 +252,39 @@ void clean_task_stacks_reused_after_alloca() {
     while (vigil::task_count() != 0) vigil::yield();
   }
 }
+// So many tasks that what is known of most stacks lies in pieces (interpose/race/stack_places.hpp), each with an array
+// over several pages of its own. use(array, whether main does it).
+template <class Use>
+void on_many_stacks(const Use& use) {
+  constexpr std::size_t kTasks = 1200;
+  using Large = std::array<std::size_t, 1024>;
+  const Channel<Large*> arrays(kTasks);
+  const Channel<Unit> end(0);
+  vigil::WaitGroup all;
+  for (std::size_t i = 0; i < kTasks; ++i) {
+    all.go([&, i] {
+      Large own{};
+      own[i % own.size()] = i;
+      arrays.send(&own);
+      use(own, false);
+      end.receive();
+      own.fill(i);
+    });
+  }
+  for (std::size_t i = 0; i < kTasks; ++i) use(*arrays.receive_or_zero(), true);
+  end.close();
+  all.wait();
+}
+void clean_many_stacks_used_in_turn_and_again() {
+  const auto use = [](auto& array, bool by_main) {
+    if (by_main) array.fill(1);
+  };
+  on_many_stacks(use);
+  on_many_stacks(use);
+}
+void race_on_many_stacks() {
+  on_many_stacks([](auto& array, bool by_main) { array.back() = by_main ? 1 : 2; });
+}
 void clean_mutex_and_rw_mutex() {
   vigil::Mutex lock;
   vigil::RwMutex shared;
@@ -423,6 +456,8 @@ constexpr vigil::test::Case kCases[] = {
     VIGIL_CASE(clean_closures_and_their_memory),
     VIGIL_CASE(clean_task_stacks_reused),
     VIGIL_CASE(clean_task_stacks_reused_after_alloca),
+    VIGIL_CASE(clean_many_stacks_used_in_turn_and_again),
+    VIGIL_CASE(race_on_many_stacks),
     VIGIL_CASE(clean_mutex_and_rw_mutex),
     VIGIL_CASE(clean_cond),
     VIGIL_CASE(clean_once_semaphore_and_group),

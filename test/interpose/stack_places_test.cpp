@@ -1,0 +1,118 @@
+// Where the states of tasks' stacks lie, apart from what they say: race_engine_test.cpp and the naive twin run with
+// their memory there as well (CMakeLists.txt).
+#include "interpose/race/stack_places.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "interpose/race/shadow_map.hpp"
+#include "runtime/src/stack_pool.hpp"
+
+namespace vigil::shim::race {
+namespace {
+
+constexpr std::uintptr_t kGranule = 8;
+constexpr std::uintptr_t kSlot = stacks::kSlotPages * stacks::kPage;
+constexpr std::uintptr_t kShadowPage = 2 * stacks::kPage;  // of addresses, or places
+
+// The uppermost page of a stack, without and with what differs between neighbours.
+constexpr std::uintptr_t top_of(std::uintptr_t slot) { return stacks::kFrom + (slot + 1) * kSlot - stacks::kPage; }
+constexpr std::uintptr_t frames_of(std::uintptr_t slot) {
+  return top_of(slot) + stacks::kPage - (slot % stacks::kColours << stacks::kLineShift);
+}
+
+TEST(StackPlaces, TheRuntimePutsStacksWhereTheyAreLookedFor) {
+  EXPECT_EQ(vigil::detail::kWatchedStacks, stacks::kFrom);
+  EXPECT_EQ(vigil::detail::kSlotBytes, kSlot);
+  EXPECT_EQ(vigil::detail::kPageBytes, stacks::kPage);
+}
+
+TEST(StackPlaces, OfOtherAddressesTheyAreTheAddresses) {
+  for (const std::uintptr_t address : {std::uintptr_t{0}, stacks::kFrom - kGranule, stacks::kEnd, kWatchedEnd - 1}) {
+    EXPECT_FALSE(is_in_stacks(address));
+    EXPECT_EQ(place_of(address), address);
+  }
+}
+
+TEST(StackPlaces, AreInTheShadowOfTheShadowOnly) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uintptr_t address = stacks::kFrom + random() % (stacks::kEnd - stacks::kFrom);
+    const std::uintptr_t place = place_of(address);
+    ASSERT_GE(place, kShadowBase);
+    ASSERT_LT(place, kShadowBase + kShadowBytes);
+  }
+  const std::uintptr_t last = stacks::kEnd - 1;
+  EXPECT_LT(stacks::place_of(last), kShadowBase + kShadowBytes);
+  EXPECT_LT(stacks::kTops + ((stacks::kEnd - stacks::kFrom) / kSlot / stacks::kGroup + 1) * stacks::kGroupBytes,
+            stacks::kOthers);
+}
+
+// 70 stacks at the window's beginning, and as many where the last group is cut off by its end.
+TEST(StackPlaces, NoTwoGranulesShareOne) {
+  constexpr std::uintptr_t kSlots = 70;
+  for (const std::uintptr_t from : {stacks::kFrom, stacks::kEnd - kSlots * kSlot}) {
+    std::vector<std::uintptr_t> places;
+    places.reserve(kSlots * kSlot / kGranule);
+    for (std::uintptr_t address = from; address != from + kSlots * kSlot; address += kGranule) {
+      places.push_back(place_of(address));
+    }
+    EXPECT_TRUE(std::ranges::all_of(places, [](std::uintptr_t place) { return place % kGranule == 0; }));
+    std::ranges::sort(places);
+    EXPECT_EQ(std::ranges::adjacent_find(places), places.end());
+  }
+}
+
+// What the comment says of groups, slots, pieces and lines, by divisions.
+std::uintptr_t naive_place(std::uintptr_t address) {
+  const std::uintptr_t offset = address - stacks::kFrom;
+  const std::uintptr_t slot = offset / kSlot;
+  if (offset % kSlot < kSlot - stacks::kPage) return stacks::kOthers + offset;
+  const std::uintptr_t below_top = offset % kSlot - (kSlot - stacks::kPage) + slot % 16 * 64;
+  const std::uintptr_t group = stacks::kTops + slot / 32 * (20 * 32 * 256);
+  return group + below_top / 256 * (32 * 256) + slot % 32 * 256 + below_top % 256;
+}
+
+TEST(StackPlaces, AgreeWithANaiveTwin) {
+  std::mt19937_64 random(2);
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uintptr_t any = stacks::kFrom + random() % (stacks::kEnd - stacks::kFrom);
+    const std::uintptr_t top = top_of(any / kSlot % 1'000'000) + random() % stacks::kPage;
+    for (const std::uintptr_t address : {any, top}) ASSERT_EQ(place_of(address), naive_place(address)) << address;
+  }
+}
+
+TEST(StackPlaces, LieSideBySideToTheEndOfAPiece) {
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 10'000; ++i) {
+    const std::uintptr_t address = top_of(random() % 1000) - stacks::kPage + random() % (3 * stacks::kPage);
+    const Piece piece = piece_at(address, stacks::kEnd);
+    ASSERT_GT(piece.end, address);
+    ASSERT_EQ(piece.end % 64, 0U);
+    for (std::uintptr_t at = address; at < piece.end; ++at) ASSERT_EQ(place_of(at), at + piece.moved);
+  }
+  EXPECT_EQ(piece_at(stacks::kFrom - 64, stacks::kFrom + 64).end, stacks::kFrom);
+  EXPECT_EQ(piece_at(stacks::kEnd - 64, stacks::kEnd + 64).end, stacks::kEnd);
+  EXPECT_EQ(piece_at(stacks::kEnd, stacks::kEnd + 64).end, stacks::kEnd + 64);
+  EXPECT_EQ(piece_at(64, stacks::kFrom).end, stacks::kFrom);
+}
+
+// What 32 neighbours use of their stacks' upper ends, 512 bytes each wherever it begins, takes three pages at most.
+TEST(StackPlaces, OfNeighboursThatUseLittleAreFewPages) {
+  constexpr std::uintptr_t kUsed = 512;
+  std::set<std::uintptr_t> pages;
+  for (std::uintptr_t slot = 0; slot < stacks::kGroup; ++slot) {
+    for (std::uintptr_t below = kGranule; below <= kUsed; below += kGranule) {
+      pages.insert(place_of(frames_of(slot) - 640 - below) / kShadowPage);
+    }
+  }
+  EXPECT_LE(pages.size(), 3U);
+}
+
+}  // namespace
+}  // namespace vigil::shim::race
