@@ -181,7 +181,9 @@ std::uint64_t due(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
 // Whether nothing is wrong with it, whatever its clocks say.
 bool is_harmless(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
   const std::uintptr_t address = address_of(pair);
-  if (is_library_cache(address)) return true;
+  // Through a null pointer: nothing is there, and the access did not happen (the program's handler went on from it).
+  constexpr std::uintptr_t kLowestMapped = 65536;  // Linux: vm.mmap_min_addr
+  if (address < kLowestMapped || is_library_cache(address)) return true;
   return pair.older_owner.known && took_turns(newer, info_of(pair.older_owner.who, ""), address);
 }
 

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <csetjmp>
 #include <csignal>
 #include <ctime>
 #include <future>
@@ -27,6 +28,7 @@ namespace {
 using vigil::test::Case;
 using vigil::test::demand;
 using vigil::test::hand_over;
+using vigil::test::one_after_the_other;
 using vigil::test::value;
 
 volatile std::sig_atomic_t handled = 0;
@@ -225,7 +227,24 @@ void clean_user_changed_with_threads() {
   other.join();
 }
 
+// The access does not happen: there is no memory.
+thread_local sigjmp_buf after_fault;
+void on_fault(int /*signal*/) { siglongjmp(after_fault, 1); }
+void clean_null_pointer_that_the_handler_goes_on_from() {
+  struct sigaction action {};
+  struct sigaction before {};
+  action.sa_handler = on_fault;
+  if (sigaction(SIGSEGV, &action, &before) != 0) std::abort();
+  const auto write_there = [] {
+    volatile int* volatile nothing = nullptr;
+    if (sigsetjmp(after_fault, 1) == 0) *nothing = 1;
+  };
+  one_after_the_other(write_there, write_there);
+  if (sigaction(SIGSEGV, &before, nullptr) != 0) std::abort();
+}
+
 constexpr Case kCases[] = {
+    VIGIL_CASE(clean_null_pointer_that_the_handler_goes_on_from),
     VIGIL_CASE(clean_handler_of_pthread_kill),
     VIGIL_CASE(clean_handler_of_kill),
     VIGIL_CASE(clean_handler_of_tgkill),
