@@ -2,15 +2,14 @@
 // out (instrumented_code.hpp): over a pipe or a socket they hand on what was done before, as those of wrap_stream.cpp
 // do. Libraries have functions of these names, so they are not wrapped for all: where the name leads to another's, it
 // stays as it is.
-#include <dlfcn.h>
 #include <err.h>
 
-#include <atomic>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 
 #include "interpose/instrumented_code.hpp"
+#include "interpose/libc_function.hpp"
 #include "interpose/real_function.hpp"
 #include "interpose/stream_order.hpp"
 
@@ -20,17 +19,9 @@ namespace {
 using streams::puts_into;
 using streams::took_out;
 
-// libc's own, whatever the names lead to elsewhere.
 template <class Function>
 Function* of_libc(const char* name) noexcept {
-  // relaxed: every thread finds the same, for good.
-  static constinit std::atomic<void*> handle{nullptr};
-  void* libc = handle.load(std::memory_order_relaxed);
-  if (libc == nullptr) {
-    libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
-    handle.store(libc, std::memory_order_relaxed);
-  }
-  return libc != nullptr ? reinterpret_cast<Function*>(dlsym(libc, name)) : nullptr;
+  return reinterpret_cast<Function*>(find_in_libc(name));
 }
 
 using Message = void(const char*, va_list);

@@ -425,7 +425,8 @@ std::vector<Case> all_cases() {
   std::vector<Case> all(std::begin(kCases), std::end(kCases));
   for (const auto& more : {vigil::test::library_cases(), vigil::test::memory_cases(), vigil::test::container_cases(),
                            vigil::test::object_cases(), vigil::test::kernel_cases(), vigil::test::signal_cases(),
-                           vigil::test::openmp_cases(), vigil::test::handover_cases(), vigil::test::standard_cases()})
+                           vigil::test::openmp_cases(), vigil::test::handover_cases(), vigil::test::standard_cases(),
+                           vigil::test::text_cases()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

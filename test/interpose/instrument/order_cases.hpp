@@ -21,6 +21,7 @@ std::span<const Case> kernel_cases();     // what the kernel hands from one thre
 std::span<const Case> signal_cases();     // what signals order
 std::span<const Case> handover_cases();   // files, other processes, the loader, a cancellation, the allocator
 std::span<const Case> standard_cases();   // what is seldom used of the standard library
+std::span<const Case> text_cases();       // text and values that libc puts into memory
 std::span<const Case> openmp_cases();     // of g++'s; none where another compiler is at work
 
 // Two threads meet here, and nothing is ordered by it.
