@@ -83,6 +83,34 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
   return true;
 }
 
+// The most usual of these, as where a mutex is held: from a place that the thread has been at before, and all that is
+// known happened before. Apart from the rest, which needs much room for what it works out.
+[[nodiscard, gnu::always_inline]] inline bool renews_over(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  if (word.is_atomic() || thread.part->named != word.at().slot()) return false;
+  const Visit visit(thread);
+  const ContextId context = hot.top[-1].context;
+  const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
+  if (context == kNoContext || thread.last_write == EngineThread::LastWrite{all, one.pc, context}) return false;
+  const StateId id = one.cell.load(std::memory_order_acquire);
+  if (!is_private(id) || is_wide(id)) return false;
+  const LockSetId held = held_set(thread);
+  const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
+  if (known.pc != one.pc || known.context != context || known.held != held) return false;
+  ActorClock& clock = thread.actor->clocks.whole;
+  clock.now_in_shadow();
+  {
+    LockedNode locked(node_of(without_bits(id)));
+    if (one.cell.load(std::memory_order_relaxed) != id) return false;
+    if (!locked.put_over(word, known.place, [&](Epoch at) noexcept { return is_ordered(thread, clock, at); }))
+      return false;
+  }
+  note_last_write(thread, word, one.pc, context);
+  remember_alone(thread, id, word);
+  return true;
+}
+
 // The same where they are in a block.
 [[gnu::always_inline]] inline bool renews_block(const OneAccess& one) noexcept {
   EngineThread& thread = one.thread;
@@ -147,8 +175,14 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
 bool renews_in_node(const OneAccess& one) noexcept { return renews_node(one); }
 bool renews_in_block(const OneAccess& one) noexcept { return renews_block(one); }
 
-void renew_in_node(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+namespace {
+[[gnu::noinline]] void renew_in_node_anyhow(ShadowCell& cell, std::uintptr_t address, std::uint64_t word,
+                                            std::uintptr_t pc) noexcept {
   if (!renews_node({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
+}
+}  // namespace
+void renew_in_node(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+  if (!renews_over({*hot.thread, cell, word, address, pc})) renew_in_node_anyhow(cell, address, word, pc);
 }
 void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   if (!renews_block({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);

@@ -39,10 +39,10 @@ void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
   constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
   EngineThread& thread = one.thread;
   const AccessWord word(one.word);
-  const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
-  if (thread.last_write == EngineThread::LastWrite{all, one.pc, hot.top[-1].context}) return false;  // a sweep
   // What others hold a lock for, or change as an atomic, may lie in their processor's cache: it is not looked at first.
   if (word.is_atomic() || !thread.actor->held.empty() || thread.part->named != word.at().slot()) return false;
+  const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
+  if (thread.last_write == EngineThread::LastWrite{all, one.pc, hot.top[-1].context}) return false;  // a sweep
   const Visit visit(thread);
   const ContextId context = hot.top[-1].context;
   const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
