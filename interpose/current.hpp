@@ -15,4 +15,15 @@ extern thread_local constinit Actor* own_thread __attribute__((tls_model("initia
 // What is_concurrent() tells.
 extern constinit std::atomic<bool> concurrent;
 
+// Why the quick ways of locks are closed: each reason a bit that whoever knows it sets and clears, besides saying so in
+// its own place. So the quick ways ask once.
+enum Detour : std::uint8_t {
+  kAlone = 1,        // not is_concurrent()
+  kNotLive = 2,      // stage() is not Live
+  kOrderIsKept = 4,  // locks order something in the whole order, or the ThreadSanitizer runtime is told of it
+  kTimeline = 8,     // it shows who can run
+};
+// acquire in readers pairs with the release that clears kNotLive, as that of current_stage.
+extern constinit std::atomic<std::uint8_t> detours;
+
 }  // namespace vigil::shim::detail

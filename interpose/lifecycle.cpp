@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "interpose/current.hpp"
 #include "interpose/fixed_text.hpp"
 #include "interpose/handshake.hpp"
 #include "interpose/helper.hpp"
@@ -24,6 +25,7 @@
 namespace vigil::shim {
 
 constinit std::atomic<Stage> current_stage{Stage::Cold};
+constinit std::atomic<std::uint8_t> detail::detours{detail::kAlone | detail::kNotLive};
 thread_local constinit bool inside_shim __attribute__((tls_model("initial-exec"))) = false;
 
 namespace {
@@ -49,7 +51,13 @@ static_assert(!may_move(Stage::Off, Stage::Live));
 
 bool move(Stage from, Stage to) noexcept {
   // release: publishes what `from` set up; acquire: sees what others did. See current_stage.
-  return may_move(from, to) && current_stage.compare_exchange_strong(from, to, std::memory_order_acq_rel);
+  const bool moved = may_move(from, to) && current_stage.compare_exchange_strong(from, to, std::memory_order_acq_rel);
+  if (moved && to == Stage::Live) {
+    detail::detours.fetch_and(static_cast<std::uint8_t>(~detail::kNotLive), std::memory_order_release);
+  } else if (moved) {
+    detail::detours.fetch_or(detail::kNotLive, std::memory_order_relaxed);
+  }
+  return moved;
 }
 
 // What must be there before the first event. Runs on the first thread that gets here, once.
@@ -97,13 +105,17 @@ bool ensure_live_slow() noexcept {
 
 void go_off(const char* why) noexcept {
   // acq_rel: whoever had published the old stage is seen, and Off is the last word.
+  detail::detours.fetch_or(detail::kNotLive, std::memory_order_relaxed);
   if (current_stage.exchange(Stage::Off, std::memory_order_acq_rel) == Stage::Off) return;
   Line line;
   line << "the watching ends here, the program runs on: " << std::string_view(why);
   say(line.view());
 }
 
-void go_absent() noexcept { current_stage.store(Stage::Off, std::memory_order_release); }
+void go_absent() noexcept {
+  detail::detours.fetch_or(detail::kNotLive, std::memory_order_relaxed);
+  current_stage.store(Stage::Off, std::memory_order_release);
+}
 
 bool begin_stopping() noexcept { return move(Stage::Live, Stage::Stopping); }
 

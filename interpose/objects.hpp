@@ -129,7 +129,7 @@ struct LockObject : Object {
   FutexLock lock;        // guards read
   LockObject* next_free = nullptr;
 
-  [[nodiscard]] bool is_held_as(std::uint64_t number) const noexcept {
+  [[nodiscard, gnu::always_inline]] bool is_held_as(std::uint64_t number) const noexcept {
     return number == 0 || acquisition.load(std::memory_order_relaxed) == number;
   }
   [[nodiscard]] bool is_held() const noexcept { return (acquisition.load(std::memory_order_relaxed) & 1U) != 0; }

@@ -3,6 +3,7 @@
 #include "interpose/export.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/find_lock.hpp"
+#include "interpose/locks/held_again.hpp"
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/locks/lock_misuse.hpp"
 #include "interpose/misuse.hpp"
@@ -30,6 +31,34 @@ LockObject& probed_lock(const void* lock, uint32_t mode) noexcept {
   return found;
 }
 
+// Reasons not to take the quick way (locks/held_again.hpp).
+constexpr std::uint8_t kDetours = detail::kNotLive | detail::kOrderIsKept | detail::kTimeline;
+
+// The actor of a probe that runs here, when the quick way is open. Null: it is not.
+[[gnu::always_inline]] inline Actor* quick_actor_of(const vigil_probe_actor* actor) noexcept {
+  const Actor* const here = locks::quick_actor(kDetours);
+  return here != nullptr && actor != nullptr && actor->watch == here ? static_cast<Actor*>(actor->watch) : nullptr;
+}
+
+[[gnu::noinline]] void taken_slow(vigil_probe_actor* actor, const void* lock, uint32_t mode) noexcept {
+  record([&] {
+    if (timeline::on()) timeline::can_run(actor_of(actor));  // it may have been handed over
+    locks::taken(actor_of(actor), probed_lock(lock, mode), mode_of(mode), attempt_of(mode));
+  });
+}
+// The same, of an actor that does something else than it did last, but may do it again.
+[[gnu::noinline]] void taken_anew(vigil_probe_actor* actor, const void* lock, uint32_t mode, StackPlace place,
+                                  std::uintptr_t first_return) noexcept {
+  if (!inside_shim && locks::standing_stack(place, first_return) == nullptr) {
+    const InsideGuard inside;
+    capture_stack_from(place, first_return);
+  }
+  taken_slow(actor, lock, mode);
+}
+[[gnu::noinline]] void release_slow(vigil_probe_actor* actor, const void* lock, uint32_t mode) noexcept {
+  record([&] { locks::released(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode)); });
+}
+
 }  // namespace
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_wait(vigil_probe_actor* actor, const void* lock, uint32_t mode) noexcept {
@@ -39,15 +68,37 @@ extern "C" VIGIL_EXPORT void vigil_probe_lock_wait(vigil_probe_actor* actor, con
 extern "C" VIGIL_EXPORT void vigil_probe_lock_taken(vigil_probe_actor* actor, const void* lock,
                                                     uint32_t mode) noexcept {
   spins::did_something();
-  record([&] {
-    if (timeline::on()) timeline::can_run(actor_of(actor));  // it may have been handed over
-    locks::taken(actor_of(actor), probed_lock(lock, mode), mode_of(mode), attempt_of(mode));
-  });
+  const locks::CalledFrom from = locks::called_from();
+  Actor* const quick = quick_actor_of(actor);
+  if (mode != VIGIL_LOCK_EXCLUSIVE || quick == nullptr) return taken_slow(actor, lock, mode);
+  const StackPlace place = StackPlace::in_task(from.stack_pointer, detail::task_stack_end);
+  {
+    const locks::QuickGuard inside;
+    LockObject* const known = locks::near_lock(*quick, LockFamily::Vigil, lock);
+    const RecentStacks::Entry* const standing = locks::standing_stack(place, from.first_return);
+    const bool is_usual = known != nullptr && known->type == ObjectType::Mutex && quick->wanted == locks::LockId{};
+    if (is_usual && standing != nullptr) [[likely]] {
+      if (!locks::holds_again(*quick, *known, standing->stack)) [[unlikely]]
+        locks::holds_anew(*quick, *known, standing->stack);
+      known->taken_moment = order::moment();
+      return;
+    }
+  }
+  taken_anew(actor, lock, mode, place, from.first_return);
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_release(vigil_probe_actor* actor, const void* lock,
                                                       uint32_t mode) noexcept {
-  record([&] { locks::released(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode)); });
+  Actor* const quick = quick_actor_of(actor);
+  if (mode == VIGIL_LOCK_EXCLUSIVE && quick != nullptr) {
+    const locks::QuickGuard inside;
+    if (locks::holds_youngest(*quick, LockFamily::Vigil, lock, locks::LockMode::Exclusive)) {
+      order::moment_over();
+      locks::gives_youngest_back(*quick);
+      return;
+    }
+  }
+  release_slow(actor, lock, mode);
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_misuse(vigil_probe_actor* actor, const void* lock,

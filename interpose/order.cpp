@@ -1,5 +1,7 @@
 #include "interpose/order.hpp"
 
+#include "interpose/current.hpp"
+
 namespace vigil::shim::order {
 
 namespace detail {
@@ -17,7 +19,11 @@ race::ActorClock& started(race::ActorClock& clock) noexcept {
 }  // namespace
 
 void want(Need need) noexcept {
-  if ((needs() & need) == 0) detail::needs.fetch_or(need, std::memory_order_relaxed);
+  if ((needs() & need) != 0) return;
+  detail::needs.fetch_or(need, std::memory_order_relaxed);
+  if ((need & (kWhole | kTold)) != 0) {
+    vigil::shim::detail::detours.fetch_or(vigil::shim::detail::kOrderIsKept, std::memory_order_relaxed);
+  }
 }
 
 race::ActorClock& whole(Clocks& actor) noexcept { return started(actor.whole); }

@@ -63,13 +63,18 @@ extern constinit std::atomic<std::uint8_t> needs;
 extern thread_local constinit std::uint64_t asked __attribute__((tls_model("initial-exec")));
 }  // namespace detail
 
-inline std::uint8_t needs() noexcept {
+[[gnu::always_inline]] inline std::uint8_t needs() noexcept {
   ++detail::asked;
   return detail::needs.load(std::memory_order_relaxed);
 }
 inline std::uint8_t needs(Edge edge) noexcept {
   if (edge == Edge::Firm) return needs();
   return static_cast<std::uint8_t>(needs() & (edge == Edge::Lock ? kWhole | kTold : kFirm));
+}
+// What an edge of that kind is needed for, asked by who only takes: nothing is handed on.
+inline std::uint8_t needs_to_take(Edge edge) noexcept {
+  const std::uint8_t of_edge = edge == Edge::Lock ? kWhole | kTold : edge == Edge::Hint ? kFirm : UINT8_MAX;
+  return detail::needs.load(std::memory_order_relaxed) & of_edge;
 }
 void want(Need need) noexcept;
 

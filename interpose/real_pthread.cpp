@@ -1,16 +1,17 @@
 #include "interpose/real_pthread.hpp"
 
-#include <atomic>
-
 #include "interpose/real_calls.hpp"
 
 namespace vigil::shim {
+
+namespace detail {
+constinit RealPthread real_pthread_table{};
+constinit std::atomic<bool> real_pthread_known{false};
+}  // namespace detail
+
 namespace {
 
-constinit RealPthread table{};
-// release/acquire: who sees true sees the whole table. Two threads may fill it at once: they store the same values,
-// and each word is stored whole.
-constinit std::atomic<bool> known{false};
+constinit RealPthread& table = detail::real_pthread_table;
 
 void resolve_threads() noexcept {
   resolve(table.create, "pthread_create");
@@ -82,14 +83,11 @@ __attribute__((constructor)) void on_load() noexcept { real_pthread(); }
 
 }  // namespace
 
-const RealPthread& real_pthread() noexcept {
-  if (!known.load(std::memory_order_acquire)) [[unlikely]] {
-    resolve_threads();
-    resolve_locks();
-    resolve_waits();
-    known.store(true, std::memory_order_release);
-  }
-  return table;
+void detail::find_real_pthread() noexcept {
+  resolve_threads();
+  resolve_locks();
+  resolve_waits();
+  real_pthread_known.store(true, std::memory_order_release);
 }
 
 }  // namespace vigil::shim

@@ -5,6 +5,7 @@
 #include <semaphore.h>
 #include <threads.h>
 
+#include <atomic>
 #include <ctime>
 
 namespace vigil::shim {
@@ -73,7 +74,19 @@ struct RealPthread {
   void (*call_once)(once_flag*, void (*)());
 };
 
+namespace detail {
+extern constinit RealPthread real_pthread_table;
+// release/acquire: who sees true sees the whole table. Two threads may fill it at once: they store the same values,
+// and each word is stored whole.
+extern constinit std::atomic<bool> real_pthread_known;
+void find_real_pthread() noexcept;
+}  // namespace detail
+
 // Found when the library is loaded, or by the first caller before that. Safe from any thread.
-const RealPthread& real_pthread() noexcept;
+inline const RealPthread& real_pthread() noexcept {
+  if (!detail::real_pthread_known.load(std::memory_order_acquire)) [[unlikely]]
+    detail::find_real_pthread();
+  return detail::real_pthread_table;
+}
 
 }  // namespace vigil::shim

@@ -1,5 +1,8 @@
 #include "interpose/stack_capture.hpp"
 
+#include <gnu/libc-version.h>
+#include <sys/auxv.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -7,6 +10,7 @@
 #include <utility>
 
 #include "interpose/own_memory.hpp"
+#include "interpose/real_pthread.hpp"
 #include "interpose/stacks/modules.hpp"
 #include "interpose/stacks/recent_stacks.hpp"
 #include "interpose/stacks/unwind.hpp"
@@ -107,6 +111,57 @@ StackId walk_from(const unwind::Registers& here, Frames& frames) noexcept {
 
 }  // namespace
 
+namespace {
+
+// Code that calls main, or what a thread was started with, and what calls that code.
+bool starts_others(std::uintptr_t return_address) noexcept {
+  constexpr std::uintptr_t kEntryBytes = 64;  // of _start
+  if (return_address - getauxval(AT_ENTRY) < kEntryBytes || shim_code.holds(return_address)) return true;
+  const std::uint32_t module = module_at(return_address);
+  // glibc before 2.34 has a library of its own for threads.
+  return module != 0 && (module == module_at(reinterpret_cast<std::uintptr_t>(&gnu_get_libc_version)) ||
+                         module == module_at(reinterpret_cast<std::uintptr_t>(detail::real_pthread_table.mutex_lock)));
+}
+
+}  // namespace
+
+RecentStacks::Base RecentStacks::base_of(const Entry& entry, StackPlace place) noexcept {
+  Base base;
+  // One is left to be looked at.
+  while (base.frames < Base::kMost && base.frames + 1 < entry.frames) {
+    const std::uint32_t frame = entry.frames - 1 - base.frames;
+    if (!starts_others(entry.returns[frame])) break;
+    base.places[base.frames] = place.stack_pointer + entry.offsets[frame];
+    base.returns[base.frames++] = entry.returns[frame];
+  }
+  return base;
+}
+
+bool RecentStacks::ends_in(const Entry& entry, StackPlace place, const Base& base) noexcept {
+  if (base.frames == 0 || base.frames >= entry.frames) return false;
+  for (std::uint32_t i = 0; i < base.frames; ++i) {
+    const std::uint32_t frame = entry.frames - 1 - i;
+    if (base.places[i] != place.stack_pointer + entry.offsets[frame] || base.returns[i] != entry.returns[frame])
+      return false;
+  }
+  return true;
+}
+
+void RecentStacks::complete(Entry& entry, StackPlace place) noexcept {
+  if (place.number < StackPlace::kLargestStack) return;  // a task's
+  if (!ends_in(entry, place, base_)) {
+    if (bases_ == kMostBases) return;
+    const Base base = base_of(entry, place);
+    if (base.frames == 0) return;
+    ++bases_;
+    base_ = base;
+    for (Entry& other : entries_) {
+      if (&other != &entry) other.frames = 0;
+    }
+  }
+  entry.frames -= base_.frames;
+}
+
 RecentStacks* recent_stacks() noexcept {
   if (recent == nullptr && !thread_is_over) {
     if (walked == kWalkedFirst) {
@@ -132,6 +187,7 @@ namespace {
   frames.remember_in(*entry, place);
   entry->stack = walk_from(here, frames);
   entry->generation = modules_generation();
+  recent->complete(*entry, place);
   return entry->stack;
 }
 
@@ -149,9 +205,8 @@ namespace {
   return capture_anew(unwind::current_registers(), &mine->replace(place, first_return), place);
 }
 
-[[gnu::noinline]] StackId capture_stack_from(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept {
+[[gnu::noinline]] StackId capture_stack_from(StackPlace place, std::uintptr_t first_return) noexcept {
   const int saved_errno = errno;
-  const StackPlace place = StackPlace::at(stack_pointer);
   RecentStacks* const mine = recent_stacks();
   const StackId stack =
       capture_anew(unwind::current_registers(), mine == nullptr ? nullptr : &mine->replace(place, first_return), place);

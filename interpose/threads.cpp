@@ -349,6 +349,7 @@ void for_each_thread(bool (*visit)(Actor& thread, void* context), void* context)
 bool is_concurrent() noexcept { return concurrent.load(std::memory_order_relaxed); }
 void become_concurrent() noexcept {
   if (is_concurrent() || concurrent.exchange(true, std::memory_order_relaxed)) return;
+  detail::detours.fetch_and(static_cast<std::uint8_t>(~detail::kAlone), std::memory_order_relaxed);
   locks::alone::recall_all();
   open_record();
   leaks::find_allocator();
@@ -435,6 +436,7 @@ void threads_forked() noexcept {
   awake.store(1, std::memory_order_relaxed);
   created.store(0, std::memory_order_relaxed);
   concurrent.store(false, std::memory_order_relaxed);
+  detail::detours.fetch_or(detail::kAlone, std::memory_order_relaxed);
 }
 
 }  // namespace vigil::shim

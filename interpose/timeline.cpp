@@ -5,6 +5,7 @@
 #include <atomic>
 #include <optional>
 
+#include "interpose/current.hpp"
 #include "interpose/finding_json.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/fixed_text.hpp"
@@ -254,6 +255,7 @@ void start() noexcept {
   if (!options().timeline) return;
   ring = own_new<Ring>();
   is_on = true;
+  detail::detours.fetch_or(detail::kTimeline, std::memory_order_relaxed);
 }
 
 void can_run(const Actor& actor) noexcept {

@@ -88,21 +88,67 @@ int read_locked_if(int rc, const pthread_rwlock_t* lock, Attempt attempt) noexce
 
 bool watching() noexcept { return vigil::shim::detail::concurrent.load(std::memory_order_relaxed) && !inside_shim; }
 
+// The usual way of a wrapper stands in the wrapper, and every other behind a call at its end: so it saves no more
+// registers than it needs itself.
+[[gnu::noinline]] int lock_mutex_slow(pthread_mutex_t* mutex, std::uintptr_t stack_pointer,
+                                      locks::Got so_far) noexcept {
+  const locks::CalledFrom from = locks::called_from(stack_pointer);
+  const RealPthread& real = real_pthread();
+  if (so_far == locks::Got::Nothing && !watching()) {
+    const int rc = real.mutex_lock(mutex);
+    if (rc == 0 && locks::alone::is_noted(mutex)) locks::alone::note(mutex, locks::alone::Sort::Mutex, from);
+    return rc;
+  }
+  if (so_far == locks::Got::Nothing && order::needs_to_take(order::Edge::Lock) != 0) {
+    so_far = locks::takes_ordered_mutex(mutex, from);
+    if (so_far == locks::Got::Recorded) return 0;
+  }
+  int rc = so_far == locks::Got::TheLock ? 0 : real.mutex_trylock(mutex);
+  if (rc == 0 && locks::quick_mutex_taken(mutex, from)) return 0;
+  if (rc == EBUSY) rc = wait_for_mutex(mutex, [&] { return real.mutex_lock(mutex); });
+  return locked_if(rc, mutex, Attempt::Blocking);
+}
+[[gnu::noinline]] bool unlocks_ordered_mutex(const pthread_mutex_t* mutex) noexcept {
+  return order::needs_to_take(order::Edge::Lock) != 0 && locks::ordered_mutex_back_again(mutex);
+}
+[[gnu::noinline]] int unlock_mutex_slow(pthread_mutex_t* mutex) noexcept {
+  if (!watching()) {
+    locks::alone::forget(mutex);
+    locks::mutex_unlocking_alone(mutex);
+  } else if (!unlocks_ordered_mutex(mutex) && !locks::quick_mutex_unlocking(mutex)) {
+    locks::mutex_unlocking(mutex);
+    locks::gives_shared_back(mutex);
+  }
+  return real_pthread().mutex_unlock(mutex);
+}
+
+[[gnu::noinline]] int read_lock_slow(pthread_rwlock_t* lock, std::uintptr_t stack_pointer, locks::Got so_far) noexcept {
+  const locks::CalledFrom from = locks::called_from(stack_pointer);
+  const RealPthread& real = real_pthread();
+  if (so_far == locks::Got::Nothing && !watching()) return real.rwlock_rdlock(lock);
+  int rc = so_far == locks::Got::TheLock ? 0 : real.rwlock_tryrdlock(lock);
+  if (rc == 0 && locks::quick_read_taken(lock, from)) return 0;
+  if (rc == EBUSY) rc = wait_for_rwlock(CallKind::ReadLock, lock, [&] { return real.rwlock_rdlock(lock); });
+  return read_locked_if(rc, lock, Attempt::Blocking);
+}
+[[gnu::noinline]] int unlock_rwlock_slow(pthread_rwlock_t* lock) noexcept {
+  if (!watching()) {
+    locks::alone::forget(lock);
+  } else if (!locks::quick_read_unlocking(lock)) {
+    locks::rwlock_unlocking(lock);
+    locks::gives_shared_back(lock);
+  }
+  return real_pthread().rwlock_unlock(lock);
+}
+
 }  // namespace
 
 extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
-  const RealPthread& real = real_pthread();
-  if (!watching()) {
-    if (!locks::alone::is_noted(mutex)) return real.mutex_lock(mutex);
-    const int rc = real.mutex_lock(mutex);
-    if (rc == 0) locks::alone::note(mutex, locks::alone::Sort::Mutex, locks::called_from());
-    return rc;
-  }
-  int rc = real.mutex_trylock(mutex);
-  if (rc == 0 && locks::quick_mutex_taken(mutex, locks::called_from())) [[likely]]
+  const locks::CalledFrom from = locks::called_from();
+  const locks::Got got = locks::takes_mutex<locks::Keeps::Nothing>(mutex, from);
+  if (got == locks::Got::Recorded) [[likely]]
     return 0;
-  if (rc == EBUSY) rc = wait_for_mutex(mutex, [&] { return real.mutex_lock(mutex); });
-  return locked_if(rc, mutex, Attempt::Blocking);
+  return lock_mutex_slow(mutex, from.stack_pointer, got);
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
@@ -122,14 +168,10 @@ extern "C" VIGIL_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, cloc
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
-  if (!watching()) {
-    locks::alone::forget(mutex);
-    locks::mutex_unlocking_alone(mutex);
-  } else if (!locks::quick_mutex_unlocking(mutex)) {
-    locks::mutex_unlocking(mutex);
-    locks::gives_shared_back(mutex);
-  }
-  return real_pthread().mutex_unlock(mutex);
+  const bool is_done = locks::mutex_back_again<locks::Keeps::Nothing>(mutex);
+  if (is_done) [[likely]]
+    return vigil::shim::detail::real_pthread_table.mutex_unlock(mutex);
+  return unlock_mutex_slow(mutex);
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_init(pthread_mutex_t* mutex, const pthread_mutexattr_t* attributes) noexcept {
@@ -143,13 +185,11 @@ extern "C" VIGIL_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexce
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
-  const RealPthread& real = real_pthread();
-  if (!watching()) return real.rwlock_rdlock(lock);
-  int rc = real.rwlock_tryrdlock(lock);
-  if (rc == 0 && locks::quick_read_taken(lock, locks::called_from())) [[likely]]
+  const locks::CalledFrom from = locks::called_from();
+  const locks::Got got = locks::takes_for_reading(lock, from);
+  if (got == locks::Got::Recorded) [[likely]]
     return 0;
-  if (rc == EBUSY) rc = wait_for_rwlock(CallKind::ReadLock, lock, [&] { return real.rwlock_rdlock(lock); });
-  return read_locked_if(rc, lock, Attempt::Blocking);
+  return read_lock_slow(lock, from.stack_pointer, got);
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* lock) noexcept {
@@ -198,13 +238,8 @@ extern "C" VIGIL_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, c
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
-  if (!watching()) {
-    locks::alone::forget(lock);
-  } else if (!locks::quick_read_unlocking(lock)) {
-    locks::rwlock_unlocking(lock);
-    locks::gives_shared_back(lock);
-  }
-  return real_pthread().rwlock_unlock(lock);
+  const bool is_done = locks::read_back_again(lock);
+  return is_done ? vigil::shim::detail::real_pthread_table.rwlock_unlock(lock) : unlock_rwlock_slow(lock);
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_init(pthread_rwlock_t* lock,

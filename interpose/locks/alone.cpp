@@ -49,7 +49,8 @@ void note(const volatile void* lock, Sort sort, CalledFrom from) noexcept {
                         : recent->find(StackPlace::at(from.stack_pointer), from.first_return, modules_generation());
   if (known == nullptr && detail::walks == detail::kMostWalks) return;
   if (known == nullptr) ++detail::walks;
-  const StackId stack = known != nullptr ? known->stack : capture_stack_from(from.stack_pointer, from.first_return);
+  const StackId stack =
+      known != nullptr ? known->stack : capture_stack_from(StackPlace::at(from.stack_pointer), from.first_return);
   Place& place = set.places[set.places[0].address == 0 || set.places[0].address == address ? 0 : 1];
   place = {.address = address, .stack = stack, .sort = sort};
 }

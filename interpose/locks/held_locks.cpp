@@ -4,18 +4,34 @@
 
 namespace vigil::shim::locks {
 
+constinit HeldLock HeldLocks::no_slot{};
+
+void HeldLocks::grow() noexcept {
+  constexpr std::size_t kFirst = 3;  // two of them are used before the next growth
+  const std::size_t held = count();
+  slots_.resize(slots_.empty() ? kFirst : slots_.size() * 2);
+  first_ = slots_.data();
+  top_ = first_ + held;
+  last_ = first_ + slots_.size() - 1;
+}
+
 bool HeldLocks::remove(LockId lock) noexcept {
-  for (std::size_t i = entries_.size(); i-- > 0;) {
-    if (entries_[i].lock != lock) continue;
-    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(i));
+  for (HeldLock* held = top_; held-- != first_;) {
+    if (held->lock != lock) continue;
+    if (held + 1 == top_) {
+      remove_youngest();
+      return true;
+    }
+    for (HeldLock* one = held + 1; one != top_; ++one) move(*one, one[-1]);
+    end_at(top_ - 1);
     return true;
   }
   return false;
 }
 
 std::span<const HeldLock> HeldLocks::live() noexcept {
-  std::erase_if(entries_, [](const HeldLock& held) { return !held.object->is_held_as(held.acquisition); });
-  return entries_;
+  drop_if([](const HeldLock& held) { return !held.object->is_held_as(held.acquisition); });
+  return {first_, top_};
 }
 
 }  // namespace vigil::shim::locks

@@ -3,6 +3,15 @@
 // A lock may be given back by somebody else than its taker (vigil's Mutex has no owner, as in Go), who cannot reach
 // into a list that the taker may be using. So each entry carries the number of its acquisition, and an entry whose lock
 // has moved on to another number is void: live() drops such entries.
+//
+// Slots: who takes a lock usually takes the one that it took last at that depth, at the same place. So a slot above the
+// youngest entry keeps what was last in it, and taking that again is: seeing that it is the same, and one step up.
+//   S1  A number of an acquisition was given to one slot of one list. A slot above the youngest entry may hold one
+//   whose
+//       lock is free since (its number is one higher); no entry has the same.
+//   S2  An entry's serial says what is held from the oldest to it, and where each was taken: none is given twice.
+//   `over`
+//       is the serial below the entry, 0: none.
 #pragma once
 
 #include <algorithm>
@@ -20,22 +29,53 @@ struct LockObject;
 
 namespace vigil::shim::locks {
 
-struct HeldLock {
+// 64 bytes: how many there are is asked at accesses, and a division would not do.
+struct alignas(16) HeldLock {
   LockObject* object = nullptr;  // never unmapped; see objects.hpp
   LockId lock{};
   std::uint64_t acquisition = 0;  // of that lock
   StackId taken_at = kNoStack;
   LockMode mode = LockMode::Exclusive;
+  // The actor's moment in the firm order, its bits, when the order of locks last learned of this lock taken on top of
+  // those below.
+  std::uint64_t told_at = kNeverTold;
+  std::uint64_t serial = 0;
+  std::uint64_t over = 0;
+
+  static constexpr std::uint64_t kNeverTold = 1;  // no moment: the lowest bits of those are zero
 };
+static_assert(sizeof(HeldLock) == 64);
 
 class HeldLocks {
  public:
-  void add(const HeldLock& held) { entries_.push_back(held); }
+  HeldLocks() noexcept = default;
+  HeldLocks(const HeldLocks&) = delete;
+  HeldLocks& operator=(const HeldLocks&) = delete;
+
+  void add(const HeldLock& held) {
+    if (top_ == last_) grow();
+    *top_ = held;
+    number(*top_);
+    ++top_;
+  }
+  // What was last held on top of those that are held now; all zero: nothing. Valid until the next change.
+  [[nodiscard]] HeldLock& next() noexcept { return *top_; }
+  // That is held again. Demands: next() is it.
+  void add_next() noexcept { ++top_; }
+  // Demands: not empty().
+  [[nodiscard]] HeldLock& youngest() noexcept { return top_[-1]; }
+  void remove_youngest() noexcept { --top_; }
   // The youngest entry of that lock goes. False: the actor does not hold it.
   bool remove(LockId lock) noexcept;
   template <class Predicate>
   void drop_if(Predicate&& is_void) noexcept {
-    std::erase_if(entries_, is_void);
+    HeldLock* const first_void = std::find_if(first_, top_, is_void);
+    if (first_void == top_) return;
+    HeldLock* kept = first_void;
+    for (HeldLock* one = first_void + 1; one != top_; ++one) {
+      if (!is_void(*one)) move(*one, *kept++);
+    }
+    end_at(kept);
   }
   // Those still held, oldest first; valid until the next change.
   std::span<const HeldLock> live() noexcept;
@@ -47,21 +87,54 @@ class HeldLocks {
   // For others, while the actor stands still: entries that is_held_as() may call void are among them.
   template <class Predicate>
   [[nodiscard]] const HeldLock* find(Predicate&& is_it) const noexcept {
-    const auto found = std::find_if(entries_.begin(), entries_.end(), is_it);
-    return found == entries_.end() ? nullptr : &*found;
+    const HeldLock* const found = std::find_if(first_, top_, is_it);
+    return found == top_ ? nullptr : found;
+  }
+  // The same for all of them, in a loop that is short where few are held.
+  template <class Predicate>
+  [[nodiscard, gnu::always_inline]] bool all_are(Predicate&& is_it) const noexcept {
+    for (const HeldLock* held = first_; held != top_; ++held) {
+      if (!is_it(*held)) return false;
+    }
+    return true;
   }
   template <class Visit>
   void for_each(Visit&& visit) const noexcept {
-    for (const HeldLock& held : entries_) visit(held);
+    for (const HeldLock* held = first_; held != top_; ++held) visit(*held);
   }
-  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return top_ == first_; }
   // With entries that have become void since the last live().
-  [[nodiscard]] std::size_t count() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::size_t count() const noexcept { return static_cast<std::size_t>(top_ - first_); }
   // As it was added, void or not. Demands: not empty().
-  [[nodiscard]] const HeldLock& oldest() const noexcept { return entries_.front(); }
+  [[nodiscard]] const HeldLock& oldest() const noexcept { return *first_; }
 
  private:
-  OwnVector<HeldLock> entries_;
+  // Stands for the slots of who never held anything: there is always a next(). Never written.
+  static constinit HeldLock no_slot;
+
+  void grow() noexcept;
+  // An entry that is new where it lies.
+  void number(HeldLock& entry) noexcept {
+    entry.serial = ++last_serial_;
+    entry.over = &entry == first_ ? 0 : (&entry)[-1].serial;
+  }
+  void move(const HeldLock& from, HeldLock& to) noexcept {
+    to = from;
+    to.told_at = HeldLock::kNeverTold;
+    number(to);
+  }
+  // Slots that were left by a move keep nothing (S1).
+  void end_at(HeldLock* end) noexcept {
+    std::fill(end, top_, HeldLock{});
+    top_ = end;
+  }
+
+  // first_ <= top_ <= last_, and last_ is a slot, too.
+  HeldLock* first_ = &no_slot;
+  HeldLock* top_ = &no_slot;
+  HeldLock* last_ = &no_slot;
+  std::uint64_t last_serial_ = 0;
+  OwnVector<HeldLock> slots_;
   HeldSet last_set_;
 };
 

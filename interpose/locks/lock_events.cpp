@@ -214,6 +214,12 @@ void note_one_lock(Actor& actor, const LockObject& lock, LockMode mode, StackId 
   order.lock.unlock();
 }
 
+// For HeldLock::told_at, after the wish was made.
+std::uint64_t firm_moment(Actor& actor) noexcept {
+  const race::ActorClock* const firm = actor.clocks.firm.known();
+  return firm == nullptr ? HeldLock::kNeverTold : *firm->epoch_word();
+}
+
 // The actor holds it exclusively from now on. The number of this acquisition.
 std::uint64_t next_holder(const Actor& actor, LockObject& lock, StackId stack) noexcept {
   // relaxed: see LockObject::acquisition
@@ -254,6 +260,7 @@ void gave_up(Actor& actor) noexcept {
 
 void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexcept {
   StackId stack = kNoStack;
+  std::uint64_t told_at = HeldLock::kNeverTold;
   if (actor.wanted != LockId{} && actor.wanted == id_of(lock)) {
     stack = actor.wanted_at;
     note_wait({.waiter = key_of(actor), .stack = stack, .operation = "lock", .since_ms = actor.wanted_since_ms}, lock);
@@ -263,9 +270,7 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
     if (attempt == Attempt::Blocking && lock.type == ObjectType::RwMutex && lock.prefers_writers) {
       note_one_lock(actor, lock, mode, stack);
     }
-    if (attempt == Attempt::Blocking && !actor.held.empty()) {
-      if (std::optional<Wish> wish = make_wish(actor, lock, mode, stack)) enter(*wish);
-    }
+    if (attempt == Attempt::Blocking) told_at = taken_inside(actor, lock, mode, stack);
   }
 
   const bool ordered = order::needs(order::Edge::Lock) != 0;
@@ -285,7 +290,12 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
   } else {
     lock.type = ObjectType::RwMutex;
   }
-  actor.held.add({.object = &lock, .lock = id_of(lock), .acquisition = number, .taken_at = stack, .mode = mode});
+  actor.held.add({.object = &lock,
+                  .lock = id_of(lock),
+                  .acquisition = number,
+                  .taken_at = stack,
+                  .mode = mode,
+                  .told_at = told_at});
 }
 
 void taken_before(Actor& actor, LockObject& lock, StackId stack) noexcept {
@@ -294,10 +304,33 @@ void taken_before(Actor& actor, LockObject& lock, StackId stack) noexcept {
       {.object = &lock, .lock = id_of(lock), .acquisition = number, .taken_at = stack, .mode = LockMode::Exclusive});
 }
 
-void taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept {
+std::uint64_t taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept {
+  if (actor.held.empty()) return HeldLock::kNeverTold;
   const int saved_errno = errno;
   if (std::optional<Wish> wish = make_wish(actor, lock, mode, stack)) enter(*wish);
   errno = saved_errno;
+  return firm_moment(actor);
+}
+
+void holds_anew(Actor& actor, LockObject& lock, StackId stack) noexcept {
+  const std::uint64_t told_at = taken_inside(actor, lock, LockMode::Exclusive, stack);
+  const std::uint64_t number = next_holder(actor, lock, stack);
+  actor.held.add({.object = &lock,
+                  .lock = id_of(lock),
+                  .acquisition = number,
+                  .taken_at = stack,
+                  .mode = LockMode::Exclusive,
+                  .told_at = told_at});
+}
+
+void reads_anew(Actor& actor, LockObject& lock, StackId stack) noexcept {
+  const std::uint64_t told_at = taken_inside(actor, lock, LockMode::Shared, stack);
+  actor.held.add({.object = &lock,
+                  .lock = id_of(lock),
+                  .acquisition = 0,
+                  .taken_at = stack,
+                  .mode = LockMode::Shared,
+                  .told_at = told_at});
 }
 
 void released(Actor& actor, LockObject& lock, LockMode mode) noexcept {

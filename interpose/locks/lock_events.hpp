@@ -21,8 +21,12 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
 // The same, exclusively, of a lock that it took there while it was the only one.
 void taken_before(Actor& actor, LockObject& lock, StackId stack) noexcept;
 // Of a lock that taken() will not be told of: what it says about the order that the actor takes it, and holds others.
-// Keeps errno.
-void taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept;
+// The moment for HeldLock::told_at. Keeps errno.
+std::uint64_t taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept;
+// taken() of a lock for which nobody waited, when locks order nothing, at that place. Exclusively, and for reading.
+// Keep errno.
+void holds_anew(Actor& actor, LockObject& lock, StackId stack) noexcept;
+void reads_anew(Actor& actor, LockObject& lock, StackId stack) noexcept;
 // The actor is about to give it back, be it its taker or not.
 void released(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 // The lock goes, and the record with it.

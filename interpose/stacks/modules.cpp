@@ -21,6 +21,10 @@
 
 namespace vigil::shim {
 
+namespace detail {
+constinit std::atomic<std::uint32_t> modules_generation{0};  // relaxed, as RuleCache's
+}  // namespace detail
+
 constinit CodeRange shim_code;
 constinit CodeRange runtime_code;
 
@@ -39,7 +43,6 @@ constexpr std::size_t kMostModules = 4096;  // ever seen, not at once; code beyo
 constinit std::array<std::atomic<Module*>, kMostModules> modules{};
 constinit std::atomic<std::uint32_t> count{0};  // release when a record is complete, acquire by who indexes modules
 constinit FutexLock lock;                       // of appending, and of `live`
-constinit std::atomic<std::uint32_t> generation{0};  // relaxed, as RuleCache's
 
 struct Found {
   std::uintptr_t begin;
@@ -172,10 +175,8 @@ void modules_changed() noexcept {
   unwind::rule_cache.forget();
   if (runtime_code.low.load(std::memory_order_relaxed) == 0) find_runtime();
   const std::lock_guard held(lock);
-  if (bury()) generation.fetch_add(1, std::memory_order_relaxed);
+  if (bury()) detail::modules_generation.fetch_add(1, std::memory_order_relaxed);
 }
-
-std::uint32_t modules_generation() noexcept { return generation.load(std::memory_order_relaxed); }
 
 std::uint32_t module_at(std::uintptr_t pc) noexcept {
   Found found{};
@@ -186,7 +187,7 @@ std::uint32_t module_at(std::uintptr_t pc) noexcept {
   // Another module where one was: a dlclose that no wrapper saw.
   if (bury()) {
     unwind::rule_cache.forget();
-    generation.fetch_add(1, std::memory_order_relaxed);
+    detail::modules_generation.fetch_add(1, std::memory_order_relaxed);
   }
   return add(found);
 }

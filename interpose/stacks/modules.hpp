@@ -25,8 +25,14 @@ struct CodeRange {
 };
 extern constinit CodeRange shim_code;     // empty also when the shim's code is linked into the program (a unit test)
 extern constinit CodeRange runtime_code;  // libvigil.so; empty when it is not loaded
-// Grows by one with each dlclose that took code away: until then a pc means one place.
-std::uint32_t modules_generation() noexcept;
+namespace detail {
+extern constinit std::atomic<std::uint32_t> modules_generation;
+}  // namespace detail
+// Grows by one with each dlclose that took code away: until then a pc means one place. relaxed: who runs code of a new
+// module learned of it after the old one had gone.
+inline std::uint32_t modules_generation() noexcept {
+  return detail::modules_generation.load(std::memory_order_relaxed);
+}
 // Where its first segment, and with it its ELF header, is mapped; 0: it was unloaded.
 std::uintptr_t image_of(std::uint32_t module) noexcept;
 // A number for what the module is, the same in every run: of its build id, or of its file name. 0 for module 0.

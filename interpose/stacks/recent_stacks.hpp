@@ -10,6 +10,10 @@
 // its stack as it goes (alloca) may put a return address elsewhere while the old place still holds an equal word; then
 // the frames further out are those of the earlier call, which is a wrong line in a stack and no wrong finding.
 //
+// The outermost return addresses, which lead into the code that calls main or starts a thread, do not change as long as
+// what was called runs; and that it still runs is seen by the addresses further in, which lead into it. So of a stack
+// that ends in such a base, those are not looked at again.
+//
 // Threads: one thread's own.
 #pragma once
 
@@ -49,21 +53,24 @@ class RecentStacks {
   struct Entry {
     std::uintptr_t place = 0;  // its number
     StackId stack = kNoStack;
-    std::uint32_t generation = 0;  // of the modules
-    std::uint32_t frames = 0;
+    std::uint32_t generation = 0;                    // of the modules
+    std::uint32_t frames = 0;                        // of which each find() makes sure
     std::array<std::uint32_t, kMostFrames> offsets;  // of each return address, from the stack pointer
     std::array<std::uintptr_t, kMostFrames> returns;
   };
 
   // The remembered stack that stands there now; null: none does.
-  const Entry* find(StackPlace place, std::uintptr_t first_return, std::uint32_t generation) noexcept {
-    const std::size_t set = set_of(place, first_return);
-    for (std::size_t way = 0; way < kWays; ++way) {
-      const Entry& entry = entries_[set * kWays + way];
-      if (stands(entry, place, generation)) return &entry;
+  [[gnu::always_inline]] const Entry* find(StackPlace place, std::uintptr_t first_return,
+                                           std::uint32_t generation) noexcept {
+    const Entry* const first = &entries_[set_of(place, first_return) * kWays];
+    for (const Entry* entry = first; entry != first + kWays; ++entry) {
+      if (stands(*entry, place, generation)) [[likely]]
+        return entry;
     }
     return nullptr;
   }
+  // The entry, of a stack on which the thread stands now, is complete: what of it needs no second look is left out.
+  void complete(Entry& entry, StackPlace place) noexcept;
   // Where to remember one that stands there: in the place of the oldest.
   Entry& replace(StackPlace place, std::uintptr_t first_return) noexcept {
     const std::size_t set = set_of(place, first_return);
@@ -77,17 +84,34 @@ class RecentStacks {
   static constexpr std::size_t kWays = 4;
 
   static std::size_t set_of(StackPlace place, std::uintptr_t first_return) noexcept {
-    return ((place.number >> 4U) ^ (first_return * 0x9e3779b97f4a7c15ULL >> 40U)) % kSets;
+    return ((place.number >> 4U) ^ first_return) % kSets;
   }
-  static bool stands(const Entry& entry, StackPlace place, std::uint32_t generation) noexcept {
-    if (entry.place != place.number || entry.generation != generation || entry.frames == 0) return false;
+  [[gnu::always_inline]] static bool stands(const Entry& entry, StackPlace place, std::uint32_t generation) noexcept {
+    if (entry.place != place.number || entry.generation != generation || entry.frames == 0) [[unlikely]]
+      return false;
     for (std::uint32_t i = 0; i < entry.frames; ++i) {
       if (*reinterpret_cast<const std::uintptr_t*>(place.stack_pointer + entry.offsets[i]) != entry.returns[i])
+          [[unlikely]]
         return false;
     }
     return true;
   }
 
+  // The outermost return addresses of the thread's own stack, from the outermost inwards, as far as libc's, the shim's
+  // and the program's entry.
+  struct Base {
+    static constexpr std::uint32_t kMost = 4;
+    std::array<std::uintptr_t, kMost> places{};
+    std::array<std::uintptr_t, kMost> returns{};
+    std::uint32_t frames = 0;
+  };
+  static Base base_of(const Entry& entry, StackPlace place) noexcept;
+  static bool ends_in(const Entry& entry, StackPlace place, const Base& base) noexcept;
+  // A constructor has another than main. Who has more stacks than one is looked at whole on the others.
+  static constexpr std::uint8_t kMostBases = 4;
+
+  Base base_;
+  std::uint8_t bases_ = 0;  // that base_ ever was
   std::array<Entry, kSets * kWays> entries_;
   std::array<std::uint8_t, kSets> next_{};
 };
@@ -103,7 +127,7 @@ extern thread_local constinit std::uintptr_t task_stack_end __attribute__((tls_m
 RecentStacks* recent_stacks() noexcept;
 // capture_stack() for a wrapper that looked itself: where its own return address lies, and what it is. It is remembered
 // under these. Keeps errno.
-StackId capture_stack_from(std::uintptr_t stack_pointer, std::uintptr_t first_return) noexcept;
+StackId capture_stack_from(StackPlace place, std::uintptr_t first_return) noexcept;
 // This thread runs on a task's stack from now on, which ends there; 0: on its own.
 inline void stack_switched(std::uintptr_t end) noexcept { detail::task_stack_end = end; }
 // Gives this thread's memory back.

@@ -8,6 +8,7 @@
 
 #include "interpose/finding_writer.hpp"
 #include "interpose/lifecycle.hpp"
+#include "interpose/locks/held_again.hpp"
 #include "interpose/locks/lock_waits.hpp"
 #include "interpose/race/engine_mode.hpp"
 #include "interpose/threads.hpp"
@@ -59,6 +60,76 @@ TEST_F(LockEvents, ALockGivenBackByAnotherIsNotHeldAnyMore) {
   give(two, a);
   EXPECT_TRUE(one.held.live().empty());
   EXPECT_TRUE(a.wandered.load());
+}
+
+// The short way of who does again what he did last (held_again.hpp).
+TEST_F(LockEvents, WhatWasHeldLastIsHeldAgain) {
+  take(one, a);
+  const std::uint64_t number = a.acquisition.load();
+  give(one, a);
+  ASSERT_TRUE(holds_again(one, a, one.held.next().taken_at));
+  EXPECT_TRUE(a.is_held_as(number));
+  EXPECT_EQ(one.held.live().size(), 1U);
+  ASSERT_TRUE(holds_youngest(one, a.family, &places[0], LockMode::Exclusive));
+  gives_youngest_back(one);
+  EXPECT_FALSE(a.is_held());
+  EXPECT_TRUE(one.held.live().empty());
+}
+
+TEST_F(LockEvents, WhatSomebodyElseHadSinceIsNotHeldAgain) {
+  take(one, a);
+  give(one, a);
+  take(two, a);
+  give(two, a);
+  EXPECT_FALSE(holds_again(one, a, one.held.next().taken_at));
+}
+
+TEST_F(LockEvents, WhatIsTakenAtAnotherPlaceIsNotHeldAgain) {
+  take(one, a);
+  give(one, a);
+  EXPECT_FALSE(holds_again(one, a, kNoStack));
+}
+
+TEST_F(LockEvents, WhatSomebodyElseGaveBackIsNotTheYoungest) {
+  take(one, a);
+  give(two, a);
+  EXPECT_FALSE(holds_youngest(one, a.family, &places[0], LockMode::Exclusive));
+}
+
+TEST_F(LockEvents, AnotherLockAtTheSameAddressIsNotHeldAgain) {
+  take(one, a);
+  give(one, a);
+  gone(&places[0]);
+  LockObject& other = lock_objects().at(&places[0]);
+  EXPECT_FALSE(holds_again(one, other, one.held.next().taken_at));
+}
+
+TEST_F(LockEvents, TheOrderIsToldOncePerWhatIsHeldBelow) {
+  take(one, a);
+  take(one, b);
+  give(one, b);
+  EXPECT_TRUE(is_told(one, one.held.next()));
+  give(one, a);
+  take(one, lock_objects().at(&places[2]));
+  EXPECT_FALSE(is_told(one, one.held.next()));  // b, on top of another
+  give(one, lock_objects().at(&places[2]));
+}
+
+TEST_F(LockEvents, AGateThatAnotherGaveBackIsToldAnew) {
+  take(one, a);
+  take(one, b);
+  give(one, b);
+  ASSERT_TRUE(is_told(one, one.held.next()));
+  give(two, a);
+  EXPECT_FALSE(is_told(one, one.held.next()));
+}
+
+TEST_F(LockEvents, ASlotThatWasLeftByAMoveKeepsNothing) {
+  take(one, a);
+  take(one, b);
+  give(one, a);  // b moves down
+  EXPECT_EQ(one.held.next().object, nullptr);
+  give(one, b);
 }
 
 TEST_F(LockEvents, AJoinOfAThreadThatHasNotBegunIsPartOfARing) {
