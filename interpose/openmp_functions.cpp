@@ -48,8 +48,10 @@ constinit Meeting task_ends;
 
 // ---- regions -------------------------------------------------------------------------------------------------------
 
-// On the stack of whoever begins the region, which ends before that returns.
+// On the stack of whoever begins the region, which ends before that returns. What lies before `body` libgomp knows:
+// where a region with reductions of its tasks keeps them.
 struct Region {
+  void* reductions;
   Body body;
   void* data;
 };
@@ -60,8 +62,8 @@ void run_region(void* given) {
   region_ends.gives();
 }
 template <class Begin>
-void in_region(Body body, void* data, Begin&& begin) {
-  Region region{body, data};
+void in_region(Body body, void* data, Begin&& begin, void* reductions = nullptr) {
+  Region region{reductions, body, data};
   region_begins.gives();
   begin(&run_region, &region);
   region_ends.takes();
@@ -75,8 +77,9 @@ void my_parallel(Body body, void* data, unsigned threads, unsigned flags) {
 unsigned (*real_parallel_reductions)(Body, void*, unsigned, unsigned) = nullptr;
 unsigned my_parallel_reductions(Body body, void* data, unsigned threads, unsigned flags) {
   unsigned result = 0;
-  in_region(body, data,
-            [&](Body run, void* region) { result = real_parallel_reductions(run, region, threads, flags); });
+  in_region(
+      body, data, [&](Body run, void* region) { result = real_parallel_reductions(run, region, threads, flags); },
+      *static_cast<void**>(data));
   return result;
 }
 void (*real_parallel_sections)(Body, void*, unsigned, unsigned, unsigned) = nullptr;

@@ -163,6 +163,15 @@ void clean_loop_of_tasks_at_once() {
   for (int i = 0; i < kItems; ++i) ++items[static_cast<std::size_t>(i)];
   demand(items[5] == 2);
 }
+void clean_region_with_tasks_that_reduce() {
+  int sum = 0;
+#pragma omp parallel num_threads(kThreads) reduction(task, + : sum)
+  {
+#pragma omp task in_reduction(+ : sum)
+    ++sum;
+  }
+  demand(sum == kThreads);
+}
 void race_between_tasks_of_a_loop() {
   int sum = 0;
   vigil::test::Meeting both;
@@ -308,6 +317,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_tasks),
     VIGIL_CASE(clean_loop_of_tasks),
     VIGIL_CASE(clean_loop_of_tasks_at_once),
+    VIGIL_CASE(clean_region_with_tasks_that_reduce),
     VIGIL_CASE(race_between_tasks_of_a_loop),
     VIGIL_CASE(clean_iterations_that_wait_for_others),
     VIGIL_CASE(race_iterations_that_wait_for_the_wrong_ones),
