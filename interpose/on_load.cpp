@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "interpose/lifecycle.hpp"
+#include "interpose/openmp_modules.hpp"
 #include "interpose/race/tsan_bridge.hpp"
 
 namespace vigil::shim {
@@ -11,8 +12,12 @@ __attribute__((constructor)) void on_load() noexcept {
   const int saved_errno = errno;
   {
     const InsideGuard inside;
-    ensure_live();
-    if (race::bridge::is_on()) race::bridge::module_arrived();  // the program's came before libc was ready
+    const bool live = ensure_live();
+    if (race::bridge::is_on()) {
+      race::bridge::module_arrived();  // the program's came before libc was ready
+    } else if (live) {
+      follow_openmp();
+    }
   }
   errno = saved_errno;
 }

@@ -1,6 +1,10 @@
 // OpenMP as g++ compiles it: calls of libgomp, whose own atomics and system calls nobody sees. What the standard says
 // of them is that the code before a parallel region comes before all of it and all of it before the code behind it, and
-// likewise for barriers, critical and ordered parts, locks, and a task and those who wait for it.
+// likewise for barriers, critical and ordered parts, locks, and a task and those who wait for it. Instrumented modules'
+// calls get here when they arrive, those of others where libgomp is there from the start (openmp_modules.hpp).
+//
+// Critical parts and locks of OpenMP are in the order without locks, too: the graph of locks does not know them, so
+// that it cannot see that whoever holds one is alone.
 //
 // The regions of all teams are one, and so are their barriers and tasks: a task that waits for another comes after all
 // that have ended; so are the iterations that others wait for. That may be more order than there is. Not followed is
