@@ -3,24 +3,10 @@
 #include <sched.h>
 #include <signal.h>
 
-#include <atomic>
 #include <cstdint>
 
 namespace vigil::shim {
 namespace {
-
-// What a thread gets of whom nothing is said: RLIMIT_STACK when the program began.
-std::size_t default_stack_bytes() noexcept {
-  static constinit std::atomic<std::size_t> known{0};  // relaxed: every thread finds the same
-  std::size_t bytes = known.load(std::memory_order_relaxed);
-  if (bytes != 0) return bytes;
-  pthread_attr_t usual;
-  if (pthread_getattr_default_np(&usual) != 0) return ThreadRoom::kLarge;
-  if (pthread_attr_getstacksize(&usual, &bytes) != 0) bytes = ThreadRoom::kLarge;
-  pthread_attr_destroy(&usual);
-  known.store(bytes, std::memory_order_relaxed);
-  return bytes;
-}
 
 // All but the stack and its guard.
 void copy_without_stack(const pthread_attr_t& from, pthread_attr_t& to) noexcept {
@@ -52,24 +38,25 @@ bool is_stack_given(const pthread_attr_t& attributes) noexcept {
 ThreadRoom::ThreadRoom(const pthread_attr_t* wanted) noexcept : attributes_(wanted) {
   std::size_t bytes = 0;
   if (wanted == nullptr) {
-    bytes = default_stack_bytes();
-    if (bytes < kLarge) make_anew(bytes + kRoom);
+    // RLIMIT_STACK when the program began, or what it said since: it may change from thread to thread.
+    if (pthread_getattr_default_np(&larger_) != 0) return;
+    is_made_ = true;
+    if (pthread_attr_getstacksize(&larger_, &bytes) == 0 && bytes < kLarge) use_with_room(bytes);
     return;
   }
   if (pthread_attr_getstacksize(wanted, &bytes) != 0 || bytes >= kLarge) return;
   if (!is_stack_given(*wanted)) {
     larger_ = *wanted;  // what it points to is only read, and stays the program's
-    if (pthread_attr_setstacksize(&larger_, bytes + kRoom) == 0) attributes_ = &larger_;
-  } else if (bytes < kLeastOwn) {
-    make_anew(bytes + kRoom);
-    if (is_made_) copy_without_stack(*wanted, larger_);
+    use_with_room(bytes);
+  } else if (bytes < kLeastOwn && pthread_attr_init(&larger_) == 0) {
+    is_made_ = true;
+    copy_without_stack(*wanted, larger_);
+    use_with_room(bytes);
   }
 }
 
-void ThreadRoom::make_anew(std::size_t stack_bytes) noexcept {
-  if (pthread_attr_init(&larger_) != 0) return;
-  is_made_ = true;
-  if (pthread_attr_setstacksize(&larger_, stack_bytes) == 0) attributes_ = &larger_;
+void ThreadRoom::use_with_room(std::size_t bytes) noexcept {
+  if (pthread_attr_setstacksize(&larger_, bytes + kRoom) == 0) attributes_ = &larger_;
 }
 
 ThreadRoom::~ThreadRoom() {

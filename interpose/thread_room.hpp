@@ -4,8 +4,7 @@
 // finding is told, measured by painted stacks. A program that gave its threads 16 KiB has use for all of them. So:
 //   - A stack of a size that the program chose, or that is small by default, is made larger by kRoom.
 //   - Memory of the program's own that is smaller than kLeastOwn is not used: such a thread gets a stack of the
-//   system's,
-//     of that size and kRoom. The program's memory stays as it is, as if its thread had not used it.
+//     system's, of that size and kRoom. The program's memory stays as it is, as if its thread had not used it.
 // The program's attributes say what they said.
 #pragma once
 
@@ -31,11 +30,11 @@ class ThreadRoom {
   [[nodiscard]] const pthread_attr_t* attributes() const noexcept { return attributes_; }
 
  private:
-  void make_anew(std::size_t stack_bytes) noexcept;
+  void use_with_room(std::size_t bytes) noexcept;
 
   const pthread_attr_t* attributes_;
   pthread_attr_t larger_{};
-  bool is_made_ = false;  // by pthread_attr_init()
+  bool is_made_ = false;  // and is to be destroyed
 };
 
 // Whether these are attributes with memory of the program's own for a stack.

@@ -224,6 +224,31 @@ int way_all_of_the_smallest_stack() {
   return 0;
 }
 
+// The same of threads of whom nothing is said, when the program has changed what they get.
+int way_all_of_a_small_default_stack() {
+  static Frugal frugal;
+  pthread_attr_t usual;
+  pthread_getattr_default_np(&usual);
+  std::size_t large = 0;
+  pthread_attr_getstacksize(&usual, &large);
+  for (const std::size_t bytes : {large, static_cast<std::size_t>(PTHREAD_STACK_MIN), large}) {
+    pthread_attr_setstacksize(&usual, bytes);
+    pthread_setattr_default_np(&usual);
+    pthread_t thread{};
+    const int error = pthread_create(
+        &thread, nullptr,
+        [](void*) -> void* {
+          frugal.work();
+          return nullptr;
+        },
+        nullptr);
+    if (error == 0) pthread_join(thread, nullptr);
+    std::printf("thread: %d, worked %d\n", error, frugal.worked);
+  }
+  pthread_attr_destroy(&usual);
+  return 0;
+}
+
 sigjmp_buf recovery;
 
 int way_recovers_from_segv() {
@@ -358,6 +383,7 @@ constexpr Way kWays[] = {
     WAY(smallest_stack),
     WAY(quick_exit_drops_a_context),
     WAY(all_of_the_smallest_stack),
+    WAY(all_of_a_small_default_stack),
     WAY(recovers_from_segv),
     WAY(destructor_uses_channels),
     WAY(double_fork),
