@@ -19,11 +19,13 @@ race::ActorClock& started(race::ActorClock& clock) noexcept {
 }  // namespace
 
 void want(Need need) noexcept {
-  if ((needs() & need) != 0) return;
-  detail::needs.fetch_or(need, std::memory_order_relaxed);
+  ++detail::asked;
+  // acquire: pairs with the release below; who is told that the order is kept finds the quick ways closed.
+  if ((detail::needs.load(std::memory_order_acquire) & need) != 0) return;
   if ((need & (kWhole | kTold)) != 0) {
     vigil::shim::detail::detours.fetch_or(vigil::shim::detail::kOrderIsKept, std::memory_order_relaxed);
   }
+  detail::needs.fetch_or(need, std::memory_order_release);
 }
 
 race::ActorClock& whole(Clocks& actor) noexcept { return started(actor.whole); }

@@ -1,11 +1,13 @@
 #include "interpose/locks/lock_events.hpp"
 
+#include <atomic>
 #include <latch>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "interpose/current.hpp"
 #include "interpose/finding_writer.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/held_again.hpp"
@@ -287,6 +289,37 @@ TEST_F(LockEvents, OneWhoWaitsForItselfIsNoOrder) {
   take(one, a);
   wanted(one, a, LockMode::Exclusive);
   EXPECT_EQ(errors(), before);
+}
+
+TEST_F(LockEvents, WhoIsToldThatAnOrderIsKeptFindsTheQuickWaysClosed) {
+  using vigil::shim::detail::detours;
+  using vigil::shim::detail::kOrderIsKept;
+  constexpr int kRounds = 10'000;
+  const std::uint8_t needed = order::detail::needs.load();
+  const std::uint8_t closed = detours.load() & kOrderIsKept;
+  std::atomic<int> begun{0};
+  int open = 0;
+  std::thread other([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      while (begun.load() != round) std::this_thread::yield();
+      while ((order::needs() & order::kWhole) == 0) {
+      }
+      order::want(order::kWhole);
+      if ((detours.load() & kOrderIsKept) == 0) ++open;
+      begun.store(-round);
+    }
+  });
+  for (int round = 1; round <= kRounds; ++round) {
+    order::detail::needs.store(0);
+    detours.fetch_and(static_cast<std::uint8_t>(~kOrderIsKept));
+    begun.store(round);
+    order::want(order::kWhole);
+    while (begun.load() != -round) std::this_thread::yield();
+  }
+  other.join();
+  EXPECT_EQ(open, 0);
+  order::detail::needs.store(needed);
+  detours.fetch_and(static_cast<std::uint8_t>(~kOrderIsKept | closed));
 }
 
 }  // namespace
