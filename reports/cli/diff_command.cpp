@@ -42,7 +42,7 @@ struct Side {
 };
 
 // False when nothing of it can be read: a comparison with nothing would call everything new, or fixed.
-bool read_side(const std::string& input, Side& side) {
+bool read_side(const std::string& input, Side& side, ModuleCache& cache) {
   std::vector<std::string> problems;
   const auto files = find_runs(std::span(&input, 1), "", problems);
   FindingJoiner joiner;
@@ -54,7 +54,7 @@ bool read_side(const std::string& input, Side& side) {
         side.identities.insert(identity_of(finding));
         joiner.add(std::move(finding));
       };
-      if (load_findings(file.string(), take, error)) {
+      if (load_findings(file.string(), take, cache, error)) {
         ++side.runs;
       } else {
         problems.push_back(error);
@@ -162,8 +162,9 @@ int run_diff(const DiffArguments& arguments) {
   }
   Side before;
   Side after;
-  const bool have_before = read_side(arguments.before, before);
-  if (!read_side(arguments.after, after) || !have_before) return kFailed;
+  ModuleCache cache;
+  const bool have_before = read_side(arguments.before, before, cache);
+  if (!read_side(arguments.after, after, cache) || !have_before) return kFailed;
   const Difference difference(std::move(before), std::move(after));
   const bool failed = difference.fails(arguments.strict);
   if (arguments.as_json) {

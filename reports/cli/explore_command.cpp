@@ -90,7 +90,7 @@ class Explorer {
     if (end.record) {
       outcome.record = end.record->path;
       std::string error;
-      if (auto loaded = load_report(end.record->path, {}, error)) {
+      if (auto loaded = load_report(end.record->path, {}, cache_, error)) {
         strict = loaded->strict;
         outcome.report = std::move(loaded->report);
       } else {
@@ -177,6 +177,7 @@ class Explorer {
   std::string formats_;
   std::string first_report_;  // of the first run that failed; "" while there is none
   CapturedOutput output_;
+  ModuleCache cache_;                           // every run is of the same program
   std::map<std::string, std::uint64_t> times_;  // what went wrong, and in how many runs
   std::uint64_t done_ = 0;
   std::uint64_t failed_ = 0;

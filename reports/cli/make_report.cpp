@@ -56,11 +56,11 @@ void add_suppressions(Suppressions& suppressions, const std::string& path, const
   for (std::size_t i = before; i < problems.size(); ++i) add_note(notes, problems[i]);
 }
 
-void add_baseline(Identities& baseline, const std::string& path, const std::string& folder,
+void add_baseline(Identities& baseline, const std::string& path, const std::string& folder, ModuleCache& cache,
                   std::vector<std::string>& notes) {
   if (path.empty()) return;
   std::string error;
-  if (auto read = read_baseline(seen_from(folder, path).string(), error)) {
+  if (auto read = read_baseline(seen_from(folder, path).string(), cache, error)) {
     baseline.merge(*read);
   } else {
     add_note(notes, fmt::format("The baseline cannot be used, so everything counts as new: {}", error));
@@ -70,12 +70,13 @@ void add_baseline(Identities& baseline, const std::string& path, const std::stri
 bool is_written(const std::string& path) { return path.ends_with(".json"); }
 
 // Names frames; on a terminal it says whose debug information it reads, which may take seconds, and how far it is.
-Report named(const RecordFile& record, bool shows_progress) {
+Report named(const RecordFile& record, ModuleCache& cache, bool shows_progress) {
   std::optional<Progress> progress;
   if (shows_progress) progress.emplace("naming finding", record.findings.size());
-  Symbolizer symbolizer(record.started_at, [&](const std::string& path) {
+  const auto before_reading = [&](const std::string& path) {
     if (progress) progress->now(fmt::format("reading {}", path.substr(path.rfind('/') + 1)));
-  });
+  };
+  Symbolizer symbolizer(record.started_at, before_reading, &cache);
   Report report = to_report(record, symbolizer, [&] {
     if (progress) progress->step();
   });
@@ -83,12 +84,12 @@ Report named(const RecordFile& record, bool shows_progress) {
   return report;
 }
 
-std::optional<Report> load_raw(const std::string& path, std::string& error, const TakeFinding& take,
+std::optional<Report> load_raw(const std::string& path, ModuleCache& cache, std::string& error, const TakeFinding& take,
                                bool shows_progress = false) {
   if (is_written(path)) return read_report_json(path, error, take);
   const auto record = read_record_file(path, error);
   if (!record) return std::nullopt;
-  return named(*record, shows_progress);
+  return named(*record, cache, shows_progress);
 }
 
 }  // namespace
@@ -110,18 +111,19 @@ std::optional<FormatList> parse_formats(std::string_view text, std::string& erro
   return list;
 }
 
-std::optional<Identities> read_baseline(const std::string& path, std::string& error) {
+std::optional<Identities> read_baseline(const std::string& path, ModuleCache& cache, std::string& error) {
   Identities baseline;
   const TakeFinding keep = [&](const Finding& finding) { baseline.insert(identity_of(finding)); };
-  auto report = load_raw(path, error, keep);
+  auto report = load_raw(path, cache, error, keep);
   if (!report) return std::nullopt;
   finish(*report, {}, {});  // a record's findings have no fingerprints yet
   for (Finding& finding : report->findings) keep(std::move(finding));
   return baseline;
 }
 
-std::optional<LoadedReport> load_report(const std::string& path, const LoadExtras& extras, std::string& error) {
-  auto report = load_raw(path, error, {}, extras.shows_progress);
+std::optional<LoadedReport> load_report(const std::string& path, const LoadExtras& extras, ModuleCache& cache,
+                                        std::string& error) {
+  auto report = load_raw(path, cache, error, {}, extras.shows_progress);
   if (!report) return std::nullopt;
   const OptionMap options = parse_options(report->options);
   const std::string here = std::filesystem::current_path().string();
@@ -129,9 +131,9 @@ std::optional<LoadedReport> load_report(const std::string& path, const LoadExtra
   add_suppressions(suppressions, option_text(options, "suppressions", ""), report->program.cwd, report->notes);
   add_suppressions(suppressions, extras.suppressions, here, report->notes);
   FinishOptions finishing{.join_equal = option_on(options, "dedup", true), .baseline = {}};
-  add_baseline(finishing.baseline, extras.baseline, here, report->notes);
+  add_baseline(finishing.baseline, extras.baseline, here, cache, report->notes);
   if (!is_written(path)) {
-    add_baseline(finishing.baseline, option_text(options, "baseline", ""), report->program.cwd, report->notes);
+    add_baseline(finishing.baseline, option_text(options, "baseline", ""), report->program.cwd, cache, report->notes);
     finish(*report, suppressions, finishing);
   } else {
     // A written report is finished already; new suppressions and another baseline still count.
@@ -144,9 +146,10 @@ std::optional<LoadedReport> load_report(const std::string& path, const LoadExtra
   return LoadedReport{std::move(*report), option_on(options, "strict", false)};
 }
 
-std::optional<LoadedReport> load_findings(const std::string& path, const TakeFinding& take, std::string& error) {
+std::optional<LoadedReport> load_findings(const std::string& path, const TakeFinding& take, ModuleCache& cache,
+                                          std::string& error) {
   if (!is_written(path)) {
-    auto loaded = load_report(path, {}, error);
+    auto loaded = load_report(path, {}, cache, error);
     if (!loaded) return std::nullopt;
     for (Finding& finding : loaded->report.findings) take(std::move(finding));
     loaded->report.findings.clear();

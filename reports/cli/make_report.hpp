@@ -11,6 +11,7 @@
 #include "reports/model/finish.hpp"
 #include "reports/model/report.hpp"
 #include "reports/render/forms.hpp"
+#include "reports/symbolize/module_cache.hpp"
 
 namespace vigil::reports {
 
@@ -28,13 +29,16 @@ struct LoadExtras {
   std::string baseline;
   bool shows_progress = false;  // to whoever looks on while frames are named
 };
-// Reads FILE.jsonl or FILE.json, names frames, applies suppressions and baseline.
-std::optional<LoadedReport> load_report(const std::string& path, const LoadExtras& extras, std::string& error);
+// Reads FILE.jsonl or FILE.json, names frames, applies suppressions and baseline. A command that reads several files
+// gives one cache for all: each module's debug information is read once.
+std::optional<LoadedReport> load_report(const std::string& path, const LoadExtras& extras, ModuleCache& cache,
+                                        std::string& error);
 // The same, its findings handed over one by one: those of a .json are never in memory together.
-std::optional<LoadedReport> load_findings(const std::string& path, const TakeFinding& take, std::string& error);
+std::optional<LoadedReport> load_findings(const std::string& path, const TakeFinding& take, ModuleCache& cache,
+                                          std::string& error);
 
 // What findings an older report (.json or .jsonl) has. On failure nothing is returned and error is one clear line.
-std::optional<Identities> read_baseline(const std::string& path, std::string& error);
+std::optional<Identities> read_baseline(const std::string& path, ModuleCache& cache, std::string& error);
 
 void render(const Report& report, const Form& form, const TextOut& out);
 

@@ -83,7 +83,7 @@ class Merger {
       joiner_.add(std::move(finding));
     };
     std::string error;
-    auto loaded = load_findings(file.string(), take, error);
+    auto loaded = load_findings(file.string(), take, cache_, error);
     if (!loaded) {
       problems_.push_back(error);
       if (outline.findings.empty()) return;
@@ -127,6 +127,7 @@ class Merger {
     merged_.suppressed += report.suppressed;
   }
 
+  ModuleCache cache_;
   fs::path out_folder_;
   Report merged_;
   FindingJoiner joiner_;

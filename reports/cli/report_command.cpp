@@ -33,9 +33,10 @@ struct ReportArguments {
 };
 
 // Returns the exit status for one file.
-int report_one(const ReportArguments& arguments, const FormatList& list, const std::string& file) {
+int report_one(const ReportArguments& arguments, const FormatList& list, const std::string& file, ModuleCache& cache) {
   std::string error;
-  const auto loaded = load_report(file, {arguments.suppressions, arguments.baseline, !arguments.for_shim}, error);
+  const auto loaded =
+      load_report(file, {arguments.suppressions, arguments.baseline, !arguments.for_shim}, cache, error);
   if (!loaded) {
     say_error("{}", show_deceptive(error));
     return kFailed;
@@ -83,9 +84,10 @@ int run_report(const ReportArguments& arguments) {
       return kFailed;
     }
   }
+  ModuleCache cache;
   int worst = kClean;
   for (const std::string& file : arguments.files) {
-    const int status = report_one(arguments, *list, file);
+    const int status = report_one(arguments, *list, file, cache);
     if (status == kFailed || worst == kClean) worst = status;
   }
   return worst;

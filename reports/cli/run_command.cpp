@@ -79,12 +79,13 @@ struct OthersFound {
   bool fails = false;
 };
 
-OthersFound look_at_others(const WatchedProgram& program, const std::vector<RunRecord>& others) {
+OthersFound look_at_others(const WatchedProgram& program, const std::vector<RunRecord>& others, ModuleCache& cache) {
   OthersFound found;
   for (const RunRecord& other : others) {
     const std::string written = path_stem(other.path, "") + ".json";
     std::string error;
-    auto loaded = load_report(other.ended && ::access(written.c_str(), R_OK) == 0 ? written : other.path, {}, error);
+    auto loaded =
+        load_report(other.ended && ::access(written.c_str(), R_OK) == 0 ? written : other.path, {}, cache, error);
     if (!loaded) {
       say_error("{}", show_deceptive(error));
       continue;
@@ -147,7 +148,8 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
   const std::string written = path_stem(record->path, "") + ".json";
   // The shim's own report is at hand, unless the program was killed before it could be made.
   const bool at_hand = record->ended && ::access(written.c_str(), R_OK) == 0;
-  const auto loaded = load_report(at_hand ? written : record->path, {"", "", true}, error);
+  ModuleCache cache;
+  const auto loaded = load_report(at_hand ? written : record->path, {"", "", true}, cache, error);
   if (!loaded) {
     say_error("{}", show_deceptive(error));
     if (arguments.expect) return kFailed;
@@ -159,7 +161,7 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
     if (WIFSIGNALED(end.wait_status)) report.program.signal = WTERMSIG(end.wait_status);
     where = write_reports(report, record->path, option_text(options, "formats", "json,html"));
   }
-  OthersFound others = look_at_others(program, watched.others);
+  OthersFound others = look_at_others(program, watched.others, cache);
   if (arguments.expect) {
     std::move(others.findings.begin(), others.findings.end(), std::back_inserter(report.findings));
     return compare(arguments, report, where);

@@ -128,13 +128,14 @@ int run_suppress(const SuppressArguments& arguments) {
   Suppressions rules;
   rules.add(before, arguments.out);
   std::vector<std::string> problems;
+  ModuleCache cache;
   Lines lines;
   for (const auto& file : find_runs(arguments.inputs, "", problems)) {
     std::string error;
     const TakeFinding take = [&](const Finding& finding) {
       if (is_wanted(arguments, finding)) add_line(finding, rules, lines);
     };
-    if (!load_findings(file.string(), take, error)) problems.push_back(error);
+    if (!load_findings(file.string(), take, cache, error)) problems.push_back(error);
   }
   for (const std::string& problem : problems) say_error("{}", show_deceptive(problem));
   const int status = write_or_print(arguments, std::move(before), lines);

@@ -18,15 +18,19 @@ bool changed_since(const std::string& path, std::int64_t when_ns) noexcept {
 
 Symbolizer::Opened& Symbolizer::opened(const Module& module) {
   const auto [at, fresh] = modules_.try_emplace(module.id);
-  if (fresh) at->second.symbols = open(module);
-  return at->second;
+  if (fresh) {
+    at->second = open(module);
+    if (!at->second) at->second = std::make_shared<Opened>();
+  }
+  return *at->second;
 }
 
-std::unique_ptr<ModuleSymbols> Symbolizer::open(const Module& module) {
+// Null: nothing there tells names.
+std::shared_ptr<Symbolizer::Opened> Symbolizer::open(const Module& module) {
   if (module.path.empty() || module.path.front() != '/') return nullptr;  // [vdso], or a name nobody can open
-  if (before_reading_) before_reading_(module.path);
-  auto symbols = ModuleSymbols::open(module.path);
-  if (!symbols) {
+  auto found = (cache_ != nullptr ? *cache_ : own_cache_).open(module.path, before_reading_);
+  const ModuleSymbols* const symbols = found->symbols.get();
+  if (symbols == nullptr) {
     notes_.push_back(fmt::format("{} cannot be read any more: its functions have no names here.", module.path));
     return nullptr;
   }
@@ -39,10 +43,10 @@ std::unique_ptr<ModuleSymbols> Symbolizer::open(const Module& module) {
   if (module.role == "program" && !symbols->has_debug_information()) {
     notes_.push_back(fmt::format("{} has no debug information: build it with -g to see files and lines.", module.path));
   }
-  return symbols;
+  return found;
 }
 
-Stack Symbolizer::name(Opened& from, const Module& module, std::uint64_t address) const {
+Stack Symbolizer::name(Opened& from, const Module& module, std::uint64_t address) {
   Stack stack;
   std::vector<CodePlace> places;
   if (from.symbols) places = from.symbols->places_of(address);
@@ -67,7 +71,7 @@ Stack Symbolizer::name(Opened& from, const Module& module, std::uint64_t address
 
 void Symbolizer::append_frames(const Module& module, std::uint64_t address, Stack& stack) {
   Opened& from = opened(module);
-  const auto [at, fresh] = from.known.try_emplace(address);
+  const auto [at, fresh] = from.named.try_emplace(address);
   if (fresh) at->second = name(from, module, address);
   stack.insert(stack.end(), at->second.begin(), at->second.end());
 }

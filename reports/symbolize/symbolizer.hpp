@@ -2,16 +2,14 @@
 // each place once, and says once per module what keeps it from doing better.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "reports/load/name_source.hpp"
-#include "reports/symbolize/module_symbols.hpp"
+#include "reports/symbolize/module_cache.hpp"
 
 namespace vigil::reports {
 
@@ -19,9 +17,10 @@ class Symbolizer final : public NameSource {
  public:
   // started_at (ns since the epoch) tells a file that was changed after the run when there is no build id to compare.
   // before_reading, when it is given, hears each file's path before its debug information is read.
-  using BeforeReading = std::function<void(const std::string& path)>;
-  explicit Symbolizer(std::int64_t started_at, BeforeReading before_reading = {})
-      : started_at_(started_at), before_reading_(std::move(before_reading)) {}
+  // cache, when it is given, has what was read for other records, and outlives the symbolizer.
+  using BeforeReading = ModuleCache::BeforeReading;
+  explicit Symbolizer(std::int64_t started_at, BeforeReading before_reading = {}, ModuleCache* cache = nullptr)
+      : started_at_(started_at), before_reading_(std::move(before_reading)), cache_(cache) {}
 
   void append_frames(const Module& module, std::uint64_t address, Stack& stack) override;
   std::string data_name(const Module& module, std::uint64_t address) override;
@@ -33,17 +32,16 @@ class Symbolizer final : public NameSource {
   [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
 
  private:
-  struct Opened {
-    std::unique_ptr<ModuleSymbols> symbols;  // null: missing, no ELF file, or not the one that ran
-    std::unordered_map<std::uint64_t, Stack> known;
-  };
+  using Opened = ModuleCache::Opened;  // without symbols also where the file is not the one that ran
   Opened& opened(const Module& module);
-  std::unique_ptr<ModuleSymbols> open(const Module& module);
-  Stack name(Opened& from, const Module& module, std::uint64_t address) const;
+  std::shared_ptr<Opened> open(const Module& module);
+  static Stack name(Opened& from, const Module& module, std::uint64_t address);
 
   std::int64_t started_at_;
   BeforeReading before_reading_;
-  std::map<std::uint32_t, Opened> modules_;
+  ModuleCache own_cache_;
+  ModuleCache* cache_;  // null: own_cache_
+  std::map<std::uint32_t, std::shared_ptr<Opened>> modules_;
   std::vector<std::string> notes_;
 };
 

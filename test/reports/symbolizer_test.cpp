@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "reports/cli/make_report.hpp"
 #include "reports/model/function_name.hpp"
 #include "reports/model/user_frames.hpp"
 #include "reports/symbolize/demangle.hpp"
+#include "reports/symbolize/module_cache.hpp"
 #include "reports/symbolize/module_symbols.hpp"
 #include "test/reports/record_text.hpp"
 
@@ -182,6 +184,75 @@ TEST(Symbolizer, AFileThatIsNotTheOneThatRanGivesNoNames) {
   EXPECT_EQ(stack[0]->offset, address);
   ASSERT_EQ(symbolizer.notes().size(), 1U) << "said once";
   EXPECT_NE(symbolizer.notes()[0].find("built again"), std::string::npos);
+}
+
+TEST(ModuleCache, AModuleIsReadOnceForManyRecords) {
+  const Fixture fixture(std::string(VIGIL_FIXTURES) + "/libfixture_dwarf5.so");
+  const Module module = fixture.module();
+  Module other_build = module;
+  other_build.build_id = "00" + module.build_id.substr(2);
+  ModuleCache cache;
+  for (int record = 0; record < 5; ++record) {
+    Symbolizer symbolizer(0, {}, &cache);
+    Stack stack;
+    symbolizer.append_frames(module, fixture.call_in("fixture_closure"), stack);
+    EXPECT_EQ(spoken_name(stack.at(0)->function), "a lambda in `fixture_closure`");
+    EXPECT_TRUE(symbolizer.notes().empty());
+    Symbolizer of_other(0, {}, &cache);
+    Stack unnamed;
+    of_other.append_frames(other_build, fixture.call_in("fixture_closure"), unnamed);
+    EXPECT_EQ(unnamed.at(0)->function, "") << "what was read for another record is not the file that ran";
+    EXPECT_EQ(of_other.notes().size(), 1U) << "said for each record";
+  }
+  EXPECT_EQ(cache.times_read(), 1U);
+}
+
+TEST(ModuleCache, AFileThatWasBuiltAgainIsReadAgain) {
+  const test::TempFolder folder;
+  const std::string path = folder.path("lib.so");
+  const std::string from = std::string(VIGIL_FIXTURES) + "/libfixture_";
+  std::filesystem::copy_file(from + "dwarf5.so", path);
+  ModuleCache cache;
+  const auto before = cache.open(path, {});
+  std::filesystem::remove(path);
+  std::filesystem::copy_file(from + "bare.so", path);
+  const auto after = cache.open(path, {});
+  EXPECT_TRUE(before->symbols->has_debug_information()) << "who has it keeps it";
+  EXPECT_FALSE(after->symbols->has_debug_information());
+  EXPECT_EQ(cache.times_read(), 2U);
+}
+
+TEST(ModuleCache, KeepsNoMoreThanItMay) {
+  const test::TempFolder folder;
+  const auto path_of = [&](std::size_t i) { return folder.path(fmt::format("lib{}.so", i)); };
+  ModuleCache cache;
+  for (std::size_t i = 0; i <= ModuleCache::kMostOpen; ++i) {
+    std::filesystem::copy_file(std::string(VIGIL_FIXTURES) + "/libfixture_bare.so", path_of(i));
+    cache.open(path_of(i), {});
+    cache.open(path_of(0), {});
+  }
+  EXPECT_EQ(cache.times_read(), ModuleCache::kMostOpen + 1) << "what is used again stays";
+  cache.open(path_of(2), {});
+  EXPECT_EQ(cache.times_read(), ModuleCache::kMostOpen + 1);
+  cache.open(path_of(1), {});
+  EXPECT_EQ(cache.times_read(), ModuleCache::kMostOpen + 2) << "what was not used for longest goes";
+}
+
+TEST(ModuleCache, ManyRecordsOfACommandShareIt) {
+  const test::TempFolder folder;
+  const std::string library = std::string(VIGIL_FIXTURES) + "/libfixture_dwarf5.so";
+  ModuleCache cache;
+  for (int run = 0; run < 20; ++run) {
+    const std::string name = fmt::format("prog.{}.jsonl", run);
+    folder.write(name, test::header_line() + test::module_line(1, library) + test::leak_line(1) + test::end_line());
+    std::string error;
+    std::size_t findings = 0;
+    ASSERT_TRUE(load_findings(
+        folder.path(name), [&](Finding&&) { ++findings; }, cache, error))
+        << error;
+    EXPECT_EQ(findings, 1U);
+  }
+  EXPECT_EQ(cache.times_read(), 1U);
 }
 
 TEST(Symbolizer, AMissingFileIsToldOnce) {
