@@ -109,7 +109,8 @@ struct LockObject : Object {
   bool is_spin = false;                 // a pthread_spinlock_t: whoever waits for it is awake
   LockFamily family = LockFamily::Vigil;
   bool prefers_writers = true;  // of a read-write lock: a waiting writer holds back new readers
-  // Counts acquisitions for ever, through all the lives of this record. Odd: held exclusively.
+  // Of the last acquisition, through all the lives of this record: the next one's number is higher, but who takes again
+  // what nobody else took since has his number again (held_locks.hpp, S1). Odd: held exclusively.
   // relaxed: only its equality with a number that the same actor remembered is asked.
   std::atomic<std::uint64_t> acquisition{0};
   // Was ever given back by somebody else than its taker: then who holds it says nothing about who can give it back,
