@@ -23,10 +23,11 @@ bool in_one_library(const void* one, const void* other) noexcept {
 void* find_real(const char* name, const char* version) noexcept {
   void* const next = dlsym(RTLD_NEXT, name);
   if (version == nullptr) return next;
+  void* const versioned = dlvsym(RTLD_NEXT, name, version);
+  if (versioned == nullptr || versioned == next) return next;
   // Who stands between the program and libc, as a sanitizer's runtime does, gives its names no version, and none is
   // looked for by one; the program's calls would reach it all the same.
-  void* const versioned = dlvsym(RTLD_NEXT, name, version);
-  return versioned != nullptr && (next == nullptr || in_one_library(next, versioned)) ? versioned : next;
+  return next == nullptr || in_one_library(next, versioned) ? versioned : next;
 }
 
 const RealProcess& real_process() noexcept {
