@@ -22,6 +22,14 @@ struct ErrorGroup::State {
   Mutex lock;
   std::exception_ptr error;  // the first; guarded by lock
 
+  State() = default;
+  // The count of owners orders this after all that they did with the exception. Another sanitizer's runtime does not
+  // see that count, but the lock: who threw it has held that, and so has the group's owner, who may have read it.
+  ~State() { pass_lock(); }
+  void pass_lock() noexcept { const std::scoped_lock held(lock); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
   void fail(const std::exception_ptr& what) {
     {
       const std::scoped_lock held(lock);
@@ -42,6 +50,7 @@ struct ErrorGroup::State {
 ErrorGroup::ErrorGroup() : state_(std::make_shared<State>()) {}
 
 ErrorGroup::ErrorGroup(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+ErrorGroup::~ErrorGroup() { state_->pass_lock(); }
 ErrorGroup::ErrorGroup(const Context& parent) : ErrorGroup() {
   state_->own = with_cancel_cause(parent);
   state_->context = state_->own->ctx;

@@ -27,7 +27,7 @@ class ErrorGroup {
   VIGIL_EXPORT ErrorGroup();
   // With a context of its own, a child of parent: see context().
   VIGIL_EXPORT explicit ErrorGroup(const Context& parent);
-  ~ErrorGroup() = default;
+  VIGIL_EXPORT ~ErrorGroup();
   ErrorGroup(const ErrorGroup&) = delete;
   ErrorGroup& operator=(const ErrorGroup&) = delete;
 
