@@ -19,7 +19,8 @@
 // The access itself goes into the shadow after what is acquired and before what is released, so that a plain access
 // which only this operation orders with it is not taken for a race. What acquires nothing goes there before the lock is
 // taken, what releases nothing after it was given back; and a read-modify-write before it as well, if it clashes with
-// nothing even without what it will acquire: others wait for the lock.
+// nothing even without what it will acquire: others wait for the lock. Not so a load of what many have read, a chain:
+// whoever changes that copies some of it, and does it in vain if another was faster. The lock lets them do it in turn.
 #pragma once
 
 #include <cstddef>
@@ -95,11 +96,17 @@ T load(const volatile T* at, int order, std::uintptr_t pc) noexcept {
   const Place place{reinterpret_cast<std::uintptr_t>(at), sizeof(T), pc};
   T value = instrument::load(at, order);
   if (watching() && atomic_points.has_home(place.address)) [[unlikely]] {
-    Step step(place, false);
-    if (step.has_home()) {
-      value = instrument::load(at, order);
-      step.loaded(order);
+    const bool in_turn = !is_in_block(place.address);
+    {
+      Step step(place, false);
+      if (step.has_home()) {
+        value = instrument::load(at, order);
+        step.loaded(order);
+      }
+      if (in_turn) accessed(place, false);
     }
+    if (!in_turn) accessed(place, false);
+    return value;
   }
   accessed(place, false);
   return value;

@@ -356,6 +356,10 @@ void granule_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
   if (!may_move_on || !moves_on({*hot.thread, cell, word, address, pc})) in_chain(cell, address, word, pc);
 }
 
+bool is_in_block(std::uintptr_t address) noexcept {
+  return hot.epoch != nullptr && address < kWatchedEnd && is_wide(cell_of(address).load(std::memory_order_relaxed));
+}
+
 bool enters_usual_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept {
   if (hot.epoch == nullptr || size - 1 >= kGranuleBytes - address % kGranuleBytes || address >= kWatchedEnd)
     return false;

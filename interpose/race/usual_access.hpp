@@ -19,6 +19,8 @@ void granule_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
 // The same for a plain access of two whole granules; how: AccessWord::kWrite or none.
 void two_granules_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t how, std::uintptr_t pc) noexcept;
 
+// Whether what is known of it is one block of a few records (wide_records.hpp), as of just now.
+[[nodiscard]] bool is_in_block(std::uintptr_t address) noexcept;
 // What on_atomic_write() does, if that is usual and clashes with nothing. False: it is still to be done, by
 // on_unusual_atomic_write().
 [[nodiscard]] bool enters_usual_atomic_write(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept;
