@@ -54,9 +54,9 @@ class FewTimes {
       later = either(later, are_later(four_at(&times_[i]), four_at(&other.times_[i])));
     return !any_of(later);
   }
-  // Calls visit(epoch) for every time that is not 0, until one is false.
+  // Calls visit(epoch) for every time that is not 0, until one is false; whether none was.
   template <class Visit>
-  bool each(Visit&& visit) const noexcept {
+  [[nodiscard]] bool each(Visit&& visit) const noexcept {
     for (std::uint32_t slot = 1; slot < kNumbers; ++slot) {
       if (times_[slot] != 0 && !visit(Epoch(static_cast<ClockSlot>(slot), times_[slot]))) return false;
     }

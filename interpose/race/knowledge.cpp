@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <tuple>
 
 namespace vigil::shim::race {
 
@@ -20,7 +21,7 @@ void Knowledge::erase(std::size_t index) noexcept {
 [[gnu::noinline]] void Knowledge::outgrow(Epoch author) noexcept {
   const FewTimes few = few_;
   Many& many = *::new (&many_) Many();
-  few.each([&](Epoch epoch) noexcept {
+  std::ignore = few.each([&](Epoch epoch) noexcept {
     if (many.count < kRecent) {
       many.recent[many.count++] = epoch;
     } else {
@@ -35,7 +36,7 @@ void Knowledge::erase(std::size_t index) noexcept {
 // What is known already is so through the frontier, if there is one.
 void Knowledge::join_few(const FewTimes& other, bool with_marks, Epoch author) noexcept {
   if (is_few()) return few_.join(other);
-  other.each([&](Epoch epoch) noexcept {
+  std::ignore = other.each([&](Epoch epoch) noexcept {
     if (!knows(epoch)) add_to_many(epoch, with_marks, author);
     return true;
   });

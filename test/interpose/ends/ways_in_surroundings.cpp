@@ -184,15 +184,15 @@ int way_smallest_stack() {
 // All that a thread of the smallest stack has for itself without the shim, used below a lock and around a misuse: in
 // memory of the system's, and in the program's own.
 struct Frugal {
-  pthread_mutex_t locks[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
+  std::array<std::mutex, 2> locks;
   int worked = 0;
   void work() {
     constexpr std::size_t kAllItHas = 7000;  // libc and the linker take the rest
     std::array<char, kAllItHas> own;
     std::memset(own.data(), ++worked, own.size());
     asm volatile("" : : "r"(own.data()) : "memory");
-    for (pthread_mutex_t& one : locks) pthread_mutex_lock(&one);
-    for (pthread_mutex_t& one : locks) pthread_mutex_unlock(&one);
+    for (std::mutex& one : locks) one.lock();
+    for (std::mutex& one : locks) one.unlock();
   }
 };
 int way_all_of_the_smallest_stack() {
