@@ -80,6 +80,45 @@ void clean_atomic_shared_ptr() {
   }
   writer.join();
 }
+// The copy is looked at, so that the read of the pointer is not left out.
+void clean_atomic_shared_ptr_loaded_then_stored() {
+  std::atomic<std::shared_ptr<int>> current(std::make_shared<int>(1));
+  one_after_the_other(
+      [&] {
+        if (*current.load() != 1) std::abort();
+      },
+      [&] { current.store(std::make_shared<int>(2)); });
+}
+void clean_atomic_shared_ptr_not_exchanged_then_stored() {
+  std::atomic<std::shared_ptr<int>> current(std::make_shared<int>(1));
+  one_after_the_other(
+      [&] {
+        std::shared_ptr<int> expected;
+        if (current.compare_exchange_strong(expected, std::make_shared<int>(2), std::memory_order_acq_rel,
+                                            std::memory_order_relaxed) ||
+            *expected != 1)
+          std::abort();
+      },
+      [&] { current.store(std::make_shared<int>(3)); });
+}
+void clean_atomic_weak_ptr_loaded_then_stored() {
+  const auto shared = std::make_shared<int>(1);
+  std::atomic<std::weak_ptr<int>> current(shared);
+  one_after_the_other(
+      [&] {
+        if (*current.load().lock() != 1) std::abort();
+      },
+      [&] { current.store(std::weak_ptr<int>()); });
+}
+// What it points to is as unguarded as ever, once the copy that was loaded is gone: its count orders what came before.
+void race_through_atomic_shared_ptr() {
+  std::atomic<std::shared_ptr<int>> current(std::make_shared<int>(1));
+  const auto add_one = [&] {
+    int* const raw = current.load().get();
+    *raw += 1;
+  };
+  one_after_the_other(add_one, add_one);
+}
 void clean_weak_ptr() {
   auto shared = std::make_shared<int>(1);
   std::weak_ptr<int> weak = shared;
@@ -411,6 +450,10 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_shared_ptr),
     VIGIL_CASE(clean_shared_ptr_dropped_by_another),
     VIGIL_CASE(clean_atomic_shared_ptr),
+    VIGIL_CASE(clean_atomic_shared_ptr_loaded_then_stored),
+    VIGIL_CASE(clean_atomic_shared_ptr_not_exchanged_then_stored),
+    VIGIL_CASE(clean_atomic_weak_ptr_loaded_then_stored),
+    VIGIL_CASE(race_through_atomic_shared_ptr),
     VIGIL_CASE(clean_weak_ptr),
     VIGIL_CASE(clean_exception_ptr),
     VIGIL_CASE(clean_exception_of_our_own),
