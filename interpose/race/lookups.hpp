@@ -23,15 +23,22 @@ namespace vigil::shim::race {
     name_slot_anew(thread, at);
 }
 
-// The set of the locks that the running actor holds.
-[[gnu::always_inline]] inline LockSetId held_set(EngineThread& thread) noexcept {
+// The set of the locks that the running actor holds, if it holds none, or the one whose set was asked for last; else
+// kNoSet.
+inline constexpr LockSetId kNoSet{~std::uint32_t{0}};
+[[nodiscard, gnu::always_inline]] inline LockSetId known_held_set(const EngineThread& thread) noexcept {
   const locks::HeldLocks& held = thread.actor->held;
   if (held.empty()) return LockSetId{0};
   const locks::HeldLock& oldest = held.oldest();
   const EngineThread::KnownSet& known = thread.known_set;
   const bool is_known = known.count == 1 && known.locks[0] == oldest.lock && held.count() == 1 &&
                         oldest.object->is_held_as(oldest.acquisition);
-  return is_known ? known.set : held_set_anew(thread);
+  return is_known ? known.set : kNoSet;
+}
+// The set of the locks that the running actor holds.
+[[gnu::always_inline]] inline LockSetId held_set(EngineThread& thread) noexcept {
+  const LockSetId known = known_held_set(thread);
+  return known != kNoSet ? known : held_set_anew(thread);
 }
 
 // The place of pc, with the locks held here.
@@ -55,12 +62,18 @@ inline ContextId context_of_stack(EngineThread& thread, StackId captured) noexce
   return known.context;
 }
 
-// Whether that epoch of another actor is in the past of the running one, whose clock that is.
+// Whether it is seen at once that this epoch of another actor is in the past of the running one, whose clock that is.
+// False: it may be there all the same.
+[[nodiscard, gnu::always_inline]] inline bool is_seen_ordered(EngineThread& thread, const ActorClock& clock,
+                                                              Epoch epoch) noexcept {
+  if (clock.sees_at_once(epoch)) return true;
+  const EngineThread::KnownOrder& known = thread.order_with(epoch.slot());
+  return known.self == thread.actor_key && known.other == epoch.slot() && epoch.time() <= known.until;
+}
+// Whether it is.
 [[gnu::noinline]] bool is_ordered_slow(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept;
 inline bool is_ordered(EngineThread& thread, const ActorClock& clock, Epoch epoch) noexcept {
-  const EngineThread::KnownOrder& known = thread.order_with(epoch.slot());
-  if (known.self == thread.actor_key && known.other == epoch.slot() && epoch.time() <= known.until) return true;
-  return is_ordered_slow(thread, clock, epoch);
+  return is_seen_ordered(thread, clock, epoch) || is_ordered_slow(thread, clock, epoch);
 }
 
 }  // namespace vigil::shim::race

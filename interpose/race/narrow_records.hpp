@@ -111,34 +111,6 @@ class LockedNode {
   LockedNode& operator=(const LockedNode&) = delete;
 
   [[nodiscard, gnu::always_inline]] NarrowRecords records() const noexcept { return records_of(node_, flags_); }
-  // The usual step: all that is known are plain accesses of the same bytes that happened before this one. A write is
-  // then all that stays, and beside a read the last write. False: it is not so simple, and nothing was changed.
-  template <class Knows>
-  [[nodiscard, gnu::always_inline]] bool put_over(AccessWord word, PlaceId place, const Knows& ordered) noexcept {
-    if (flags_ != AccessNode::kPrivate || word.is_atomic()) return false;  // a third record
-    const AccessWord first(node_.word.load(std::memory_order_relaxed));
-    const AccessWord second(second_of(node_).load(std::memory_order_relaxed));
-    const auto goes = [&](AccessWord older) noexcept {
-      constexpr std::uint64_t kAlike = AccessWord::kBytes | AccessWord::kAtomic;
-      if (((older.bits() ^ word.bits()) & kAlike) != 0) return false;
-      if (older.same_epoch(word)) return word.is_write() && !older.is_write();
-      return older.at().slot() == word.at().slot() || ordered(older.at());
-    };
-    if (!goes(first) || (second != AccessWord() && !goes(second))) return false;
-    // P2 of private_states.hpp: the second first.
-    if (word.is_write()) {
-      if (second != AccessWord()) second_of(node_).store(0, std::memory_order_relaxed);
-    } else if (first.is_write()) {
-      if (second.is_write()) return false;
-      node_.second_place = node_.place;
-      second_of(node_).store(first.bits(), std::memory_order_relaxed);
-    } else if (second != AccessWord() && !second.is_write()) {
-      second_of(node_).store(0, std::memory_order_relaxed);
-    }
-    node_.place = place;
-    node_.word.store(word.bits(), std::memory_order_relaxed);
-    return true;
-  }
   // P2 of private_states.hpp: the second first.
   [[gnu::always_inline]] void put(const NarrowRecords& records) noexcept { flags_ = put_records(node_, records); }
 

@@ -83,31 +83,122 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
   return true;
 }
 
-// The most usual of these, as where a mutex is held: from a place that the thread has been at before, and all that is
-// known happened before. Apart from the rest, which needs much room for what it works out.
+// What the two usual ways below ask first: whether the access is plain, no sweep (which may give granules their shared
+// states back), and its place is one that the thread has been at before. Inside a Visit.
+struct KnownWay {
+  ContextId context{};
+  PlaceId place{0};  // 0: it is not so simple
+};
+[[nodiscard, gnu::always_inline]] inline KnownWay known_way(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  const ContextId context = hot.top[-1].context;
+  const std::uint64_t all = one.word | AccessWord::kBytes;
+  if (context == kNoContext || thread.last_write == EngineThread::LastWrite{all, one.pc, context}) return {};
+  const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
+  if (known.pc != one.pc || known.context != context || known.held != known_held_set(thread)) return {};
+  return {context, known.place};
+}
+[[nodiscard, gnu::always_inline]] inline bool is_plain_and_named(const OneAccess& one) noexcept {
+  const AccessWord word(one.word);
+  return !word.is_atomic() && one.thread.part->named == word.at().slot();
+}
+
+// Whether a record gives way to this plain access, or is the write that stays beside a read: it is a plain one of the
+// same bytes, and happened before.
+[[nodiscard, gnu::always_inline]] inline bool gives_way(const OneAccess& one, const ActorClock& clock,
+                                                        AccessWord older) noexcept {
+  const AccessWord word(one.word);
+  constexpr std::uint64_t kAlike = AccessWord::kBytes | AccessWord::kAtomic;
+  const std::uint64_t differs = older.bits() ^ word.bits();
+  if ((differs & kAlike) != 0) return false;
+  if (differs >> (kTimeBits + kSpareBits) != 0) return is_seen_ordered(one.thread, clock, older.at());
+  return (differs & AccessWord::kEpoch) != 0 || (word.is_write() && !older.is_write());
+}
+// The two records of that node, there is no third, and its lock are the caller's: what put_over() of a block
+// (wide_records.hpp) does.
+[[nodiscard, gnu::always_inline]] inline bool puts_over(const OneAccess& one, AccessNode& node,
+                                                        PlaceId place) noexcept {
+  constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
+  const AccessWord word(one.word);
+  const AccessWord first(node.word.load(std::memory_order_relaxed));
+  const std::uint64_t differs = first.bits() ^ word.bits();
+  // If the newest is this access, in an earlier epoch, the other one was compared with that.
+  if ((differs & ~kTime) != 0 || differs == 0) {
+    const ActorClock& clock = one.thread.actor->clocks.whole;
+    const AccessWord second(second_of(node).load(std::memory_order_relaxed));
+    if (!gives_way(one, clock, first)) return false;
+    if (second != AccessWord()) {
+      // Of two writes neither stays beside a read.
+      if (!gives_way(one, clock, second) || (!word.is_write() && first.is_write() && second.is_write())) return false;
+    }
+    // P2 of private_states.hpp: the second first.
+    if (!word.is_write() && first.is_write()) {
+      node.second_place = node.place;
+      second_of(node).store(first.bits(), std::memory_order_relaxed);
+    } else if (word.is_write() || !second.is_write()) {
+      second_of(node).store(0, std::memory_order_relaxed);
+    }
+  }
+  one.thread.actor->clocks.whole.now_in_shadow();
+  node.place = place;
+  node.word.store(word.bits(), std::memory_order_relaxed);
+  return true;
+}
+
+// The most usual of all, as where a mutex is held: all that is known of the granule are plain accesses of the same
+// bytes that happened before this one. A write is then all that stays, and beside a read the last write. It calls
+// nothing, so that it needs no stack frame; where it is not so simple, or somebody has the lock, the rest of this file
+// has it done.
 [[nodiscard, gnu::always_inline]] inline bool renews_over(const OneAccess& one) noexcept {
   EngineThread& thread = one.thread;
   const AccessWord word(one.word);
-  if (word.is_atomic() || thread.part->named != word.at().slot()) return false;
+  if (!is_plain_and_named(one)) return false;
   const Visit visit(thread);
-  const ContextId context = hot.top[-1].context;
-  const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
-  if (context == kNoContext || thread.last_write == EngineThread::LastWrite{all, one.pc, context}) return false;
   const StateId id = one.cell.load(std::memory_order_acquire);
   if (!is_private(id) || is_wide(id)) return false;
-  const LockSetId held = held_set(thread);
-  const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
-  if (known.pc != one.pc || known.context != context || known.held != held) return false;
-  ActorClock& clock = thread.actor->clocks.whole;
-  clock.now_in_shadow();
-  {
-    LockedNode locked(node_of(without_bits(id)));
-    if (one.cell.load(std::memory_order_relaxed) != id) return false;
-    if (!locked.put_over(word, known.place, [&](Epoch at) noexcept { return is_ordered(thread, clock, at); }))
-      return false;
+  const KnownWay way = known_way(one);
+  if (way.place == PlaceId{0}) return false;
+  AccessNode& node = node_of(without_bits(id));
+  std::uint32_t flags = AccessNode::kPrivate;  // and no third record
+  // Tried before it is looked at: to look first is to fetch a line twice that another processor has changed.
+  if (!node.flags.compare_exchange_strong(flags, AccessNode::kPrivate | AccessNode::kLocked, std::memory_order_acquire,
+                                          std::memory_order_relaxed)) {
+    return false;
   }
-  note_last_write(thread, word, one.pc, context);
-  remember_alone(thread, id, word);
+  const bool done = one.cell.load(std::memory_order_relaxed) == id && puts_over(one, node, way.place);
+  node.flags.store(AccessNode::kPrivate, std::memory_order_release);
+  if (!done) return false;
+  note_last_write(thread, word, one.pc, way.context);
+  remember_plain(thread, id, word);
+  return true;
+}
+
+// The same of a granule whose records are in a block that is not spread, where others may be that do not clash.
+[[nodiscard, gnu::always_inline]] inline bool renews_among(const OneAccess& one) noexcept {
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  if (!is_plain_and_named(one)) return false;
+  const Visit visit(thread);
+  const StateId id = one.cell.load(std::memory_order_acquire);
+  if (!is_wide(id)) return false;
+  WideRecords& records = *node_of(without_bits(id)).wide;
+  if (records.is_spread()) return false;
+  const KnownWay way = known_way(one);
+  if (way.place == PlaceId{0}) return false;
+  std::uint8_t open = 0;
+  if (!records.lock().compare_exchange_strong(open, 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+    return false;
+  ActorClock& clock = thread.actor->clocks.whole;
+  const auto ordered = [&](Epoch epoch) noexcept { return is_seen_ordered(thread, clock, epoch); };
+  Covered covered;
+  const bool done =
+      one.cell.load(std::memory_order_relaxed) == id && records.put_over(word, way.place, ordered, covered);
+  if (done) clock.now_in_shadow();
+  records.lock().store(0, std::memory_order_release);
+  if (!done) return false;
+  note_last_write(thread, word, one.pc, way.context);
+  thread.remember_covered(word.at().bits(), id, static_cast<std::uint8_t>(~covered.reads),
+                          static_cast<std::uint8_t>(~covered.writes));
   return true;
 }
 
@@ -180,12 +271,25 @@ namespace {
                                             std::uintptr_t pc) noexcept {
   if (!renews_node({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
 }
+[[gnu::noinline]] void renew_in_block_anyhow(ShadowCell& cell, std::uintptr_t address, std::uint64_t word,
+                                             std::uintptr_t pc) noexcept {
+  if (!renews_block({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
+}
 }  // namespace
 void renew_in_node(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   if (!renews_over({*hot.thread, cell, word, address, pc})) renew_in_node_anyhow(cell, address, word, pc);
 }
+namespace {
+[[gnu::noinline]] void renew_among(ShadowCell& cell, std::uintptr_t address, std::uint64_t word,
+                                   std::uintptr_t pc) noexcept {
+  if (!renews_among({*hot.thread, cell, word, address, pc})) renew_in_block_anyhow(cell, address, word, pc);
+}
+}  // namespace
 void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
-  if (!renews_block({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
+  const WideRecords::Renewal renewal = renew_lone({*hot.thread, cell, word, address, pc});
+  if (renewal == WideRecords::Renewal::Done) return;
+  if (renewal == WideRecords::Renewal::TakenBack) return any_access_within(address, word, pc);
+  renew_among(cell, address, word, pc);
 }
 
 }  // namespace vigil::shim::race

@@ -85,6 +85,11 @@ void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
   return true;
 }
 
+// Its record, of a plain access, in that state, is all that is known to cover.
+[[gnu::always_inline]] inline void remember_plain(EngineThread& thread, StateId id, AccessWord word) noexcept {
+  const auto open_to_reads = static_cast<std::uint8_t>(~word.bytes());
+  thread.remember_covered(word.at().bits(), id, open_to_reads, word.is_write() ? open_to_reads : 0xff);
+}
 // Its record, in that state, is all that is known to cover.
 [[gnu::always_inline]] inline void remember_alone(EngineThread& thread, StateId id, AccessWord word) noexcept {
   Covered covered;
@@ -99,11 +104,11 @@ void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
   using Renewal = WideRecords::Renewal;
   EngineThread& thread = one.thread;
   const AccessWord word(one.word);
-  if (!thread.actor->held.empty() || thread.part->named != word.at().slot()) return Renewal::NotUsual;
+  if (thread.part->named != word.at().slot()) return Renewal::NotUsual;
   const Visit visit(thread);
   const StateId id = one.cell.load(std::memory_order_acquire);
   EngineThread::LoneRenewal* const lone = thread.known_lone_renewal(id);
-  if (lone == nullptr || !lone->is_for(one.pc, hot.top[-1].context, LockSetId{0})) return Renewal::NotUsual;
+  if (lone == nullptr || !lone->is_for(one.pc, hot.top[-1].context, known_held_set(thread))) return Renewal::NotUsual;
   // Asked inside: else the number may be another state's by now.
   if (thread.flushed != collector_round()) return Renewal::NotUsual;
   thread.actor->clocks.whole.now_in_shadow();

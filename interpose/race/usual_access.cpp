@@ -337,23 +337,30 @@ void any_access_within(std::uintptr_t address, std::uint64_t word, std::uintptr_
   any_access(address / kGranuleBytes * kGranuleBytes + access.first_byte(), access.span_bytes(), word & kHow, pc);
 }
 
+namespace {
+// While the actor holds no lock: ways that are its own are tried first.
+[[gnu::noinline]] void renew_own(ShadowCell& cell, std::uintptr_t address, std::uint64_t word,
+                                 std::uintptr_t pc) noexcept {
+  if (!renews_own({*hot.thread, cell, word, address, pc})) renew_in_node(cell, address, word, pc);
+}
+[[gnu::noinline]] void move_on(ShadowCell& cell, std::uintptr_t address, std::uint64_t word,
+                               std::uintptr_t pc) noexcept {
+  // A call that nobody has asked for its context has made no move.
+  const bool may_move_on = hot.top[-1].context != kNoContext;
+  if (!may_move_on || !moves_on({*hot.thread, cell, word, address, pc})) in_chain(cell, address, word, pc);
+}
+}  // namespace
+
+// It only chooses, so that none of the ways pays for the registers that another one needs.
 void granule_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   if (!is_usual()) [[unlikely]]
     return unusual_access(address, word, pc);
   const StateId state = cell.load(std::memory_order_relaxed);
-  if (is_private(state)) {
-    if (is_wide(state)) {
-      const WideRecords::Renewal renewal = renew_lone({*hot.thread, cell, word, address, pc});
-      if (renewal == WideRecords::Renewal::Done) return;
-      if (renewal == WideRecords::Renewal::TakenBack) return any_access_within(address, word, pc);
-      return renew_in_block(cell, address, word, pc);
-    }
-    if (renews_own({*hot.thread, cell, word, address, pc})) return;
-    return renew_in_node(cell, address, word, pc);
-  }
-  // A call that nobody has asked for its context has made no move.
-  const bool may_move_on = hot.top[-1].context != kNoContext;
-  if (!may_move_on || !moves_on({*hot.thread, cell, word, address, pc})) in_chain(cell, address, word, pc);
+  if (!is_private(state)) return move_on(cell, address, word, pc);
+  if (is_wide(state)) return renew_in_block(cell, address, word, pc);
+  // What a lock is held for others use as well.
+  if (!hot.thread->actor->held.empty()) return renew_in_node(cell, address, word, pc);
+  renew_own(cell, address, word, pc);
 }
 
 bool is_in_block(std::uintptr_t address) noexcept {

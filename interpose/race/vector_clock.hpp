@@ -30,6 +30,10 @@ class ActorClock {
   [[nodiscard]] ClockSlot slot() const noexcept { return at_.slot(); }
   // Where the current epoch's bits lie as long as the clock does: for the race engine, which asks at every access.
   [[nodiscard]] const std::uint64_t* epoch_word() const noexcept { return at_.word(); }
+  // Whether the actor is seen at once to know that epoch of another one: it usually is, if it does and few are known.
+  [[nodiscard, gnu::always_inline]] bool sees_at_once(Epoch epoch) const noexcept {
+    return known_.is_few() && FewTimes::holds(epoch.slot()) && epoch.time() <= known_.few().at(epoch.slot());
+  }
   // The current epoch, to be kept with an access in the engine's shadow, which can tell when it holds it no more.
   Epoch now_in_shadow() noexcept {
     kept_ = true;

@@ -15,10 +15,6 @@ constexpr std::size_t kLine = 64;
 constexpr std::array<std::uint32_t, 3> kCapacities = {5, 10, WideRecords::kMost};
 constexpr std::array<std::uint32_t, 2> kSpreadCapacities = {7, WideRecords::kMost};
 
-constexpr std::uint32_t kMostSpread = 4096;  // blocks: 2 to 6 MiB
-constinit std::atomic<std::uint32_t> spread_blocks{0};
-constinit std::atomic<std::uint8_t> crowded_after{WideRecords::kUsualTurns};  // relaxed: a number, no more
-
 constexpr std::uint32_t capacity_for(std::span<const std::uint32_t> capacities, std::uint32_t room) noexcept {
   for (const std::uint32_t capacity : capacities) {
     if (capacity >= room) return capacity;
@@ -26,21 +22,22 @@ constexpr std::uint32_t capacity_for(std::span<const std::uint32_t> capacities, 
   return WideRecords::kMost;
 }
 
-constexpr std::uint64_t kSlot = ~std::uint64_t{0} << (kTimeBits + kSpareBits);
-
 template <class Visit>
 [[gnu::always_inline]] inline void each_bit(std::uint32_t bits, Visit&& visit) noexcept {
   for (; bits != 0; bits &= bits - 1) visit(static_cast<std::uint32_t>(std::countr_zero(bits)));
 }
 
+}  // namespace
+
+constinit std::atomic<std::uint32_t> WideRecords::spread_blocks_{0};
+constinit std::atomic<std::uint8_t> WideRecords::crowded_after_{WideRecords::kUsualTurns};
+
 // Counts one more, if there may be one.
-bool may_spread() noexcept {
-  if (spread_blocks.fetch_add(1, std::memory_order_relaxed) < kMostSpread) return true;
-  spread_blocks.fetch_sub(1, std::memory_order_relaxed);
+bool WideRecords::may_spread() noexcept {
+  if (spread_blocks_.fetch_add(1, std::memory_order_relaxed) < kMostSpread) return true;
+  spread_blocks_.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }
-
-}  // namespace
 
 WideRecords::WideRecords(std::uint32_t capacity, bool spread) noexcept
     : capacity_(capacity & 0x7fU), is_spread_(spread ? 1U : 0U) {
@@ -65,16 +62,11 @@ WideRecords* WideRecords::make(std::uint32_t room, bool spread) noexcept {
 
 void WideRecords::unmake(WideRecords* records) noexcept {
   const bool spread = records->is_spread();
-  if (spread) spread_blocks.fetch_sub(1, std::memory_order_relaxed);
+  if (spread) spread_blocks_.fetch_sub(1, std::memory_order_relaxed);
   own_free(records, bytes_of(records->capacity_, spread), kLine);
 }
 
-void WideRecords::spread_after(std::uint8_t turns) noexcept { crowded_after.store(turns, std::memory_order_relaxed); }
-
-bool WideRecords::is_crowded() const noexcept {
-  return !is_spread_ && turns_ >= crowded_after.load(std::memory_order_relaxed) &&
-         spread_blocks.load(std::memory_order_relaxed) < kMostSpread;
-}
+void WideRecords::spread_after(std::uint8_t turns) noexcept { crowded_after_.store(turns, std::memory_order_relaxed); }
 
 void WideRecords::put_at(std::uint32_t index, AccessWord record, PlaceId place) noexcept {
   places()[index].store(place, std::memory_order_relaxed);
@@ -100,9 +92,8 @@ void WideRecords::renew(std::uint32_t index, AccessWord access, bool has_reads) 
     const bool may_clash = access.is_write() && has_reads;
     if (may_clash) change_version();
     lines()[index].seen.store(may_clash ? 0 : version().load(std::memory_order_relaxed), std::memory_order_relaxed);
-  } else if (index != renewed_last_) {
-    renewed_last_ = static_cast<std::uint8_t>(index);
-    if (turns_ != 0xff) ++turns_;
+  } else {
+    count_turn(index);
   }
 }
 
@@ -123,6 +114,12 @@ void WideRecords::renew(std::uint32_t index, AccessWord access, bool has_reads) 
 
 WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const KnowsRef& ordered,
                                       Covered& covered) noexcept {
+  if (!access.is_atomic() && !is_spread_) {
+    if (Covered usual; put_over(access, place, ordered, usual)) {
+      covered = usual;
+      return Result::Done;
+    }
+  }
   // A plain write supersedes what others did, and should.
   if (access.is_write() && !access.is_atomic()) return any_step(access, place, ordered, covered);
   const Words words(*this);
@@ -133,7 +130,9 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
     if (((record.bits() ^ access.bits()) & kSlot) == 0) {
       // One like this one, which it supersedes; not the second of several.
       const bool alike = own == kNone && record.sort() == access.sort() && record.bytes() == access.bytes();
-      if (!alike || place_at(i) != place) return any_step(access, place, ordered, covered);
+      // In one epoch the first of several places stands.
+      const bool stands = record.same_epoch(access) && place_at(i) != place;
+      if (!alike || stands) return any_step(access, place, ordered, covered);
       own = i;
       continue;
     }
@@ -143,6 +142,7 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
   }
   if (own == kNone) return any_step(access, place, ordered, covered);
   if (is_crowded()) return Result::Full;
+  places()[own].store(place, std::memory_order_relaxed);
   renew(own, access, has_reads);
   note_covered(covered, access);
   return Result::Done;

@@ -46,7 +46,10 @@ class alignas(PlaceId) WideRecords {
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool is_spread() const noexcept { return is_spread_; }
   // Whether its readers take turns so often that it had better be spread.
-  [[nodiscard]] bool is_crowded() const noexcept;
+  [[nodiscard]] bool is_crowded() const noexcept {
+    return !is_spread_ && turns_ >= crowded_after_.load(std::memory_order_relaxed) &&
+           spread_blocks_.load(std::memory_order_relaxed) < kMostSpread;
+  }
   std::atomic<std::uint8_t>& lock() noexcept { return lock_; }
 
   // ---- with the lock held, or before anybody else has seen the block ----
@@ -56,6 +59,10 @@ class alignas(PlaceId) WideRecords {
     Full,   // nothing was changed: there is no room, or it is crowded
   };
   Result step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
+  // The usual step of a plain access to a block that is not spread: no record of its epoch covers any of it, and there
+  // is room. ordered may deny what is so. False: it is not so simple, and nothing was changed.
+  template <class Knows>
+  [[nodiscard]] bool put_over(AccessWord access, PlaceId place, const Knows& ordered, Covered& covered) noexcept;
   // Demands room.
   void put(AccessWord word, PlaceId place) noexcept;
   // The granule may have got another state.
@@ -93,6 +100,10 @@ class alignas(PlaceId) WideRecords {
 
  private:
   using Word = std::atomic<std::uint64_t>;
+  static constexpr std::uint64_t kSlot = ~std::uint64_t{0} << (kTimeBits + kSpareBits);
+  static constexpr std::uint32_t kMostSpread = 4096;  // blocks: 2 to 6 MiB
+  static constinit std::atomic<std::uint32_t> spread_blocks_;
+  static constinit std::atomic<std::uint8_t> crowded_after_;  // relaxed: a number, no more
   struct alignas(64) Line {
     Word word{0};
     std::atomic<std::uint32_t> seen{0};  // a version; written with the lock held
@@ -100,6 +111,7 @@ class alignas(PlaceId) WideRecords {
   static constexpr std::uint32_t kNone = kMost;
 
   explicit WideRecords(std::uint32_t capacity, bool spread) noexcept;
+  static bool may_spread() noexcept;
   class Words;
   // What the records are to an access, a bit for each.
   struct Sorted {
@@ -111,6 +123,24 @@ class alignas(PlaceId) WideRecords {
   [[nodiscard]] Sorted sort_for(const Words& words, AccessWord access) const noexcept;
   // Step, where it is not the usual one: a read, or an atomic access, as this actor made it in an earlier epoch.
   Result any_step(AccessWord access, PlaceId place, const KnowsRef& ordered, Covered& covered) noexcept;
+  // What a plain access leaves of the records of a block that is not spread, a bit for each. A read does not ask for
+  // those of others that read.
+  struct Superseded {
+    std::uint32_t whole = 0;    // nothing of these
+    std::uint32_t in_part = 0;  // of these the other bytes
+    std::uint64_t merged = 0;   // bytes of the same access, which become one record with it
+    std::uint32_t own = 0;      // how many are its actor's
+    bool is_usual = false;
+  };
+  template <bool kIsWrite, class Knows>
+  [[nodiscard, gnu::always_inline]] Superseded superseded_by(AccessWord access, PlaceId place, const Knows& ordered,
+                                                             Covered& covered) const noexcept;
+  // The record there was renewed, of a block that is not spread.
+  void count_turn(std::uint32_t index) noexcept {
+    if (index == renewed_last_) return;
+    renewed_last_ = static_cast<std::uint8_t>(index);
+    if (turns_ != 0xff) ++turns_;
+  }
   // has_reads: other actors' plain reads are here.
   void renew(std::uint32_t index, AccessWord access, bool has_reads) noexcept;
   void put_at(std::uint32_t index, AccessWord word, PlaceId place) noexcept;
@@ -182,6 +212,72 @@ class WideRecords::OwnRecord {
   Line* line_ = nullptr;
   std::uint64_t word_ = 0;  // as written: whatever else stands there by now is not this record
 };
+
+template <bool kIsWrite, class Knows>
+[[gnu::always_inline]] inline WideRecords::Superseded WideRecords::superseded_by(AccessWord access, PlaceId place,
+                                                                                 const Knows& ordered,
+                                                                                 Covered& covered) const noexcept {
+  const Word* const words = at_byte<Word>(words_from(capacity_, false));
+  const std::uint32_t count = capacity_;
+  Superseded found;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const AccessWord record(words[i].load(std::memory_order_relaxed));
+    const std::uint64_t differs = record.bits() ^ access.bits();
+    const bool touches = (record.bits() & access.bytes()) != 0;
+    if ((differs & kSlot) != 0) {  // another's, or none
+      if (!touches || (!kIsWrite && !record.is_write())) continue;
+      if (!ordered(record.at())) return {};
+    } else {
+      ++found.own;
+      if ((differs & AccessWord::kEpoch) == 0) {
+        if (touches && record.as_strong_as(access)) return {};  // it covers some
+        note_covered(covered, record);
+        if (record.sort() == access.sort() && place_at(i) == place) {
+          found.whole |= 1U << i;
+          found.merged |= record.bytes();
+          continue;
+        }
+      }
+    }
+    if (!touches || (!kIsWrite && record.is_write())) continue;
+    ((record.bytes() & ~access.bytes()) == 0 ? found.whole : found.in_part) |= 1U << i;
+  }
+  found.is_usual = true;
+  return found;
+}
+
+template <class Knows>
+[[gnu::always_inline]] inline bool WideRecords::put_over(AccessWord access, PlaceId place, const Knows& ordered,
+                                                         Covered& covered) noexcept {
+  Word* const words = at_byte<Word>(words_from(capacity_, false));
+  std::atomic<PlaceId>* const places = at_byte<std::atomic<PlaceId>>(places_from(capacity_, false));
+  const bool is_write = access.is_write();
+  const Superseded found = is_write ? superseded_by<true>(access, place, ordered, covered)
+                                    : superseded_by<false>(access, place, ordered, covered);
+  if (!found.is_usual) return false;
+  std::uint32_t at = 0;
+  if (found.whole == 0) {
+    while (at < capacity_ && words[at].load(std::memory_order_relaxed) != 0) ++at;
+    if (at == capacity_) return false;
+  } else {
+    at = static_cast<std::uint32_t>(std::countr_zero(found.whole));
+    // The only record of a reader, of the same place, is renewed, which is counted: that may be done without the lock.
+    if (!is_write && found.own == 1 && places[at].load(std::memory_order_relaxed) == place) {
+      if (is_crowded()) return false;
+      count_turn(at);
+    }
+    for (std::uint32_t gone = found.whole & (found.whole - 1); gone != 0; gone &= gone - 1)
+      words[std::countr_zero(gone)].store(0, std::memory_order_relaxed);
+  }
+  for (std::uint32_t rest = found.in_part; rest != 0; rest &= rest - 1) {
+    Word& record = words[std::countr_zero(rest)];
+    record.store(record.load(std::memory_order_relaxed) & ~access.bytes(), std::memory_order_relaxed);
+  }
+  places[at].store(place, std::memory_order_relaxed);
+  words[at].store(access.bits() | found.merged, std::memory_order_relaxed);
+  note_covered(covered, access);
+  return true;
+}
 
 [[gnu::always_inline]] inline WideRecords::Renewal WideRecords::renew_again(OwnRecord& own,
                                                                             AccessWord access) noexcept {
