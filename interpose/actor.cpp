@@ -22,7 +22,8 @@ namespace vigil::shim {
 
 namespace detail {
 thread_local constinit Actor* running __attribute__((tls_model("initial-exec"))) = nullptr;
-}
+thread_local constinit Lane lane __attribute__((tls_model("initial-exec"))) = {};
+}  // namespace detail
 
 namespace {
 
@@ -103,6 +104,7 @@ void end_task(vigil_probe_actor* task) noexcept {
   auto* const actor = static_cast<Actor*>(std::exchange(task->watch, nullptr));
   if (actor == nullptr) return;
   if (running == actor) running = nullptr;
+  detail::lane.acts();
   locks::leaves_locked(*actor);
   if (timeline::on()) timeline::ends(*actor);
   locks::actor_ends(*actor);
@@ -130,6 +132,7 @@ void switch_to(vigil_probe_actor* task) noexcept {
   order::moment_over();
   stack_switched(reinterpret_cast<std::uintptr_t>(task));  // the record lies at its stack's upper end, or is null
   Actor* const before = std::exchange(running, task == nullptr ? nullptr : &actor_of(task));
+  detail::lane.acts();
   if (timeline::on()) timeline::switched(before, running);
   race::actor_switched();
 }

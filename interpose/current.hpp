@@ -6,12 +6,24 @@
 
 #include "interpose/actor.hpp"
 
+namespace vigil::shim {
+class RecentStacks;
+}
+
 namespace vigil::shim::detail {
 
 // The task that this thread runs; null: none (actor.cpp).
 extern thread_local constinit Actor* running __attribute__((tls_model("initial-exec")));
 // This thread as an actor of its own; null: not known yet (threads.cpp).
 extern thread_local constinit Actor* own_thread __attribute__((tls_model("initial-exec")));
+// The same for the ways that are taken at every lock: in one place, which is one look-up.
+struct Lane {
+  Actor* acting = nullptr;         // running, or else own_thread
+  RecentStacks* recent = nullptr;  // this thread's (stacks/recent_stacks.hpp); null: it has none, or none yet
+  int tid = 0;                     // own_thread's; 0: not known yet
+  void acts() noexcept { acting = running != nullptr ? running : own_thread; }
+};
+extern thread_local constinit Lane lane __attribute__((tls_model("initial-exec")));
 // What is_concurrent() tells.
 extern constinit std::atomic<bool> concurrent;
 

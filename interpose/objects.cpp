@@ -204,8 +204,7 @@ void free_object(LockObject* lock) noexcept {
   // Whoever remembers it for its address (find_lock.hpp) must see that it has none.
   __atomic_store_n(&lock->address, 0, __ATOMIC_RELAXED);
   // Whoever still has it in a HeldLocks must see that it is not held as it was.
-  const std::uint64_t number = lock->acquisition.load(std::memory_order_relaxed);
-  lock->acquisition.store(number + 2 - (number & 1U), std::memory_order_relaxed);
+  lock->is_anew();
   lock->written = order::Point();
   lock->read = order::Point();
   free_locks_guard.lock();

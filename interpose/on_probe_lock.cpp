@@ -27,7 +27,7 @@ locks::Attempt attempt_of(uint32_t mode) noexcept {
 // That a lock has two sides is known before anybody has read-locked it: a writer that came before all readers counts.
 LockObject& probed_lock(const void* lock, uint32_t mode) noexcept {
   LockObject& found = locks::find_lock(LockFamily::Vigil, lock);
-  if ((mode & VIGIL_LOCK_TWO_SIDED) != 0 && found.type != ObjectType::RwMutex) found.type = ObjectType::RwMutex;
+  if ((mode & VIGIL_LOCK_TWO_SIDED) != 0 && found.type != ObjectType::RwMutex) found.becomes_two_sided();
   return found;
 }
 
@@ -47,13 +47,23 @@ constexpr std::uint8_t kDetours = detail::kNotLive | detail::kOrderIsKept | deta
   });
 }
 // The same, of an actor that does something else than it did last, but may do it again.
-[[gnu::noinline]] void taken_anew(vigil_probe_actor* actor, const void* lock, uint32_t mode, StackPlace place,
+[[gnu::noinline]] void taken_anew(vigil_probe_actor* actor, const void* lock, StackPlace place,
                                   std::uintptr_t first_return) noexcept {
-  if (!inside_shim && locks::standing_stack(place, first_return) == nullptr) {
-    const InsideGuard inside;
-    capture_stack_from(place, first_return);
+  Actor* const quick = quick_actor_of(actor);
+  if (quick == nullptr) return taken_slow(actor, lock, VIGIL_LOCK_EXCLUSIVE);
+  {
+    const locks::QuickGuard inside;
+    LockObject* const known = locks::near_lock(*quick, LockFamily::Vigil, lock);
+    const RecentStacks::Entry* const standing = locks::standing_stack(place, first_return);
+    if (standing == nullptr) {
+      capture_stack_from(place, first_return);
+    } else if (known != nullptr && known->type == ObjectType::Mutex && quick->wanted == locks::LockId{}) {
+      locks::holds_anew(*quick, *known, locks::taken_at(*standing));
+      known->taken_moment = order::moment();
+      return;
+    }
   }
-  taken_slow(actor, lock, mode);
+  taken_slow(actor, lock, VIGIL_LOCK_EXCLUSIVE);
 }
 [[gnu::noinline]] void release_slow(vigil_probe_actor* actor, const void* lock, uint32_t mode) noexcept {
   record([&] { locks::released(actor_of(actor), locks::find_lock(LockFamily::Vigil, lock), mode_of(mode)); });
@@ -74,17 +84,15 @@ extern "C" VIGIL_EXPORT void vigil_probe_lock_taken(vigil_probe_actor* actor, co
   const StackPlace place = StackPlace::in_task(from.stack_pointer, detail::task_stack_end);
   {
     const locks::QuickGuard inside;
-    LockObject* const known = locks::near_lock(*quick, LockFamily::Vigil, lock);
-    const RecentStacks::Entry* const standing = locks::standing_stack(place, from.first_return);
-    const bool is_usual = known != nullptr && known->type == ObjectType::Mutex && quick->wanted == locks::LockId{};
-    if (is_usual && standing != nullptr) [[likely]] {
-      if (!locks::holds_again(*quick, *known, standing->stack)) [[unlikely]]
-        locks::holds_anew(*quick, *known, standing->stack);
-      known->taken_moment = order::moment();
+    locks::HeldLock& slot = quick->held.next();
+    const std::uintptr_t again = locks::HeldLock::again_as(locks::HeldLock::Way::VigilMutex, lock);
+    if (locks::would_do_again(*quick, slot, again, place) && locks::holds_again(*quick, slot, *slot.object))
+        [[likely]] {
+      slot.object->taken_moment = order::moment();
       return;
     }
   }
-  taken_anew(actor, lock, mode, place, from.first_return);
+  taken_anew(actor, lock, place, from.first_return);
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_lock_release(vigil_probe_actor* actor, const void* lock,
@@ -92,11 +100,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_lock_release(vigil_probe_actor* actor, 
   Actor* const quick = quick_actor_of(actor);
   if (mode == VIGIL_LOCK_EXCLUSIVE && quick != nullptr) {
     const locks::QuickGuard inside;
-    if (locks::holds_youngest(*quick, LockFamily::Vigil, lock, locks::LockMode::Exclusive)) {
-      order::moment_over();
-      locks::gives_youngest_back(*quick);
-      return;
-    }
+    if (locks::gives_back_again(*quick, locks::HeldLock::again_as(locks::HeldLock::Way::VigilMutex, lock))) return;
   }
   release_slow(actor, lock, mode);
 }

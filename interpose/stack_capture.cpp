@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "interpose/current.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/stacks/modules.hpp"
@@ -18,7 +19,6 @@
 namespace vigil::shim {
 
 namespace detail {
-thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec"))) = nullptr;
 thread_local constinit std::uintptr_t task_stack_end __attribute__((tls_model("initial-exec"))) = 0;
 }  // namespace detail
 
@@ -55,7 +55,7 @@ class Frames {
     recent_ = &entry;
     place_ = place;
     entry.frames = 0;
-    entry.place = place.number;
+    entry.forget();
   }
   void returns_by(std::uintptr_t place, std::uintptr_t address) noexcept {
     if (recent_ == nullptr) return;
@@ -66,6 +66,10 @@ class Frames {
     }
     recent_->offsets[recent_->frames] = static_cast<std::uint32_t>(offset);
     recent_->returns[recent_->frames++] = address;
+  }
+  // Whether the entry holds all of them.
+  [[nodiscard]] bool are_remembered() const noexcept {
+    return recent_ != nullptr && recent_->frames != 0 && recent_->offsets[0] == 0;
   }
   void restarted() noexcept {
     do_not_remember();
@@ -83,10 +87,7 @@ class Frames {
   }
 
  private:
-  void do_not_remember() noexcept {
-    if (recent_ != nullptr) recent_->frames = 0;
-    recent_ = nullptr;
-  }
+  void do_not_remember() noexcept { recent_ = nullptr; }
 
   RecentStacks::Entry* recent_ = nullptr;
   StackPlace place_{};  // of what recent_ is to remember
@@ -97,7 +98,7 @@ class Frames {
   std::array<std::uintptr_t, kMaxFrames> frames_;  // not cleared: a kilobyte, on the hot path
 };
 
-using detail::recent;
+using detail::lane;
 // Thousands of threads that are asked for their stack once or twice need no memory for it: 24 KiB each.
 constexpr std::uint8_t kWalkedFirst = 4;
 thread_local constinit std::uint8_t walked __attribute__((tls_model("initial-exec"))) = 0;
@@ -156,26 +157,26 @@ void RecentStacks::complete(Entry& entry, StackPlace place) noexcept {
     ++bases_;
     base_ = base;
     for (Entry& other : entries_) {
-      if (&other != &entry) other.frames = 0;
+      if (&other != &entry) other.forget();
     }
   }
   entry.frames -= base_.frames;
 }
 
 RecentStacks* recent_stacks() noexcept {
-  if (recent == nullptr && !thread_is_over) {
+  if (lane.recent == nullptr && !thread_is_over) {
     if (walked == kWalkedFirst) {
-      recent = own_new<RecentStacks>();
+      lane.recent = own_new<RecentStacks>();
     } else {
       ++walked;
     }
   }
-  return recent;
+  return lane.recent;
 }
 
 void forget_recent_stacks() noexcept {
   thread_is_over = true;
-  own_delete(std::exchange(recent, nullptr));
+  own_delete(std::exchange(lane.recent, nullptr));
 }
 
 namespace {
@@ -187,7 +188,10 @@ namespace {
   frames.remember_in(*entry, place);
   entry->stack = walk_from(here, frames);
   entry->generation = modules_generation();
-  recent->complete(*entry, place);
+  if (frames.are_remembered()) {
+    entry->place = place.number;
+    lane.recent->complete(*entry, place);
+  }
   return entry->stack;
 }
 

@@ -120,9 +120,12 @@ Actor* who_has(std::uintptr_t handle) noexcept {
 
 // Enters the calling thread. Whoever had its handle before is gone from the system.
 void enroll(Actor* thread) noexcept {
-  thread->thread->tid.store(this_tid(), std::memory_order_relaxed);
+  const int tid = this_tid();
+  thread->thread->tid.store(tid, std::memory_order_relaxed);
   thread->thread->handle.store(pthread_self(), std::memory_order_relaxed);
   own_thread = thread;
+  detail::lane.tid = tid;
+  detail::lane.acts();
   if (race::bridge::is_on()) race::bridge::thread_known(this_tid(), key_of(*thread));
   registry_lock.lock();
   if (registry == nullptr) registry = own_new<OwnMap<std::uintptr_t, Actor*>>();

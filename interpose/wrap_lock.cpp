@@ -108,6 +108,16 @@ bool watching() noexcept { return vigil::shim::detail::concurrent.load(std::memo
   if (rc == EBUSY) rc = wait_for_mutex(mutex, [&] { return real.mutex_lock(mutex); });
   return locked_if(rc, mutex, Attempt::Blocking);
 }
+[[gnu::noinline]] int lock_other_mutex(pthread_mutex_t* mutex, std::uintptr_t stack_pointer) noexcept {
+  const locks::Got got = locks::takes_another_mutex(mutex, locks::called_from(stack_pointer));
+  return got == locks::Got::Recorded ? 0 : lock_mutex_slow(mutex, stack_pointer, got);
+}
+// would_take_again(), and rc came of it, but not takes_again().
+[[gnu::noinline]] int locked_since(int rc, pthread_mutex_t* mutex, std::uintptr_t stack_pointer) noexcept {
+  if (rc == 0) return locks::takes_since(mutex) ? 0 : lock_mutex_slow(mutex, stack_pointer, locks::Got::TheLock);
+  locks::leave_shim();
+  return lock_mutex_slow(mutex, stack_pointer, locks::Got::Nothing);
+}
 [[gnu::noinline]] bool unlocks_ordered_mutex(const pthread_mutex_t* mutex) noexcept {
   return order::needs_to_take(order::Edge::Lock) != 0 && locks::ordered_mutex_back_again(mutex);
 }
@@ -131,6 +141,15 @@ bool watching() noexcept { return vigil::shim::detail::concurrent.load(std::memo
   if (rc == EBUSY) rc = wait_for_rwlock(CallKind::ReadLock, lock, [&] { return real.rwlock_rdlock(lock); });
   return read_locked_if(rc, lock, Attempt::Blocking);
 }
+[[gnu::noinline]] int read_other_lock(pthread_rwlock_t* lock, std::uintptr_t stack_pointer) noexcept {
+  const locks::Got got = locks::takes_for_reading(lock, locks::called_from(stack_pointer));
+  return got == locks::Got::Recorded ? 0 : read_lock_slow(lock, stack_pointer, got);
+}
+[[gnu::noinline]] int read_locked_since(int rc, pthread_rwlock_t* lock, std::uintptr_t stack_pointer) noexcept {
+  if (rc == 0) return locks::reads_since(lock) ? 0 : read_lock_slow(lock, stack_pointer, locks::Got::TheLock);
+  locks::leave_shim();
+  return read_lock_slow(lock, stack_pointer, locks::Got::Nothing);
+}
 [[gnu::noinline]] int unlock_rwlock_slow(pthread_rwlock_t* lock) noexcept {
   if (!watching()) {
     locks::alone::forget(lock);
@@ -145,10 +164,11 @@ bool watching() noexcept { return vigil::shim::detail::concurrent.load(std::memo
 
 extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
   const locks::CalledFrom from = locks::called_from();
-  const locks::Got got = locks::takes_mutex<locks::Keeps::Nothing>(mutex, from);
-  if (got == locks::Got::Recorded) [[likely]]
-    return 0;
-  return lock_mutex_slow(mutex, from.stack_pointer, got);
+  const locks::Again its = locks::would_take_again(mutex, from);
+  if (!its) [[unlikely]]
+    return lock_other_mutex(mutex, from.stack_pointer);
+  const int rc = vigil::shim::detail::real_pthread_table.mutex_trylock(mutex);
+  return rc == 0 && locks::takes_again(its) ? 0 : locked_since(rc, mutex, from.stack_pointer);
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
@@ -186,10 +206,11 @@ extern "C" VIGIL_EXPORT int pthread_mutex_destroy(pthread_mutex_t* mutex) noexce
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexcept {
   const locks::CalledFrom from = locks::called_from();
-  const locks::Got got = locks::takes_for_reading(lock, from);
-  if (got == locks::Got::Recorded) [[likely]]
-    return 0;
-  return read_lock_slow(lock, from.stack_pointer, got);
+  const locks::Again its = locks::would_read_again(lock, from);
+  if (!its) [[unlikely]]
+    return read_other_lock(lock, from.stack_pointer);
+  const int rc = vigil::shim::detail::real_pthread_table.rwlock_tryrdlock(lock);
+  return rc == 0 && locks::reads_again(its) ? 0 : read_locked_since(rc, lock, from.stack_pointer);
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* lock) noexcept {

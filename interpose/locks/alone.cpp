@@ -1,5 +1,6 @@
 #include "interpose/locks/alone.hpp"
 
+#include "interpose/current.hpp"
 #include "interpose/stacks/safe_read.hpp"
 
 namespace vigil::shim::locks::alone {
@@ -43,7 +44,7 @@ void note(const volatile void* lock, Sort sort, CalledFrom from) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(lock);
   detail::Set& set = detail::set_of(address);
   ++set.notes;
-  RecentStacks* const recent = vigil::shim::detail::recent;
+  RecentStacks* const recent = vigil::shim::detail::lane.recent;
   const RecentStacks::Entry* const known =
       recent == nullptr ? nullptr
                         : recent->find(StackPlace::at(from.stack_pointer), from.first_return, modules_generation());

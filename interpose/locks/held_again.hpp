@@ -18,18 +18,20 @@
 
 namespace vigil::shim::locks {
 
-// InsideGuard for code without calls: the compiler keeps what it guards between its ends, and that is enough for a
-// handler on this thread.
+// InsideGuard for code that nobody leaves but at its end: the compiler keeps what it guards between its ends, and that
+// is enough for a handler on this thread.
+[[gnu::always_inline]] inline void enter_shim() noexcept {
+  inside_shim = true;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+[[gnu::always_inline]] inline void leave_shim() noexcept {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  inside_shim = false;
+}
 class QuickGuard {
  public:
-  QuickGuard() noexcept {
-    inside_shim = true;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-  }
-  ~QuickGuard() {
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    inside_shim = false;
-  }
+  QuickGuard() noexcept { enter_shim(); }
+  ~QuickGuard() { leave_shim(); }
   QuickGuard(const QuickGuard&) = delete;
   QuickGuard& operator=(const QuickGuard&) = delete;
 };
@@ -55,16 +57,19 @@ inline CalledFrom called_from(std::uintptr_t stack_pointer) noexcept {
 [[gnu::always_inline]] inline Actor* quick_actor(std::uint8_t reasons) noexcept {
   if ((vigil::shim::detail::detours.load(std::memory_order_acquire) & reasons) != 0 || inside_shim) [[unlikely]]
     return nullptr;
-  if (vigil::shim::detail::running != nullptr) [[unlikely]]
-    return vigil::shim::detail::running;
-  return vigil::shim::detail::own_thread;
+  return vigil::shim::detail::lane.acting;
 }
 
 // The stack that stands there, if this thread remembers it; null: it does not.
 [[gnu::always_inline]] inline const RecentStacks::Entry* standing_stack(StackPlace place,
                                                                         std::uintptr_t first_return) noexcept {
-  RecentStacks* const recent = vigil::shim::detail::recent;
+  RecentStacks* const recent = vigil::shim::detail::lane.recent;
   return recent == nullptr ? nullptr : recent->find(place, first_return, modules_generation());
+}
+
+// The same, and where it is remembered.
+[[gnu::always_inline]] inline TakenAt taken_at(const RecentStacks::Entry& standing) noexcept {
+  return {.stack = standing.stack, .recent = vigil::shim::detail::lane.recent->bytes_to(standing)};
 }
 
 // Whether the order of locks has learned already that what lies in the slot is taken on top of what is held.
@@ -75,18 +80,19 @@ inline CalledFrom called_from(std::uintptr_t stack_pointer) noexcept {
   return actor.held.all_are([](const HeldLock& held) { return held.object->is_held_as(held.acquisition); });
 }
 
-// Whether an entry, or what was one, is of that lock.
-[[gnu::always_inline]] inline bool is_of(const HeldLock& held, LockFamily family, const volatile void* address,
-                                         LockMode mode) noexcept {
-  const LockObject* const lock = held.object;
-  // relaxed: see remembered_lock(). The record may be another lock's by now.
-  return lock != nullptr &&
-         __atomic_load_n(&lock->address, __ATOMIC_RELAXED) == reinterpret_cast<std::uintptr_t>(address) &&
-         static_cast<LockId>(lock->id) == held.lock && held.mode == mode && lock->family == family;
+// Whether the actor would do again what the slot says, which is what it did last on top of what it holds: the same lock
+// in the same way, at that place. Demands that nothing else of the shim runs on this thread until that is done.
+[[gnu::always_inline]] inline bool would_do_again(const Actor& actor, const HeldLock& slot, std::uintptr_t again,
+                                                  StackPlace place) noexcept {
+  const RecentStacks* const recent = vigil::shim::detail::lane.recent;
+  if (slot.again != again || recent == nullptr || actor.wanted != LockId{}) [[unlikely]]
+    return false;
+  const RecentStacks::Entry& stack = recent->at(slot.recent);
+  return stack.stack == slot.taken_at && stack.stands(place, modules_generation());
 }
 
-// The lock at that address, when the actor held it last on top of what it holds, or this thread remembers it; else
-// null.
+// The lock at that address, when this thread remembers it, or it is what the actor held last on top of what it holds;
+// else null.
 [[gnu::always_inline]] inline LockObject* near_lock(Actor& actor, LockFamily family, const void* address) noexcept {
   LockObject* const last = actor.held.next().object;
   const bool is_last = last != nullptr && last->family == family &&
@@ -94,46 +100,50 @@ inline CalledFrom called_from(std::uintptr_t stack_pointer) noexcept {
   return is_last ? last : remembered_lock(family, address);
 }
 
-// It was taken, exclusively, at that place. When that is what the actor held last on top of what it holds, taken there,
-// nobody else had it since, and the order of locks has nothing to learn, then all of its record is as it was but for
-// the number, which is one step further. False: it is not so.
-[[gnu::always_inline]] inline bool holds_again(Actor& actor, LockObject& lock, StackId stack) noexcept {
-  const HeldLock& last = actor.held.next();
-  if (last.lock != static_cast<LockId>(lock.id) || last.taken_at != stack || last.mode != LockMode::Exclusive ||
-      lock.acquisition.load(std::memory_order_relaxed) != last.acquisition + 1) [[unlikely]]
+// The lock of the slot, given besides, was taken, and the actor would_do_again(). If nobody else had it since, and the
+// order of locks has nothing to learn, then all of its record is as it was but for the number, which is one step
+// further: that says, too, that it is the same lock, for a record that is given up takes a step more. False: it is not
+// so.
+[[gnu::always_inline]] inline bool holds_again(Actor& actor, HeldLock& slot, LockObject& lock) noexcept {
+  const std::uint64_t number = slot.acquisition;
+  if (lock.acquisition.load(std::memory_order_relaxed) != number + 1) [[unlikely]]
     return false;
   if (!actor.held.empty()) [[unlikely]] {  // not where few instructions are a share of the whole
-    if (!is_told(actor, last)) return false;
+    if (!is_told(actor, slot)) return false;
   }
-  lock.acquisition.store(last.acquisition, std::memory_order_relaxed);
-  actor.held.add_next();
+  lock.acquisition.store(number, std::memory_order_relaxed);
+  actor.held.add_slot(slot);
   return true;
 }
-// The same of one that was taken for reading.
-[[gnu::always_inline]] inline bool reads_again(Actor& actor, const LockObject& lock, StackId stack) noexcept {
-  const HeldLock& last = actor.held.next();
-  if (last.lock != static_cast<LockId>(lock.id) || last.taken_at != stack || last.mode != LockMode::Shared) [[unlikely]]
-    return false;
+// Whether the record of the slot is still that lock's. For one that is held for reading, whose number says nothing.
+[[gnu::always_inline]] inline bool is_same_lock(const HeldLock& slot, const volatile void* address) noexcept {
+  // relaxed: see remembered_lock(). The record may be another lock's by now.
+  return __atomic_load_n(&slot.object->address, __ATOMIC_RELAXED) == reinterpret_cast<std::uintptr_t>(address) &&
+         static_cast<LockId>(slot.object->id) == slot.lock;
+}
+// holds_again(), of one that was taken for reading.
+[[gnu::always_inline]] inline bool holds_again_for_reading(Actor& actor, HeldLock& slot) noexcept {
   if (!actor.held.empty()) [[unlikely]] {
-    if (!is_told(actor, last)) return false;
+    if (!is_told(actor, slot)) return false;
   }
-  actor.held.add_next();
+  actor.held.add_slot(slot);
   return true;
 }
 
-// Whether the actor holds that lock, taken last of all that it holds.
-[[gnu::always_inline]] inline bool holds_youngest(Actor& actor, LockFamily family, const volatile void* address,
-                                                  LockMode mode) noexcept {
-  if (actor.held.empty()) [[unlikely]]
+// The actor gives back what it took last of all that it holds, exclusively, by a quick way. False, and nothing done: it
+// was another lock, or somebody else gave it back.
+[[gnu::always_inline]] inline bool gives_back_again(Actor& actor, std::uintptr_t again) noexcept {
+  HeldLock& held = actor.held.youngest();
+  if (held.again != again) [[unlikely]]
     return false;
-  const HeldLock& held = actor.held.youngest();
-  return is_of(held, family, address, mode) && held.object->is_held_as(held.acquisition);
-}
-// That one is given back. Demands holds_youngest(), exclusively.
-[[gnu::always_inline]] inline void gives_youngest_back(Actor& actor) noexcept {
-  const HeldLock& held = actor.held.youngest();
-  held.object->acquisition.store(held.acquisition + 1, std::memory_order_relaxed);
-  actor.held.remove_youngest();
+  LockObject& lock = *held.object;
+  const std::uint64_t number = held.acquisition;
+  if (lock.acquisition.load(std::memory_order_relaxed) != number) [[unlikely]]
+    return false;
+  order::moment_over();
+  lock.acquisition.store(number + 1, std::memory_order_relaxed);
+  actor.held.remove_slot(held);
+  return true;
 }
 
 }  // namespace vigil::shim::locks

@@ -4,15 +4,15 @@
 
 namespace vigil::shim::locks {
 
-constinit HeldLock HeldLocks::no_slot{};
+constinit std::array<HeldLock, 2> HeldLocks::no_slots{};
 
 void HeldLocks::grow() noexcept {
-  constexpr std::size_t kFirst = 3;  // two of them are used before the next growth
+  constexpr std::size_t kFirst = 4;  // two of them are used before the next growth
   const std::size_t held = count();
   slots_.resize(slots_.empty() ? kFirst : slots_.size() * 2);
-  first_ = slots_.data();
+  first_ = slots_.data() + 1;
   top_ = first_ + held;
-  last_ = first_ + slots_.size() - 1;
+  last_ = slots_.data() + slots_.size() - 1;
 }
 
 bool HeldLocks::remove(LockId lock) noexcept {

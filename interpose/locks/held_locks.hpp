@@ -10,11 +10,12 @@
 //   whose
 //       lock is free since (its number is one higher); no entry has the same.
 //   S2  An entry's serial says what is held from the oldest to it, and where each was taken: none is given twice.
-//   `over`
-//       is the serial below the entry, 0: none.
+//       `over` is the serial below the entry, 0: none.
+//   S3  Below the oldest entry lies a slot that is all zero.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,6 +37,10 @@ struct alignas(16) HeldLock {
   std::uint64_t acquisition = 0;  // of that lock
   StackId taken_at = kNoStack;
   LockMode mode = LockMode::Exclusive;
+  // Where the thread that took it remembers that stack (RecentStacks::at()), if it still does.
+  std::uint16_t recent = 0;
+  // again_as() of a lock that has a quick way, at which that may be taken and given back again; 0: it has none.
+  std::uintptr_t again = 0;
   // The actor's moment in the firm order, its bits, when the order of locks last learned of this lock taken on top of
   // those below.
   std::uint64_t told_at = kNeverTold;
@@ -43,6 +48,12 @@ struct alignas(16) HeldLock {
   std::uint64_t over = 0;
 
   static constexpr std::uint64_t kNeverTold = 1;  // no moment: the lowest bits of those are zero
+
+  // One number for where a lock lies, whose it is, and how it is held: the address of each is a multiple of four.
+  enum class Way : std::uint8_t { Mutex = 0, Read = 1, VigilMutex = 2 };
+  static std::uintptr_t again_as(Way way, const volatile void* lock) noexcept {
+    return reinterpret_cast<std::uintptr_t>(lock) | static_cast<std::uintptr_t>(way);
+  }
 };
 static_assert(sizeof(HeldLock) == 64);
 
@@ -60,9 +71,11 @@ class HeldLocks {
   }
   // What was last held on top of those that are held now; all zero: nothing. Valid until the next change.
   [[nodiscard]] HeldLock& next() noexcept { return *top_; }
-  // That is held again. Demands: next() is it.
-  void add_next() noexcept { ++top_; }
-  // Demands: not empty().
+  // That is held again. Demands: the slot is next().
+  void add_slot(HeldLock& slot) noexcept { top_ = &slot + 1; }
+  // Demands: the slot is youngest(), and not empty().
+  void remove_slot(HeldLock& slot) noexcept { top_ = &slot; }
+  // All zero: nothing is held.
   [[nodiscard]] HeldLock& youngest() noexcept { return top_[-1]; }
   void remove_youngest() noexcept { --top_; }
   // The youngest entry of that lock goes. False: the actor does not hold it.
@@ -109,14 +122,14 @@ class HeldLocks {
   [[nodiscard]] const HeldLock& oldest() const noexcept { return *first_; }
 
  private:
-  // Stands for the slots of who never held anything: there is always a next(). Never written.
-  static constinit HeldLock no_slot;
+  // Stand for the slots of who never held anything: there is always a next(), and something below it. Never written.
+  static constinit std::array<HeldLock, 2> no_slots;
 
   void grow() noexcept;
   // An entry that is new where it lies.
   void number(HeldLock& entry) noexcept {
     entry.serial = ++last_serial_;
-    entry.over = &entry == first_ ? 0 : (&entry)[-1].serial;
+    entry.over = (&entry)[-1].serial;
   }
   void move(const HeldLock& from, HeldLock& to) noexcept {
     to = from;
@@ -129,10 +142,10 @@ class HeldLocks {
     top_ = end;
   }
 
-  // first_ <= top_ <= last_, and last_ is a slot, too.
-  HeldLock* first_ = &no_slot;
-  HeldLock* top_ = &no_slot;
-  HeldLock* last_ = &no_slot;
+  // first_ <= top_ <= last_, and last_ is a slot, too. So is what lies before first_, which never holds anything.
+  HeldLock* first_ = &no_slots[1];
+  HeldLock* top_ = &no_slots[1];
+  HeldLock* last_ = &no_slots[1];
   std::uint64_t last_serial_ = 0;
   OwnVector<HeldLock> slots_;
   HeldSet last_set_;

@@ -233,6 +233,19 @@ std::uint64_t next_holder(const Actor& actor, LockObject& lock, StackId stack) n
   return number;
 }
 
+// For HeldLock::again.
+std::uintptr_t again_as(const LockObject& lock, LockMode mode) noexcept {
+  const auto* const address = reinterpret_cast<const void*>(lock.address);
+  if (mode == LockMode::Exclusive && lock.type == ObjectType::Mutex && !lock.is_spin) {
+    return HeldLock::again_as(lock.family == LockFamily::Pthread ? HeldLock::Way::Mutex : HeldLock::Way::VigilMutex,
+                              address);
+  }
+  if (mode == LockMode::Shared && lock.family == LockFamily::Pthread && !lock.prefers_writers) {
+    return HeldLock::again_as(HeldLock::Way::Read, address);
+  }
+  return 0;
+}
+
 }  // namespace
 
 void wanted(Actor& actor, LockObject& lock, LockMode mode) noexcept {
@@ -295,13 +308,18 @@ void taken(Actor& actor, LockObject& lock, LockMode mode, Attempt attempt) noexc
                   .acquisition = number,
                   .taken_at = stack,
                   .mode = mode,
+                  .again = again_as(lock, mode),
                   .told_at = told_at});
 }
 
 void taken_before(Actor& actor, LockObject& lock, StackId stack) noexcept {
   const std::uint64_t number = next_holder(actor, lock, stack);
-  actor.held.add(
-      {.object = &lock, .lock = id_of(lock), .acquisition = number, .taken_at = stack, .mode = LockMode::Exclusive});
+  actor.held.add({.object = &lock,
+                  .lock = id_of(lock),
+                  .acquisition = number,
+                  .taken_at = stack,
+                  .mode = LockMode::Exclusive,
+                  .again = again_as(lock, LockMode::Exclusive)});
 }
 
 std::uint64_t taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept {
@@ -312,24 +330,28 @@ std::uint64_t taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackI
   return firm_moment(actor);
 }
 
-void holds_anew(Actor& actor, LockObject& lock, StackId stack) noexcept {
-  const std::uint64_t told_at = taken_inside(actor, lock, LockMode::Exclusive, stack);
-  const std::uint64_t number = next_holder(actor, lock, stack);
+void holds_anew(Actor& actor, LockObject& lock, TakenAt place) noexcept {
+  const std::uint64_t told_at = taken_inside(actor, lock, LockMode::Exclusive, place.stack);
+  const std::uint64_t number = next_holder(actor, lock, place.stack);
   actor.held.add({.object = &lock,
                   .lock = id_of(lock),
                   .acquisition = number,
-                  .taken_at = stack,
+                  .taken_at = place.stack,
                   .mode = LockMode::Exclusive,
+                  .recent = place.recent,
+                  .again = again_as(lock, LockMode::Exclusive),
                   .told_at = told_at});
 }
 
-void reads_anew(Actor& actor, LockObject& lock, StackId stack) noexcept {
-  const std::uint64_t told_at = taken_inside(actor, lock, LockMode::Shared, stack);
+void reads_anew(Actor& actor, LockObject& lock, TakenAt place) noexcept {
+  const std::uint64_t told_at = taken_inside(actor, lock, LockMode::Shared, place.stack);
   actor.held.add({.object = &lock,
                   .lock = id_of(lock),
                   .acquisition = 0,
-                  .taken_at = stack,
+                  .taken_at = place.stack,
                   .mode = LockMode::Shared,
+                  .recent = place.recent,
+                  .again = again_as(lock, LockMode::Shared),
                   .told_at = told_at});
 }
 

@@ -25,8 +25,12 @@ void taken_before(Actor& actor, LockObject& lock, StackId stack) noexcept;
 std::uint64_t taken_inside(Actor& actor, LockObject& lock, LockMode mode, StackId stack) noexcept;
 // taken() of a lock for which nobody waited, when locks order nothing, at that place. Exclusively, and for reading.
 // Keep errno.
-void holds_anew(Actor& actor, LockObject& lock, StackId stack) noexcept;
-void reads_anew(Actor& actor, LockObject& lock, StackId stack) noexcept;
+struct TakenAt {
+  StackId stack = kNoStack;
+  std::uint16_t recent = 0;  // as HeldLock's
+};
+void holds_anew(Actor& actor, LockObject& lock, TakenAt place) noexcept;
+void reads_anew(Actor& actor, LockObject& lock, TakenAt place) noexcept;
 // The actor is about to give it back, be it its taker or not.
 void released(Actor& actor, LockObject& lock, LockMode mode) noexcept;
 // The lock goes, and the record with it.

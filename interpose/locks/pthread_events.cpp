@@ -17,7 +17,7 @@ LockObject& lock_at(const volatile void* address) noexcept {
 LockObject& lock_of(const pthread_rwlock_t* rwlock) noexcept {
   LockObject& lock = lock_at(rwlock);
   if (lock.type != ObjectType::RwMutex) {
-    lock.type = ObjectType::RwMutex;
+    lock.becomes_two_sided();
     lock.prefers_writers = glibc::prefers_writers(rwlock);
   }
   return lock;

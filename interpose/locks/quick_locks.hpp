@@ -54,9 +54,10 @@ template <Keeps keeps>
   errno = saved_errno;
 }
 
-[[gnu::always_inline]] inline StackId quick_stack(CalledFrom from) noexcept {
+[[gnu::always_inline]] inline TakenAt quick_stack(CalledFrom from) noexcept {
   const RecentStacks::Entry* const known = standing_stack(StackPlace::at(from.stack_pointer), from.first_return);
-  return known != nullptr ? known->stack : capture_stack_from(StackPlace::at(from.stack_pointer), from.first_return);
+  if (known != nullptr) return taken_at(*known);
+  return {.stack = capture_stack_from(StackPlace::at(from.stack_pointer), from.first_return)};
 }
 
 template <Keeps keeps>
@@ -71,8 +72,83 @@ enum class Got : std::uint8_t {
   Recorded,  // the lock, and it is recorded
 };
 
-// Takes the mutex, if it is free and known, at a place that is known. The stack is looked at before the lock is taken:
-// between two locked instructions the processor works off all that lies there, so that is shared out between them.
+// ---- who does again what he did last. Locks order nothing but themselves ------------------------------------------
+// In two steps, with the real function between them. All that can be is done in the first: between two locked
+// instructions the processor works off what lies there, and after the first of them it waits for each load in turn.
+
+// Who would do that, and what stands in the slot for it. False: nobody.
+struct Again {
+  Actor* actor;
+  HeldLock* slot;
+  LockObject* lock;
+  explicit operator bool() const noexcept { return actor != nullptr; }
+};
+// Whether that is what is done next. Then the shim is entered (enter_shim()), until ..._again() is over.
+[[gnu::always_inline]] inline Again would_take_again(const pthread_mutex_t* mutex, CalledFrom from) noexcept {
+  Actor* const actor = quick_actor(kReasons<Keeps::Nothing>);
+  if (actor == nullptr || glibc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP) [[unlikely]]
+    return {};
+  enter_shim();
+  HeldLock& slot = actor->held.next();
+  const std::uintptr_t again = HeldLock::again_as(HeldLock::Way::Mutex, mutex);
+  if (would_do_again(*actor, slot, again, StackPlace::at(from.stack_pointer))) [[likely]]
+    return {.actor = actor, .slot = &slot, .lock = slot.object};
+  leave_shim();
+  return {};
+}
+[[gnu::always_inline]] inline Again would_read_again(const pthread_rwlock_t* rwlock, CalledFrom from) noexcept {
+  Actor* const actor = quick_actor(kReasons<Keeps::Nothing>);
+  if (actor == nullptr || glibc::is_shared(rwlock)) [[unlikely]]
+    return {};
+  enter_shim();
+  HeldLock& slot = actor->held.next();
+  const std::uintptr_t again = HeldLock::again_as(HeldLock::Way::Read, rwlock);
+  if (would_do_again(*actor, slot, again, StackPlace::at(from.stack_pointer)) && is_same_lock(slot, rwlock)) [[likely]]
+    return {.actor = actor, .slot = &slot, .lock = slot.object};
+  leave_shim();
+  return {};
+}
+
+// The mutex is locked, and the shim is left. Whoever had it before us may have asked for an order, and left in it what
+// he knew: that is seen now, not before. Then nothing is recorded, and the answer is false.
+[[gnu::always_inline]] inline bool takes_again(const Again& its) noexcept {
+  const bool is_usual = order::needs_to_take(order::Edge::Lock) == 0;
+  if (is_usual && holds_again(*its.actor, *its.slot, *its.lock)) [[likely]] {
+    leave_shim();
+    return true;
+  }
+  return false;
+}
+// The same of one that is locked for reading.
+[[gnu::always_inline]] inline bool reads_again(const Again& its) noexcept {
+  const bool is_usual = order::needs_to_take(order::Edge::Lock) == 0;
+  if (is_usual && holds_again_for_reading(*its.actor, *its.slot)) [[likely]] {
+    leave_shim();
+    return true;
+  }
+  return false;
+}
+// Neither was: it is recorded anew, if that is all, and the shim is left.
+[[gnu::noinline]] inline bool takes_since(const pthread_mutex_t* mutex) noexcept {
+  Actor& actor = *vigil::shim::detail::lane.acting;
+  const HeldLock slot = actor.held.next();
+  const bool is_usual = order::needs_to_take(order::Edge::Lock) == 0 && is_same_lock(slot, mutex) &&
+                        slot.object->type == ObjectType::Mutex;
+  if (is_usual) holds_anew(actor, *slot.object, {.stack = slot.taken_at, .recent = slot.recent});
+  leave_shim();
+  return is_usual;
+}
+[[gnu::noinline]] inline bool reads_since(const pthread_rwlock_t* rwlock) noexcept {
+  Actor& actor = *vigil::shim::detail::lane.acting;
+  const HeldLock slot = actor.held.next();
+  const bool is_usual = order::needs_to_take(order::Edge::Lock) == 0 && is_same_lock(slot, rwlock);
+  if (is_usual) reads_anew(actor, *slot.object, {.stack = slot.taken_at, .recent = slot.recent});
+  leave_shim();
+  return is_usual;
+}
+
+// ---- who does something else ---------------------------------------------------------------------------------------
+// Takes the mutex, if it is free and known, at a place that is known.
 template <Keeps keeps>
 [[gnu::always_inline]] inline Got takes_mutex(pthread_mutex_t* mutex, CalledFrom from) noexcept {
   Actor* const actor = quick_actor(kReasons<keeps>);
@@ -89,15 +165,21 @@ template <Keeps keeps>
   const RecentStacks::Entry* const standing = standing_stack(StackPlace::at(from.stack_pointer), from.first_return);
   if (standing == nullptr) [[unlikely]]
     return Got::Nothing;
-  const StackId stack = standing->stack;
+  const TakenAt place = taken_at(*standing);
   // The guard is held while this runs, which does not wait.
   if (vigil::shim::detail::real_pthread_table.mutex_trylock(mutex) != 0) [[unlikely]]
     return Got::Nothing;
-  // Whoever had it before us may have asked for an order, and left in it what he knew: that is seen now, not before.
   if (keeps == Keeps::Nothing && order::needs_to_take(order::Edge::Lock) != 0) [[unlikely]]
-    return Got::TheLock;
-  if (!holds_again(*actor, *lock, stack)) [[unlikely]]
-    holds_anew(*actor, *lock, stack);
+    return Got::TheLock;  // as in takes_again()
+  HeldLock& slot = actor->held.next();
+  const bool is_again = slot.object == lock && slot.taken_at == place.stack &&
+                        slot.again == HeldLock::again_as(HeldLock::Way::Mutex, mutex) &&
+                        holds_again(*actor, slot, *lock);
+  if (is_again) {
+    slot.recent = place.recent;
+  } else {
+    holds_anew(*actor, *lock, place);
+  }
   if constexpr (keeps == Keeps::TheWholeOrder) learn_from(*lock, *actor);
   return Got::Recorded;
 }
@@ -107,17 +189,18 @@ template <Keeps keeps>
   Actor* const actor = quick_actor(kReasons<keeps>);
   if (actor == nullptr || glibc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP) [[unlikely]]
     return false;
-  const Actor* const thread = vigil::shim::detail::own_thread;
-  if (thread == nullptr || glibc::owner_of(mutex) != thread->thread->tid.load(std::memory_order_relaxed)) [[unlikely]]
+  if (glibc::owner_of(mutex) != vigil::shim::detail::lane.tid) [[unlikely]]
     return false;
   if (keeps != Keeps::Nothing && !is_kept_by<keeps>(order::needs_to_take(order::Edge::Lock), *actor)) return false;
   const QuickGuard inside;
-  if (!holds_youngest(*actor, LockFamily::Pthread, mutex, LockMode::Exclusive)) [[unlikely]]
-    return false;
-  order::moment_over();
-  if constexpr (keeps == Keeps::TheWholeOrder) teach(*actor->held.youngest().object, *actor);
-  gives_youngest_back(*actor);
-  return true;
+  if constexpr (keeps == Keeps::TheWholeOrder) {
+    // What it knows is left in the lock before that is seen to be free.
+    const HeldLock& held = actor->held.youngest();
+    if (held.again != HeldLock::again_as(HeldLock::Way::Mutex, mutex)) return false;
+    if (!held.object->is_held_as(held.acquisition)) return false;
+    teach(*held.object, *actor);
+  }
+  return gives_back_again(*actor, HeldLock::again_as(HeldLock::Way::Mutex, mutex));
 }
 
 // The mutex is locked, at a place that may not be known.
@@ -126,7 +209,7 @@ template <Keeps keeps>
   if (glibc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP || stage() != Stage::Live) return false;
   const QuickGuard inside;
   const QuickLook look(mutex);
-  if (!look.suffices() || vigil::shim::detail::recent == nullptr) return false;
+  if (!look.suffices() || vigil::shim::detail::lane.recent == nullptr) return false;
   LockObject& lock = *look.lock;
   Actor& actor = *look.actor;
   if (actor.wanted != LockId{} || lock.type != ObjectType::Mutex) return false;
@@ -152,6 +235,9 @@ template <Keeps keeps>
   return true;
 }
 
+[[gnu::noinline]] inline Got takes_another_mutex(pthread_mutex_t* mutex, CalledFrom from) noexcept {
+  return takes_mutex<Keeps::Nothing>(mutex, from);
+}
 [[gnu::noinline]] inline Got takes_ordered_mutex(pthread_mutex_t* mutex, CalledFrom from) noexcept {
   return takes_mutex<Keeps::TheWholeOrder>(mutex, from);
 }
@@ -169,7 +255,7 @@ template <Keeps keeps>
 }
 
 // As takes_mutex(), for reading.
-[[gnu::always_inline]] inline Got takes_for_reading(pthread_rwlock_t* rwlock, CalledFrom from) noexcept {
+[[gnu::noinline]] inline Got takes_for_reading(pthread_rwlock_t* rwlock, CalledFrom from) noexcept {
   Actor* const actor = quick_actor(kReasons<Keeps::Nothing>);
   if (actor == nullptr) [[unlikely]]
     return Got::Nothing;
@@ -183,24 +269,26 @@ template <Keeps keeps>
   const RecentStacks::Entry* const standing = standing_stack(StackPlace::at(from.stack_pointer), from.first_return);
   if (standing == nullptr) [[unlikely]]
     return Got::Nothing;
-  const StackId stack = standing->stack;
+  const TakenAt place = taken_at(*standing);
   if (vigil::shim::detail::real_pthread_table.rwlock_tryrdlock(rwlock) != 0) [[unlikely]]
     return Got::Nothing;
   if (order::needs_to_take(order::Edge::Lock) != 0) [[unlikely]]
-    return Got::TheLock;  // as in takes_mutex()
-  if (!reads_again(*actor, *lock, stack)) [[unlikely]]
-    reads_anew(*actor, *lock, stack);
+    return Got::TheLock;  // as in takes_again()
+  reads_anew(*actor, *lock, place);
   return Got::Recorded;
 }
 
 [[gnu::always_inline]] inline bool read_back_again(const pthread_rwlock_t* rwlock) noexcept {
   Actor* const actor = quick_actor(kReasons<Keeps::Nothing>);
   if (actor == nullptr || glibc::writer_of(rwlock) != 0 || !glibc::has_readers(rwlock) || glibc::is_shared(rwlock))
+      [[unlikely]]
     return false;
   const QuickGuard inside;
-  if (!holds_youngest(*actor, LockFamily::Pthread, rwlock, LockMode::Shared)) return false;
+  HeldLock& held = actor->held.youngest();
+  if (held.again != HeldLock::again_as(HeldLock::Way::Read, rwlock) || !is_same_lock(held, rwlock)) [[unlikely]]
+    return false;
   order::moment_over();
-  actor->held.remove_youngest();
+  actor->held.remove_slot(held);
   return true;
 }
 
@@ -209,7 +297,7 @@ template <Keeps keeps>
   if (stage() != Stage::Live || glibc::is_shared(rwlock)) return false;
   const QuickGuard inside;
   const QuickLook look(rwlock);
-  if (!look.suffices() || vigil::shim::detail::recent == nullptr) return false;
+  if (!look.suffices() || vigil::shim::detail::lane.recent == nullptr) return false;
   if (order::needs_to_take(order::Edge::Lock) != 0) return false;
   LockObject& lock = *look.lock;
   Actor& actor = *look.actor;

@@ -54,9 +54,25 @@ class RecentStacks {
     std::uintptr_t place = 0;  // its number
     StackId stack = kNoStack;
     std::uint32_t generation = 0;                    // of the modules
-    std::uint32_t frames = 0;                        // of which each find() makes sure
-    std::array<std::uint32_t, kMostFrames> offsets;  // of each return address, from the stack pointer
+    std::uint32_t frames = 0;                        // of which each find() makes sure; one at least if place is set
+    std::array<std::uint32_t, kMostFrames> offsets;  // of each return address, from the stack pointer; the first is 0
     std::array<std::uintptr_t, kMostFrames> returns;
+
+    // Nothing stands there.
+    void forget() noexcept { place = 0; }
+    // Whether it stands there now.
+    [[nodiscard, gnu::always_inline]] bool stands(StackPlace at, std::uint32_t modules) const noexcept {
+      const auto word = [&](std::uint32_t offset) {
+        return *reinterpret_cast<const std::uintptr_t*>(at.stack_pointer + offset);
+      };
+      if (place != at.number || generation != modules || word(0) != returns[0]) [[unlikely]]
+        return false;
+      for (std::uint32_t i = 1; i < frames; ++i) {
+        if (word(offsets[i]) != returns[i]) [[unlikely]]
+          return false;
+      }
+      return true;
+    }
   };
 
   // The remembered stack that stands there now; null: none does.
@@ -64,10 +80,18 @@ class RecentStacks {
                                            std::uint32_t generation) noexcept {
     const Entry* const first = &entries_[set_of(place, first_return) * kWays];
     for (const Entry* entry = first; entry != first + kWays; ++entry) {
-      if (stands(*entry, place, generation)) [[likely]]
+      if (entry->stands(place, generation)) [[likely]]
         return entry;
     }
     return nullptr;
+  }
+  // Where an entry lies, for who keeps that for longer than the entry: bytes_to() is where, at() whatever lies there
+  // now.
+  [[nodiscard]] std::uint16_t bytes_to(const Entry& entry) const noexcept {
+    return static_cast<std::uint16_t>(reinterpret_cast<const char*>(&entry) - reinterpret_cast<const char*>(this));
+  }
+  [[nodiscard]] const Entry& at(std::uint16_t bytes) const noexcept {
+    return *reinterpret_cast<const Entry*>(reinterpret_cast<const char*>(this) + bytes);
   }
   // The entry, of a stack on which the thread stands now, is complete: what of it needs no second look is left out.
   void complete(Entry& entry, StackPlace place) noexcept;
@@ -86,16 +110,6 @@ class RecentStacks {
   static std::size_t set_of(StackPlace place, std::uintptr_t first_return) noexcept {
     return ((place.number >> 4U) ^ first_return) % kSets;
   }
-  [[gnu::always_inline]] static bool stands(const Entry& entry, StackPlace place, std::uint32_t generation) noexcept {
-    if (entry.place != place.number || entry.generation != generation || entry.frames == 0) [[unlikely]]
-      return false;
-    for (std::uint32_t i = 0; i < entry.frames; ++i) {
-      if (*reinterpret_cast<const std::uintptr_t*>(place.stack_pointer + entry.offsets[i]) != entry.returns[i])
-          [[unlikely]]
-        return false;
-    }
-    return true;
-  }
 
   // The outermost return addresses of the thread's own stack, from the outermost inwards, as far as libc's, the shim's
   // and the program's entry.
@@ -110,15 +124,15 @@ class RecentStacks {
   // A constructor has another than main. Who has more stacks than one is looked at whole on the others.
   static constexpr std::uint8_t kMostBases = 4;
 
+  std::array<Entry, kSets * kWays> entries_;  // first of all: there is one at(0)
   Base base_;
   std::uint8_t bases_ = 0;  // that base_ ever was
-  std::array<Entry, kSets * kWays> entries_;
   std::array<std::uint8_t, kSets> next_{};
 };
 
+static_assert(sizeof(RecentStacks) <= UINT16_MAX);
+
 namespace detail {
-// This thread's; null: it has none, or none yet.
-extern thread_local constinit RecentStacks* recent __attribute__((tls_model("initial-exec")));
 // The end of the stack of the task that this thread runs; 0: it runs none.
 extern thread_local constinit std::uintptr_t task_stack_end __attribute__((tls_model("initial-exec")));
 }  // namespace detail

@@ -35,12 +35,12 @@ class LockEvents : public testing::Test {
   static std::uint64_t errors() { return finding_counts().errors; }
 
   Actor one, two;
-  char places[4] = {};
+  std::uint64_t places[4] = {};
   LockObject& a = lock_objects().at(&places[0]);
   LockObject& b = lock_objects().at(&places[1]);
 
   ~LockEvents() override {
-    for (char& place : places) {
+    for (std::uint64_t& place : places) {
       if (LockObject* const lock = lock_objects().take(&place)) destroyed(lock);
     }
   }
@@ -64,16 +64,24 @@ TEST_F(LockEvents, ALockGivenBackByAnotherIsNotHeldAnyMore) {
   EXPECT_TRUE(a.wandered.load());
 }
 
-// The short way of who does again what he did last (held_again.hpp).
+// The short way of who does again what he did last (held_again.hpp): whether that is so, of a lock that lies there.
+bool takes_again(Actor& actor, const void* lock) {
+  HeldLock& slot = actor.held.next();
+  const bool is_it = slot.again == HeldLock::again_as(HeldLock::Way::VigilMutex, lock);
+  return is_it && holds_again(actor, slot, *slot.object);
+}
+bool gives_again(Actor& actor, const void* lock) {
+  return gives_back_again(actor, HeldLock::again_as(HeldLock::Way::VigilMutex, lock));
+}
+
 TEST_F(LockEvents, WhatWasHeldLastIsHeldAgain) {
   take(one, a);
   const std::uint64_t number = a.acquisition.load();
   give(one, a);
-  ASSERT_TRUE(holds_again(one, a, one.held.next().taken_at));
+  ASSERT_TRUE(takes_again(one, &places[0]));
   EXPECT_TRUE(a.is_held_as(number));
   EXPECT_EQ(one.held.live().size(), 1U);
-  ASSERT_TRUE(holds_youngest(one, a.family, &places[0], LockMode::Exclusive));
-  gives_youngest_back(one);
+  ASSERT_TRUE(gives_again(one, &places[0]));
   EXPECT_FALSE(a.is_held());
   EXPECT_TRUE(one.held.live().empty());
 }
@@ -83,27 +91,63 @@ TEST_F(LockEvents, WhatSomebodyElseHadSinceIsNotHeldAgain) {
   give(one, a);
   take(two, a);
   give(two, a);
-  EXPECT_FALSE(holds_again(one, a, one.held.next().taken_at));
+  EXPECT_FALSE(takes_again(one, &places[0]));
 }
 
 TEST_F(LockEvents, WhatIsTakenAtAnotherPlaceIsNotHeldAgain) {
-  take(one, a);
-  give(one, a);
-  EXPECT_FALSE(holds_again(one, a, kNoStack));
+  constexpr int kWalks = 8;  // a thread that is asked for its stack a few times remembers none
+  const CalledFrom from = called_from();
+  const StackPlace here = StackPlace::at(from.stack_pointer);
+  for (int i = 0; i < kWalks; ++i) capture_stack_from(here, from.first_return);
+  const RecentStacks::Entry* const standing = standing_stack(here, from.first_return);
+  ASSERT_NE(standing, nullptr);
+  holds_anew(one, a, taken_at(*standing));
+  const std::uintptr_t again = HeldLock::again_as(HeldLock::Way::VigilMutex, &places[0]);
+  ASSERT_TRUE(gives_back_again(one, again));
+  const HeldLock& slot = one.held.next();
+  ASSERT_TRUE(would_do_again(one, slot, again, here));
+
+  EXPECT_FALSE(would_do_again(one, slot, again, StackPlace::at(from.stack_pointer - sizeof(std::uintptr_t))));
+  EXPECT_FALSE(would_do_again(one, slot, HeldLock::again_as(HeldLock::Way::Mutex, &places[0]), here));
+  HeldLock elsewhere = slot;
+  elsewhere.taken_at = kNoStack;  // the stack that is remembered there is another by now
+  EXPECT_FALSE(would_do_again(one, elsewhere, again, here));
+  one.wanted = static_cast<LockId>(b.id);
+  EXPECT_FALSE(would_do_again(one, slot, again, here));
+  one.wanted = LockId{};
+  vigil::shim::detail::modules_generation.fetch_add(1);  // code went: an address means another place
+  EXPECT_FALSE(would_do_again(one, slot, again, here));
 }
 
-TEST_F(LockEvents, WhatSomebodyElseGaveBackIsNotTheYoungest) {
+TEST_F(LockEvents, WhatSomebodyElseGaveBackIsNotGivenBackAgain) {
   take(one, a);
   give(two, a);
-  EXPECT_FALSE(holds_youngest(one, a.family, &places[0], LockMode::Exclusive));
+  EXPECT_FALSE(gives_again(one, &places[0]));
+}
+
+TEST_F(LockEvents, WhatIsNotTheYoungestIsNotGivenBackAgain) {
+  take(one, a);
+  take(one, b);
+  EXPECT_FALSE(gives_again(one, &places[0]));
+  EXPECT_TRUE(gives_again(one, &places[1]));
+  EXPECT_TRUE(gives_again(one, &places[0]));
+  EXPECT_FALSE(gives_again(one, &places[0]));  // nothing is held
+  EXPECT_FALSE(gives_again(two, &places[0]));  // who never held anything
 }
 
 TEST_F(LockEvents, AnotherLockAtTheSameAddressIsNotHeldAgain) {
   take(one, a);
   give(one, a);
   gone(&places[0]);
-  LockObject& other = lock_objects().at(&places[0]);
-  EXPECT_FALSE(holds_again(one, other, one.held.next().taken_at));
+  lock_objects().at(&places[0]);
+  EXPECT_FALSE(takes_again(one, &places[0]));
+}
+
+TEST_F(LockEvents, ALockThatTurnedOutToHaveTwoSidesIsNotHeldAgain) {
+  take(one, a);
+  give(one, a);
+  a.becomes_two_sided();
+  EXPECT_FALSE(takes_again(one, &places[0]));
 }
 
 TEST_F(LockEvents, TheOrderIsToldOncePerWhatIsHeldBelow) {
