@@ -32,11 +32,6 @@ using detail::running;
 // relaxed: who learns of a task by the program's own synchronisation sees it set.
 constinit std::atomic<bool> some_task_was_started{false};
 
-// ActorKey: creation stack in the upper 28 bits, type in the next, number in the lower 35.
-constexpr unsigned kTypeBit = 35;
-constexpr unsigned kStackShift = 36;
-constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kTypeBit) - 1;
-
 Actor& make_task(vigil_probe_actor& task) noexcept {
   TaskRoom* const room = room_of(&task);
   Actor* const made = room != nullptr ? ::new (room->actor) Actor : own_new<Actor>();
@@ -49,19 +44,13 @@ Actor& make_task(vigil_probe_actor& task) noexcept {
 
 }  // namespace
 
-ActorKey key_of(const Actor& actor) noexcept {
-  const std::uint64_t type = actor.type == ActorType::Task ? 1 : 0;
-  return static_cast<ActorKey>(static_cast<std::uint64_t>(actor.created_at) << kStackShift | type << kTypeBit |
-                               (actor.id & kNumberMask));
-}
-
 ActorInfo info_of(ActorKey key, std::string_view state) noexcept {
   const auto bits = static_cast<std::uint64_t>(key);
-  return {.type = (bits >> kTypeBit & 1U) != 0 ? ActorType::Task : ActorType::Thread,
-          .id = bits & kNumberMask,
+  return {.type = (bits >> detail::kTypeBit & 1U) != 0 ? ActorType::Task : ActorType::Thread,
+          .id = bits & detail::kNumberMask,
           .name = {},
           .state = state,
-          .created_at = static_cast<StackId>(bits >> kStackShift)};
+          .created_at = static_cast<StackId>(bits >> detail::kStackShift)};
 }
 
 ActorInfo info_of(const Actor& actor, std::string_view state) noexcept {

@@ -53,7 +53,17 @@ struct Actor {
   race::ActorPart* memory = nullptr;  // the race engine's; made by its first instrumented call or access
 };
 
-ActorKey key_of(const Actor& actor) noexcept;
+namespace detail {
+// ActorKey: creation stack in the upper 28 bits, type in the next, number in the lower 35.
+inline constexpr unsigned kTypeBit = 35;
+inline constexpr unsigned kStackShift = 36;
+inline constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kTypeBit) - 1;
+}  // namespace detail
+inline ActorKey key_of(const Actor& actor) noexcept {
+  const std::uint64_t type = actor.type == ActorType::Task ? 1 : 0;
+  return static_cast<ActorKey>(static_cast<std::uint64_t>(actor.created_at) << detail::kStackShift |
+                               type << detail::kTypeBit | (actor.id & detail::kNumberMask));
+}
 // What a finding shows of it. The name is empty; state as given.
 ActorInfo info_of(ActorKey key, std::string_view state) noexcept;
 ActorInfo info_of(const Actor& actor, std::string_view state) noexcept;

@@ -58,7 +58,8 @@ constexpr std::uint8_t kDetours = detail::kNotLive | detail::kOrderIsKept | deta
     if (standing == nullptr) {
       capture_stack_from(place, first_return);
     } else if (known != nullptr && known->type == ObjectType::Mutex && quick->wanted == locks::LockId{}) {
-      locks::holds_anew(*quick, *known, locks::taken_at(*standing));
+      const std::uintptr_t again = locks::HeldLock::again_as(locks::HeldLock::Way::VigilMutex, lock);
+      locks::holds_another(*quick, *known, locks::taken_at(*standing), again);
       known->taken_moment = order::moment();
       return;
     }

@@ -115,6 +115,38 @@ inline CalledFrom called_from(std::uintptr_t stack_pointer) noexcept {
   actor.held.add_slot(slot);
   return true;
 }
+// The lock was taken, exclusively, and is not what holds_again(). When the actor holds nothing else and had it last of
+// all, its record lacks nothing but the place: then so much is written, and no more. False: it is not so.
+[[gnu::always_inline]] inline bool holds_alone(Actor& actor, LockObject& lock, TakenAt place,
+                                               std::uintptr_t again) noexcept {
+  const std::uint64_t number = lock.acquisition.load(std::memory_order_relaxed) - 1;  // of who had it last
+  if (!actor.held.empty() || !actor.held.has_room() || (number & 1U) == 0 ||
+      lock.holder.load(std::memory_order_relaxed) != key_of(actor)) [[unlikely]]
+    return false;
+  lock.acquisition.store(number, std::memory_order_relaxed);
+  lock.taken_at.store(place.stack, std::memory_order_relaxed);
+  HeldLock& slot = actor.held.next();
+  slot.object = &lock;
+  slot.lock = static_cast<LockId>(lock.id);
+  slot.acquisition = number;
+  slot.taken_at = place.stack;
+  slot.mode = LockMode::Exclusive;
+  slot.recent = place.recent;
+  slot.again = again;
+  slot.told_at = HeldLock::kNeverTold;
+  actor.held.add_first();
+  return true;
+}
+// The lock was taken, exclusively, at a place that is remembered, and not by would_do_again().
+[[gnu::always_inline]] inline void holds_another(Actor& actor, LockObject& lock, TakenAt place,
+                                                 std::uintptr_t again) noexcept {
+  HeldLock& slot = actor.held.next();
+  if (slot.again == again && slot.taken_at == place.stack && slot.object == &lock && holds_again(actor, slot, lock)) {
+    slot.recent = place.recent;  // the stack is remembered elsewhere by now
+  } else if (!holds_alone(actor, lock, place, again)) {
+    holds_anew(actor, lock, place);
+  }
+}
 // Whether the record of the slot is still that lock's. For one that is held for reading, whose number says nothing.
 [[gnu::always_inline]] inline bool is_same_lock(const HeldLock& slot, const volatile void* address) noexcept {
   // relaxed: see remembered_lock(). The record may be another lock's by now.

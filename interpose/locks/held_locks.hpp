@@ -6,9 +6,9 @@
 //
 // Slots: who takes a lock usually takes the one that it took last at that depth, at the same place. So a slot above the
 // youngest entry keeps what was last in it, and taking that again is: seeing that it is the same, and one step up.
-//   S1  A number of an acquisition was given to one slot of one list. A slot above the youngest entry may hold one
-//   whose
-//       lock is free since (its number is one higher); no entry has the same.
+//   S1  A number of an acquisition was given to one actor, and no two of its entries have the same. A slot above the
+//       youngest entry may hold one whose lock is free since (its number is one higher). Who had the lock last of all
+//       gets its number again in that slot, or in the first one: that makes all above slots on top of something else.
 //   S2  An entry's serial says what is held from the oldest to it, and where each was taken: none is given twice.
 //       `over` is the serial below the entry, 0: none.
 //   S3  Below the oldest entry lies a slot that is all zero.
@@ -71,6 +71,14 @@ class HeldLocks {
   }
   // What was last held on top of those that are held now; all zero: nothing. Valid until the next change.
   [[nodiscard]] HeldLock& next() noexcept { return *top_; }
+  // Whether next() may be written.
+  [[nodiscard]] bool has_room() const noexcept { return top_ != last_; }
+  // What was written to next() is held. Demands: has_room(), empty().
+  void add_first() noexcept {
+    top_->serial = ++last_serial_;
+    top_->over = 0;
+    ++top_;
+  }
   // That is held again. Demands: the slot is next().
   void add_slot(HeldLock& slot) noexcept { top_ = &slot + 1; }
   // Demands: the slot is youngest(), and not empty().

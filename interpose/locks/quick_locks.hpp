@@ -171,15 +171,7 @@ template <Keeps keeps>
     return Got::Nothing;
   if (keeps == Keeps::Nothing && order::needs_to_take(order::Edge::Lock) != 0) [[unlikely]]
     return Got::TheLock;  // as in takes_again()
-  HeldLock& slot = actor->held.next();
-  const bool is_again = slot.object == lock && slot.taken_at == place.stack &&
-                        slot.again == HeldLock::again_as(HeldLock::Way::Mutex, mutex) &&
-                        holds_again(*actor, slot, *lock);
-  if (is_again) {
-    slot.recent = place.recent;
-  } else {
-    holds_anew(*actor, *lock, place);
-  }
+  holds_another(*actor, *lock, place, HeldLock::again_as(HeldLock::Way::Mutex, mutex));
   if constexpr (keeps == Keeps::TheWholeOrder) learn_from(*lock, *actor);
   return Got::Recorded;
 }

@@ -150,6 +150,64 @@ TEST_F(LockEvents, ALockThatTurnedOutToHaveTwoSidesIsNotHeldAgain) {
   EXPECT_FALSE(takes_again(one, &places[0]));
 }
 
+// holds_another(), of a lock that lies there: at a place that has that number.
+void takes_at(Actor& actor, LockObject& lock, const void* address, std::uint32_t place) {
+  const std::uintptr_t again = HeldLock::again_as(HeldLock::Way::VigilMutex, address);
+  holds_another(actor, lock, {.stack = static_cast<StackId>(place)}, again);
+}
+
+TEST_F(LockEvents, TurnsBetweenTwoPlacesAreToldOfTheLastOne) {
+  takes_at(one, a, &places[0], 1);
+  const std::uint64_t number = a.acquisition.load();
+  ASSERT_TRUE(gives_again(one, &places[0]));
+  for (const std::uint32_t place : {2U, 1U, 2U}) {
+    takes_at(one, a, &places[0], place);
+    EXPECT_TRUE(a.is_held_as(number));
+    EXPECT_EQ(a.taken_at.load(), static_cast<StackId>(place));
+    ASSERT_EQ(one.held.live().size(), 1U);
+    EXPECT_EQ(one.held.live()[0].taken_at, static_cast<StackId>(place));
+    ASSERT_TRUE(gives_again(one, &places[0]));
+  }
+}
+
+TEST_F(LockEvents, TurnsBetweenTwoLocksAreToldOfTheLastOne) {
+  for (int i = 0; i < 2; ++i) {
+    takes_at(one, a, &places[0], 1);
+    ASSERT_EQ(one.held.live().size(), 1U);
+    EXPECT_EQ(one.held.live()[0].object, &a);
+    ASSERT_TRUE(gives_again(one, &places[0]));
+    takes_at(one, b, &places[1], 1);
+    EXPECT_TRUE(b.is_held());
+    EXPECT_FALSE(a.is_held());
+    EXPECT_EQ(one.held.live()[0].object, &b);
+    ASSERT_TRUE(gives_again(one, &places[1]));
+  }
+}
+
+TEST_F(LockEvents, WhoTakesTheTurnOfAnotherIsItsHolder) {
+  takes_at(one, a, &places[0], 1);
+  ASSERT_TRUE(gives_again(one, &places[0]));
+  takes_at(two, a, &places[0], 1);
+  EXPECT_EQ(a.holder.load(), key_of(two));
+  ASSERT_TRUE(gives_again(two, &places[0]));
+  takes_at(one, a, &places[0], 2);
+  EXPECT_EQ(a.holder.load(), key_of(one));
+  EXPECT_EQ(one.held.live().size(), 1U);
+  EXPECT_TRUE(two.held.live().empty());
+}
+
+// A lock that another gave back may be taken again on top of itself: then it is held once.
+TEST_F(LockEvents, ATurnOnTopOfOneThatAnotherGaveBackIsHeldOnce) {
+  takes_at(one, b, &places[1], 1);
+  takes_at(one, a, &places[0], 1);  // in the second slot
+  ASSERT_TRUE(gives_again(one, &places[0]));
+  ASSERT_TRUE(gives_again(one, &places[1]));
+  takes_at(one, a, &places[0], 1);  // in the first
+  give(two, a);
+  takes_at(one, a, &places[0], 1);
+  EXPECT_EQ(one.held.live().size(), 1U);
+}
+
 TEST_F(LockEvents, TheOrderIsToldOncePerWhatIsHeldBelow) {
   take(one, a);
   take(one, b);
