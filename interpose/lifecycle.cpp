@@ -49,13 +49,24 @@ constexpr bool may_move(Stage from, Stage to) noexcept {
 }
 static_assert(!may_move(Stage::Off, Stage::Live));
 
+// The quick ways may be taken while, and only while, the stage is Live. Whoever leaves Live changes the stage first and
+// bars them then; whoever arrives there opens them and looks at the stage once more. Of the two changes of the detours
+// one comes first: if it is the opening, they stay barred; if it is the barring, the opening acquires from it, and
+// the look sees what barred them. So they never stay open behind Live, however the two are interleaved.
+void open_quick_ways() noexcept {
+  // release: what Starting set up; acquire: see above.
+  detail::detours.fetch_and(static_cast<std::uint8_t>(~detail::kNotLive), std::memory_order_acq_rel);
+  if (stage() != Stage::Live) detail::detours.fetch_or(detail::kNotLive, std::memory_order_relaxed);
+}
+void bar_quick_ways() noexcept { detail::detours.fetch_or(detail::kNotLive, std::memory_order_release); }
+
 bool move(Stage from, Stage to) noexcept {
   // release: publishes what `from` set up; acquire: sees what others did. See current_stage.
   const bool moved = may_move(from, to) && current_stage.compare_exchange_strong(from, to, std::memory_order_acq_rel);
   if (moved && to == Stage::Live) {
-    detail::detours.fetch_and(static_cast<std::uint8_t>(~detail::kNotLive), std::memory_order_release);
+    open_quick_ways();
   } else if (moved) {
-    detail::detours.fetch_or(detail::kNotLive, std::memory_order_relaxed);
+    bar_quick_ways();
   }
   return moved;
 }
@@ -105,16 +116,17 @@ bool ensure_live_slow() noexcept {
 
 void go_off(const char* why) noexcept {
   // acq_rel: whoever had published the old stage is seen, and Off is the last word.
-  detail::detours.fetch_or(detail::kNotLive, std::memory_order_relaxed);
-  if (current_stage.exchange(Stage::Off, std::memory_order_acq_rel) == Stage::Off) return;
+  const Stage before = current_stage.exchange(Stage::Off, std::memory_order_acq_rel);
+  bar_quick_ways();
+  if (before == Stage::Off) return;
   Line line;
   line << "the watching ends here, the program runs on: " << std::string_view(why);
   say(line.view());
 }
 
 void go_absent() noexcept {
-  detail::detours.fetch_or(detail::kNotLive, std::memory_order_relaxed);
   current_stage.store(Stage::Off, std::memory_order_release);
+  bar_quick_ways();
 }
 
 bool begin_stopping() noexcept { return move(Stage::Live, Stage::Stopping); }
