@@ -1,7 +1,7 @@
 // Wrappers of condition variables, semaphores, barriers and once, pthread's and C11's.
 //
 // Most are cancellation points and so not noexcept. A wait that is cancelled never says that it is over: the thread's
-// next wait, or its end, clears it.
+// next wait, or its end, clears it. That a cancelled wait on a condition has its mutex again is said at once.
 #include <pthread.h>
 #include <semaphore.h>
 #include <threads.h>
@@ -34,6 +34,23 @@ bool is_shared(const pthread_barrier_t* barrier) noexcept {
   return reinterpret_cast<const int*>(barrier)[3] != 0;
 }
 
+void took_again(const pthread_mutex_t* mutex) noexcept {
+  locks::mutex_taken(mutex, locks::Attempt::Blocking);
+  locks::took_shared(mutex);
+}
+
+// Runs a wait that has its mutex again also when it is cancelled: then the program's handlers, and whatever else a
+// cancellation unwinds, run with it. By setjmp(), as in C: the shim's functions have nothing else that is unwound.
+template <class Wait>
+int keeping_mutex(const pthread_mutex_t* mutex, Wait&& wait) {
+  int rc = 0;
+  const auto cancelled = [](void* it) { took_again(static_cast<const pthread_mutex_t*>(it)); };
+  pthread_cleanup_push(cancelled, const_cast<pthread_mutex_t*>(mutex));
+  rc = wait();
+  pthread_cleanup_pop(0);
+  return rc;
+}
+
 // A wait on a condition gives its mutex back and takes it again, inside libc. Which notification ended it is not known,
 // so each counts.
 template <class Wait>
@@ -44,16 +61,13 @@ int wait_on_condition(const pthread_cond_t* cond, const pthread_mutex_t* mutex, 
   int rc = 0;
   if (for_ever) {
     BlockedScope blocked(CallKind::Cond, address_of(cond), !is_shared(cond));
-    rc = wait();
+    rc = keeping_mutex(mutex, wait);
   } else {
-    rc = wait();
+    rc = keeping_mutex(mutex, wait);
   }
   if (rc == 0) sync_events::woken(cond);
   // Not owned: a mutex that checks its owner was not given back.
-  if (rc != EPERM) {
-    locks::mutex_taken(mutex, locks::Attempt::Blocking);
-    locks::took_shared(mutex);
-  }
+  if (rc != EPERM) took_again(mutex);
   return rc;
 }
 

@@ -243,7 +243,68 @@ void clean_null_pointer_that_the_handler_goes_on_from() {
   if (sigaction(SIGSEGV, &before, nullptr) != 0) std::abort();
 }
 
+// ---- a cancellation ------------------------------------------------------------------------------------------------
+
+// As many threads as end by their handlers, which have the mutex of the condition that they waited for.
+struct Waiters {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  int waiting = 0;
+  int ended = 0;
+};
+void end_with_mutex(void* given) {
+  auto& all = *static_cast<Waiters*>(given);
+  ++all.ended;
+  pthread_mutex_unlock(&all.mutex);
+}
+void end_without_mutex(void* given) {
+  auto& all = *static_cast<Waiters*>(given);
+  pthread_mutex_unlock(&all.mutex);
+  ++all.ended;
+}
+template <void (*kEnd)(void*), class Wait>
+void cancelled_in(Wait wait) {
+  struct Given {
+    Waiters all;
+    Wait wait;
+  } given{{}, wait};
+  Waiters& all = given.all;
+  std::array<pthread_t, 2> threads{};
+  const auto run = [](void* it) -> void* {
+    auto& mine = *static_cast<Given*>(it);
+    pthread_mutex_lock(&mine.all.mutex);
+    ++mine.all.waiting;
+    pthread_cleanup_push(kEnd, &mine.all);
+    for (;;) mine.wait(mine.all);
+    pthread_cleanup_pop(0);
+  };
+  for (pthread_t& one : threads) {
+    if (pthread_create(&one, nullptr, run, &given) != 0) std::abort();
+  }
+  for (bool all_wait = false; !all_wait; std::this_thread::yield()) {
+    pthread_mutex_lock(&all.mutex);
+    all_wait = all.waiting == static_cast<int>(threads.size());
+    pthread_mutex_unlock(&all.mutex);
+  }
+  for (const pthread_t one : threads) pthread_cancel(one);
+  for (const pthread_t one : threads) pthread_join(one, nullptr);
+  if (all.ended != static_cast<int>(threads.size())) std::abort();
+}
+void wait_for_ever(Waiters& all) { pthread_cond_wait(&all.condition, &all.mutex); }
+void wait_until_tomorrow(Waiters& all) {
+  timespec until{};
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += 86'400;
+  pthread_cond_timedwait(&all.condition, &all.mutex, &until);
+}
+void clean_handlers_of_waits_that_are_cancelled() { cancelled_in<end_with_mutex>(wait_for_ever); }
+void clean_handlers_of_timed_waits_that_are_cancelled() { cancelled_in<end_with_mutex>(wait_until_tomorrow); }
+void race_of_handlers_that_gave_the_mutex_back() { cancelled_in<end_without_mutex>(wait_for_ever); }
+
 constexpr Case kCases[] = {
+    VIGIL_CASE(clean_handlers_of_waits_that_are_cancelled),
+    VIGIL_CASE(clean_handlers_of_timed_waits_that_are_cancelled),
+    VIGIL_CASE(race_of_handlers_that_gave_the_mutex_back),
     VIGIL_CASE(clean_null_pointer_that_the_handler_goes_on_from),
     VIGIL_CASE(clean_handler_of_pthread_kill),
     VIGIL_CASE(clean_handler_of_kill),
