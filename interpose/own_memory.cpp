@@ -126,8 +126,10 @@ constinit std::uintptr_t region = 0;  // [region, region_end) is handed to class
 constinit std::uintptr_t region_end = 0;
 constinit std::atomic<std::size_t> mapped{0};  // a statistic: relaxed, no data rides on it
 
-// The last reserve, for the moments between "no more memory" and Off.
-alignas(kPage) constinit std::array<std::byte, 64U << 10> reserve{};
+// The last reserve, for the moments between "no more memory" and Off: what all threads that are inside then still ask
+// for, a table that is made larger included. It costs memory where it is touched only, and is part of the shim, so it
+// is there also when the program has forbidden itself all further memory (RLIMIT_AS).
+alignas(kPage) constinit std::array<std::byte, 16U << 20> reserve{};
 constinit std::atomic<std::size_t> reserve_used{0};
 
 constexpr std::size_t most_kept(std::size_t size_class) noexcept {
@@ -158,12 +160,17 @@ std::uintptr_t map_pages(std::size_t bytes) noexcept {
 
 void* from_reserve(std::size_t bytes) noexcept {
   go_off("the system has no more memory");
-  const std::size_t rounded = (bytes + kPage - 1) / kPage * kPage;
-  const std::size_t at = reserve_used.fetch_add(rounded, std::memory_order_relaxed);
-  if (at + rounded > reserve.size()) {
-    say("the system has no more memory, and the reserve is used up: the program is ended");
-    raw_syscall(SYS_exit_group, 134);
-  }
+  // As aligned as a block of that size may have to be.
+  const std::size_t alignment = std::min(std::bit_ceil(bytes), kPage);
+  std::size_t used = reserve_used.load(std::memory_order_relaxed);
+  std::size_t at = 0;
+  do {
+    at = (used + alignment - 1) / alignment * alignment;
+    if (at + bytes > reserve.size()) {
+      say("the system has no more memory, and the reserve is used up: the program is ended");
+      raw_syscall(SYS_exit_group, 134);
+    }
+  } while (!reserve_used.compare_exchange_weak(used, at + bytes, std::memory_order_relaxed));
   return reserve.data() + at;
 }
 
