@@ -103,8 +103,9 @@ int enter_c11(void* given) {
   return result;
 }
 
-// ThreadSanitizer's runtime knows pthread's functions only, and crashes in a thread that it did not see come: there
-// C11's threads are pthread's, as they are inside libc.
+// C11's threads as pthread's, which they are inside libc: where their stack needs room (thread_room.hpp), for
+// thrd_create() takes no attributes; and where ThreadSanitizer's runtime is, which knows pthread's functions only, and
+// crashes in a thread that it did not see come.
 void* enter_c11_as_posix(void* given) {
   forget_preserved_registers();
   const int result = run_c11(given, __builtin_frame_address(0));
@@ -207,9 +208,11 @@ extern "C" VIGIL_EXPORT int pthread_create(pthread_t* thread, const pthread_attr
 extern "C" VIGIL_EXPORT int thrd_create(thrd_t* thread, thrd_start_t function, void* argument) {
   ThreadStart* const made = prepare({.c11 = function, .argument = argument}, true);
   if (made == nullptr) return real_pthread().thrd_create(thread, function, argument);
+  const ThreadRoom room(nullptr);
+  const bool as_posix = room.attributes() != nullptr || race::bridge::is_on();
   const int rc = create_quietly(*made, [&] {
-    return race::bridge::is_on() ? c11_result(real_pthread().create(thread, nullptr, enter_c11_as_posix, made))
-                                 : real_pthread().thrd_create(thread, enter_c11, made);
+    return as_posix ? c11_result(real_pthread().create(thread, room.attributes(), enter_c11_as_posix, made))
+                    : real_pthread().thrd_create(thread, enter_c11, made);
   });
   if (rc != thrd_success) undo(made);
   return rc;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <unistd.h>
 
 #include <array>
@@ -41,6 +42,27 @@ int limit_to(__rlimit_resource resource, rlim_t most) {
 }
 int way_no_more_descriptors() { return limit_to(RLIMIT_NOFILE, 3); }
 int way_no_more_memory() { return limit_to(RLIMIT_AS, 1U << 20); }
+// Locks are taken in orders that nobody has taken before, and all there is for it is what is mapped already.
+int way_no_more_memory_among_locks() {
+  constexpr std::size_t kLocks = 4000;
+  static std::array<std::mutex, kLocks> locks;
+  static std::mutex begin;
+  static std::size_t worked = 0;
+  begin.lock();
+  std::thread other([] {
+    const std::scoped_lock ready(begin);
+    for (std::size_t i = 1; i < kLocks; ++i) {
+      const std::scoped_lock first(locks[i - 1]);
+      const std::scoped_lock second(locks[i]);
+      ++worked;
+    }
+  });
+  const int error = limit_to(RLIMIT_AS, 1U << 20);
+  begin.unlock();
+  other.join();
+  std::printf("limited: %d, worked %zu\n", error, worked);
+  return 0;
+}
 // The kernel sends SIGXCPU after the first second of processor time, and SIGKILL after the second.
 int way_little_processor_time() {
   const rlimit limit{1, 2};
@@ -224,7 +246,7 @@ int way_all_of_the_smallest_stack() {
   return 0;
 }
 
-// The same of threads of whom nothing is said, when the program has changed what they get.
+// The same of threads of whom nothing is said, pthread's and C11's, when the program has changed what they get.
 int way_all_of_a_small_default_stack() {
   static Frugal frugal;
   pthread_attr_t usual;
@@ -243,7 +265,15 @@ int way_all_of_a_small_default_stack() {
         },
         nullptr);
     if (error == 0) pthread_join(thread, nullptr);
-    std::printf("thread: %d, worked %d\n", error, frugal.worked);
+    thrd_t c11_thread{};
+    const auto run = [](void*) {
+      frugal.work();
+      return -7;
+    };
+    int result = 0;
+    const int c11_error = thrd_create(&c11_thread, run, nullptr);
+    if (c11_error == thrd_success) thrd_join(c11_thread, &result);
+    std::printf("thread: %d, worked %d, C11: %d, %d\n", error, frugal.worked, c11_error, result);
   }
   pthread_attr_destroy(&usual);
   return 0;
@@ -369,6 +399,7 @@ int way_quick_exit_drops_a_context() {
 constexpr Way kWays[] = {
     WAY(no_more_descriptors),
     WAY(no_more_memory),
+    WAY(no_more_memory_among_locks),
     WAY(no_more_file_size),
     WAY(little_processor_time),
     WAY(not_dumpable),
