@@ -148,7 +148,8 @@ def add_way(way):
 
 
 for name in WAYS:
-    if name in ("quit", "hang", "hang_after_telling"):  # no ways out, or not alike
+    # no ways out, not alike, or not watched to the end
+    if name in ("quit", "hang", "hang_after_telling", "no_more_memory_among_locks"):
         continue
     add_way(name)
 
@@ -214,6 +215,11 @@ class Surroundings(unittest.TestCase):
         with Run("return", "finding", wrapper=("prlimit", "--as=1000000000")) as run:
             self.assertEqual(run.status, 66)
             self.assertEqual(len(run.records), 1)
+
+    def test_who_forbids_himself_further_memory_goes_on_without_the_shim(self):
+        with Run("no_more_memory_among_locks", shim=False) as plain, Run("no_more_memory_among_locks") as run:
+            self.assertEqual((run.status, run.out, run.err), (plain.status, plain.out, plain.err))
+            self.assertEqual(run.vigil, ["vigil: the watching ends here, the program runs on: the system has no more memory"])
 
     def test_few_descriptors_are_enough(self):
         with Run("return", "finding", wrapper=("prlimit", "--nofile=20:20")) as run:
