@@ -121,7 +121,10 @@ void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr
   const std::size_t room = std::max(real.usable_size(block), size);
   race::forget(address_of(block), room);
   const race::PlaceId place = race::place_here(pc);
-  record([&] { heap_blocks.allocated(address_of(block), size, room, place, key_of(current_actor())); });
+  {
+    const InsideGuard inside;
+    if (ensure_live()) heap_blocks.allocated(address_of(block), size, room, place, key_of(current_actor()));
+  }
   errno = saved_errno;
 }
 
@@ -151,11 +154,6 @@ void mark_freed(const void* block, std::size_t room, std::uintptr_t pc) noexcept
   race::freed(address_of(block), marked, pc);
   if (marked < room) race::forget(address_of(block) + marked, room - marked);
 }
-// Inside the shim.
-void note_freed(const void* block, std::size_t room) noexcept {
-  race::atomic_points.forget(address_of(block), room);
-  heap_blocks.freed(address_of(block));
-}
 
 }  // namespace
 
@@ -163,7 +161,7 @@ void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
   if (!can_tell()) return;
   const std::size_t room = real.usable_size(block);
   mark_freed(block, room, pc);
-  record([&] { note_freed(block, room); });
+  record([&] { race::atomic_points.forget(address_of(block), room); });
 }
 
 void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
@@ -172,12 +170,12 @@ void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
   const std::size_t room = real.usable_size(block);
   mark_freed(block, room, pc);
   std::array<void*, Quarantine::kMost> others;
-  others[0] = block;
-  std::size_t given = 1;
-  record([&] {
-    note_freed(block, room);
+  std::size_t given = 0;
+  {
+    const InsideGuard inside;
+    race::atomic_points.forget(address_of(block), room);
     given = quarantine.swap(block, room, others);
-  });
+  }
   for (std::size_t i = 0; i < given; ++i) real.free(others[i]);
   errno = saved_errno;
 }

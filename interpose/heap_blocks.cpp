@@ -7,13 +7,19 @@ namespace vigil::shim {
 
 constinit HeapBlocks heap_blocks;
 
-HeapBlocks::Page* HeapBlocks::page_of(std::uintptr_t address, bool make) noexcept {
+[[gnu::always_inline]] inline HeapBlocks::Page* HeapBlocks::known_page(std::uintptr_t address) noexcept {
   if (address >> kAddressBits != 0) return nullptr;
-  std::atomic<Region*>& place = regions_[address >> kRegionBits];
   // acquire, here and below: pairs with the exchange that published what is found.
+  Region* const region = regions_[address >> kRegionBits].load(std::memory_order_acquire);
+  if (region == nullptr) return nullptr;
+  constexpr std::uintptr_t kInRegion = (std::uintptr_t{1} << kRegionBits) - 1;
+  return region->pages[(address & kInRegion) >> kPageBits].load(std::memory_order_acquire);
+}
+
+HeapBlocks::Page& HeapBlocks::make_page(std::uintptr_t address) noexcept {
+  std::atomic<Region*>& place = regions_[address >> kRegionBits];
   Region* region = place.load(std::memory_order_acquire);
   if (region == nullptr) {
-    if (!make) return nullptr;
     auto* const made = own_new_sparse<Region>();
     if (place.compare_exchange_strong(region, made, std::memory_order_acq_rel)) {
       region = made;
@@ -24,11 +30,11 @@ HeapBlocks::Page* HeapBlocks::page_of(std::uintptr_t address, bool make) noexcep
   constexpr std::uintptr_t kInRegion = (std::uintptr_t{1} << kRegionBits) - 1;
   std::atomic<Page*>& slot = region->pages[(address & kInRegion) >> kPageBits];
   Page* page = slot.load(std::memory_order_acquire);  // made under the shard's lock
-  if (page == nullptr && make) {
+  if (page == nullptr) {
     page = own_new<Page>();
     slot.store(page, std::memory_order_release);
   }
-  return page;
+  return *page;
 }
 
 std::uint32_t HeapBlocks::take(Shard& shard) noexcept {
@@ -47,7 +53,6 @@ std::uint32_t HeapBlocks::take(Shard& shard) noexcept {
 
 void HeapBlocks::drop(Shard& shard, Page& page, std::size_t slot) noexcept {
   const std::uint32_t number = page.slots[slot];
-  if (number == 0) return;
   page.slots[slot] = 0;
   --page.used;
   record(shard, number).number = shard.free;
@@ -55,16 +60,18 @@ void HeapBlocks::drop(Shard& shard, Page& page, std::size_t slot) noexcept {
 }
 
 // The blocks that began in between, in one page, are no more. Its shard's lock is held.
-void HeapBlocks::drop_in_page(Shard& shard, Page& page, std::uintptr_t from, std::uintptr_t until) noexcept {
+[[gnu::always_inline]] inline void HeapBlocks::drop_in_page(Shard& shard, Page& page, std::uintptr_t from,
+                                                            std::uintptr_t until) noexcept {
   for (std::uintptr_t at = from; page.used != 0 && at < until; at += kSlotBytes) {
-    drop(shard, page, at / kSlotBytes % kSlots);
+    const std::size_t slot = at / kSlotBytes % kSlots;
+    if (page.slots[slot] != 0) drop(shard, page, slot);
   }
 }
 
 void HeapBlocks::drop_between(std::uintptr_t from, std::uintptr_t until) noexcept {
   while (from < until) {
     const std::uintptr_t end = std::min(until, page_end(from));
-    if (Page* const page = page_of(from, false)) {
+    if (Page* const page = known_page(from)) {
       Shard& shard = shard_of(from);
       const std::lock_guard held(shard.lock);
       drop_in_page(shard, *page, from, end);
@@ -85,7 +92,8 @@ void HeapBlocks::allocated(std::uintptr_t address, std::size_t size, std::size_t
   {
     Shard& shard = shard_of(address);
     const std::lock_guard held(shard.lock);
-    Page& page = *page_of(address, true);
+    Page* const known = known_page(address);
+    Page& page = known != nullptr ? *known : make_page(address);
     std::uint32_t& slot = page.slots[address / kSlotBytes % kSlots];
     if (slot == 0) {
       slot = take(shard);
@@ -93,7 +101,7 @@ void HeapBlocks::allocated(std::uintptr_t address, std::size_t size, std::size_t
     }
     HeapBlock& block = record(shard, slot);
     block = HeapBlock();
-    block.size = size & ((std::uint64_t{1} << kAddressBits) - 1);
+    block.size = size;
     block.place = place;
     block.owner = owner;
     drop_in_page(shard, page, address + kSlotBytes, end);
@@ -104,22 +112,9 @@ void HeapBlocks::allocated(std::uintptr_t address, std::size_t size, std::size_t
 std::size_t HeapBlocks::size_of(std::uintptr_t address, std::size_t otherwise) noexcept {
   Shard& shard = shard_of(address);
   const std::lock_guard held(shard.lock);
-  const Page* const page = page_of(address, false);
+  const Page* const page = known_page(address);
   const std::uint32_t slot = page != nullptr ? page->slots[address / kSlotBytes % kSlots] : 0;
   return slot != 0 ? record(shard, slot).size : otherwise;
-}
-
-bool HeapBlocks::freed(std::uintptr_t address) noexcept {
-  Shard& shard = shard_of(address);
-  const std::lock_guard held(shard.lock);
-  const Page* const page = page_of(address, false);
-  if (page == nullptr) return false;
-  const std::uint32_t slot = page->slots[address / kSlotBytes % kSlots];
-  if (slot == 0) return false;
-  HeapBlock& block = record(shard, slot);
-  if (block.is_freed != 0) return false;
-  block.is_freed = 1;
-  return true;
 }
 
 bool HeapBlocks::find(std::uintptr_t address, std::uintptr_t& start, HeapBlock& block) noexcept {
@@ -130,7 +125,7 @@ bool HeapBlocks::find(std::uintptr_t address, std::uintptr_t& start, HeapBlock& 
   unsigned starts = 0;
   std::uintptr_t at = address / kSlotBytes * kSlotBytes;
   for (std::size_t pages = 0; pages < most_pages; ++pages) {
-    if (Page* const page = page_of(at, false)) {
+    if (Page* const page = known_page(at)) {
       Shard& shard = shard_of(at);
       const std::lock_guard held(shard.lock);
       for (std::size_t slot = at / kSlotBytes % kSlots + 1; page->used != 0 && slot-- > 0;) {

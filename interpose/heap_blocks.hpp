@@ -2,7 +2,8 @@
 //
 // Invariants
 //   B1  A record stands for a block from its allocation until other memory is handed out over its first byte: also
-//       after it was freed, for that is when somebody asks.
+//       after it was freed, for that is when somebody asks. So a free need not come here: that a block is freed is in
+//       the shadow.
 //   B2  All of one page (its slots and the records of the blocks that begin there) is used under its shard's lock.
 //
 // A slot for every 16 bytes, as no allocator aligns to less; three levels over the address space.
@@ -22,8 +23,7 @@
 namespace vigil::shim {
 
 struct HeapBlock {
-  std::uint64_t size : 47 = 0;  // as asked for
-  std::uint64_t is_freed : 1 = 0;
+  std::uint64_t size = 0;  // as asked for
   race::PlaceId place{};
   std::uint32_t number = 0;  // given when somebody asks first
   ActorKey owner{};          // who allocated it
@@ -41,9 +41,7 @@ class HeapBlocks {
                  ActorKey owner) noexcept;
   // How many bytes were asked for, of the block that begins there; `otherwise` where none is known.
   std::size_t size_of(std::uintptr_t address, std::size_t otherwise) noexcept;
-  // Returns whether the block was known and not freed before.
-  bool freed(std::uintptr_t address) noexcept;
-  // The block of that address, or the one freed last that began before it and reached it.
+  // The block of that address, freed or not: the last that began before it and reaches it.
   bool find(std::uintptr_t address, std::uintptr_t& start, HeapBlock& block) noexcept;
 
  private:
@@ -74,12 +72,13 @@ class HeapBlocks {
     return (address / kPageBytes + 1) * kPageBytes;
   }
   Shard& shard_of(std::uintptr_t address) noexcept { return shards_[(address >> kPageBits) % kShards]; }
-  Page* page_of(std::uintptr_t address, bool make) noexcept;
+  Page* known_page(std::uintptr_t address) noexcept;  // null: there is none
+  Page& make_page(std::uintptr_t address) noexcept;   // unless there is one
   static HeapBlock& record(Shard& shard, std::uint32_t number) noexcept {
     return (*shard.chunks)[number / kChunk][number % kChunk];
   }
   static std::uint32_t take(Shard& shard) noexcept;
-  static void drop(Shard& shard, Page& page, std::size_t slot) noexcept;
+  static void drop(Shard& shard, Page& page, std::size_t slot) noexcept;  // demands: a block begins there
   static void drop_in_page(Shard& shard, Page& page, std::uintptr_t from, std::uintptr_t until) noexcept;
   void drop_between(std::uintptr_t from, std::uintptr_t until) noexcept;
 

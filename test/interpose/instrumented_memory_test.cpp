@@ -42,20 +42,6 @@ TEST_F(Blocks, EndWhereTheyEnd) {
   EXPECT_FALSE(find(kHeap - 1));
 }
 
-TEST_F(Blocks, AreStillFoundAfterTheyWereFreed) {
-  allocate(kHeap, 100);
-  EXPECT_TRUE(blocks->freed(kHeap));
-  ASSERT_TRUE(find(kHeap + 50));
-  EXPECT_EQ(block.is_freed, 1U);
-}
-
-TEST_F(Blocks, AreFreedOnce) {
-  allocate(kHeap, 100);
-  EXPECT_TRUE(blocks->freed(kHeap));
-  EXPECT_FALSE(blocks->freed(kHeap));
-  EXPECT_FALSE(blocks->freed(kHeap + 16));
-}
-
 TEST_F(Blocks, KeepTheirNumberUntilTheyAreReplaced) {
   allocate(kHeap, 100);
   ASSERT_TRUE(find(kHeap));
