@@ -16,6 +16,7 @@
 #include "interpose/race/shadow_map.hpp"
 #include "interpose/race/transition.hpp"
 #include "interpose/race/usual_access.hpp"
+#include "interpose/race/usual_free.hpp"
 #include "interpose/race/vector_clock.hpp"
 
 namespace vigil::shim::race {
@@ -37,7 +38,6 @@ class Entering {
   void granule(std::uintptr_t address, std::uint64_t bytes) noexcept;
   std::uintptr_t run(std::uintptr_t address, std::uintptr_t end) noexcept;
   [[nodiscard]] bool run_two(std::uintptr_t address) noexcept;
-  std::uintptr_t free_run(std::uintptr_t address, std::uintptr_t end) noexcept;
   void settle_doubt(std::uintptr_t address, ShadowCell& cell, AccessWord word) noexcept;
   [[nodiscard]] PlaceId place() noexcept {
     if (place_ != PlaceId{0}) return place_;
@@ -53,7 +53,6 @@ class Entering {
  private:
   bool in_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
   bool free_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
-  bool free_narrow(ShadowCell& cell, StateId from, StateId to) noexcept;
   bool settle_private(ShadowCell& cell, StateId from, AccessWord word) noexcept;
   static bool is_plain_write(AccessWord word) noexcept { return word.is_write() && !word.is_atomic(); }
   // Was a granule before this one written to its end, in the same epoch and from the same place?
@@ -157,44 +156,6 @@ inline void Entering::begin_run(StateId from, StateId to, AccessWord word) noexc
   if (word.bytes() != AccessWord::kBytes || from == to) return;
   run_from_ = from;
   run_to_ = to;
-}
-
-// The granules of a block that is freed, from `address` on, where one begins, as long as the free supersedes all that
-// their states say: they get one state, of which the rest of the block need not ask again. Returns where that ends.
-[[gnu::noinline]] std::uintptr_t Entering::free_run(std::uintptr_t address, std::uintptr_t end) noexcept {
-  const AccessWord word(at_, how_ | AccessWord::kBytes);
-  const StateId to = alone(word);
-  const Piece piece = piece_at(address, end);
-  if (to == kUntouched || piece.end != end) return address;
-  moved_ = piece.moved;
-  StateId superseded = kUntouched;
-  for (; end - address >= kGranuleBytes; address += kGranuleBytes) {
-    ShadowCell& cell = cell_at(address + moved_);
-    StateId from = cell.load(std::memory_order_acquire);
-    if (is_private(from)) {
-      if (is_wide(from) || !free_narrow(cell, from, to)) break;
-      continue;
-    }
-    if (from == kUntouched) {
-      note_untouched(address);
-    } else if (from != superseded) {
-      if (!frees_all_of(from, word)) break;
-      superseded = from;
-    }
-    if (!cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) break;
-  }
-  return address;
-}
-// As share(), of a private state that is not wide: a free is as strong as anything, and of all bytes.
-bool Entering::free_narrow(ShadowCell& cell, StateId from, StateId to) noexcept {
-  AccessNode& node = node_of(without_bits(from));
-  const LockedNode locked(node);
-  if (cell.load(std::memory_order_relaxed) != from) return false;
-  const NarrowRecords records = locked.records();  // a third is of the epoch of one of the others
-  if (!is_ordered(records.first.at())) return false;
-  if (records.second != AccessWord() && !is_ordered(records.second.at())) return false;
-  // The records stay in this node as well: the collector may have looked at the cell already.
-  return cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 
 // Whatever the state says of this epoch, its access may not have been compared with what others did: it is now.
@@ -464,8 +425,7 @@ void freed(std::uintptr_t address, std::size_t size, std::uintptr_t pc) noexcept
   if (at % kGranuleBytes == 0 && size <= kGranulesAtOnce * kGranuleBytes) {
     EngineThread* const thread = enter();
     if (thread == nullptr) return;
-    Entering entering(*thread, kHow, pc, context_here(*thread));
-    if (entering.possible()) at = entering.free_run(at, address + size);
+    at = free_usual(*thread, at, address + size, pc);
     leave(*thread);
   }
   if (at != address + size) any_access(at, address + size - at, kHow, pc);

@@ -18,6 +18,13 @@ struct OneAccess {
   std::uintptr_t pc;
 };
 
+// Whether note_untouched() has nothing to do.
+[[nodiscard, gnu::always_inline]] inline bool is_noted(std::uintptr_t address) noexcept {
+  std::uintptr_t stack_pointer = 0;
+  asm("mov %%rsp, %0" : "=r"(stack_pointer));
+  return is_touched_chunk(address) && (address >= hot.lowest || address < stack_pointer);
+}
+
 // A visit (E2 of engine_thread.hpp) that makes no states, so that the collector cannot become due.
 class Visit {
  public:

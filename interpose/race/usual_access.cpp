@@ -20,16 +20,6 @@
 namespace vigil::shim::race {
 namespace {
 
-inline std::uintptr_t stack_pointer_here() noexcept {
-  std::uintptr_t at = 0;
-  asm("mov %%rsp, %0" : "=r"(at));
-  return at;
-}
-// Whether note_untouched() has nothing to do.
-[[nodiscard, gnu::always_inline]] inline bool is_noted(std::uintptr_t address) noexcept {
-  return is_touched_chunk(address) && (address >= hot.lowest || address < stack_pointer_here());
-}
-
 [[nodiscard, gnu::always_inline]] inline const Move* known_move(EngineThread& thread, StateId from, std::uint64_t word,
                                                                 std::uintptr_t pc) noexcept {
   const ContextId context = hot.top[-1].context;
