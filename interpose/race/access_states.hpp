@@ -16,6 +16,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -205,21 +206,22 @@ std::uint32_t note_unmarked(Visit&& visit) noexcept {
   std::uint32_t noted = 0;
   const std::uint32_t bound = states_bound();
   for (std::uint32_t first = 0; first < bound; first += 64) {
-    std::uint64_t unmarked = 0;
+    // In this order: a number is marked before it is in use.
+    // acquire: pairs with the release that gave a wide state its number; its records are there.
+    std::uint64_t used = 0;
     for (std::uint32_t i = 0; i < 64; ++i) {
-      const AccessNode& node = node_of(StateId{first + i});
-      // In this order: a number is marked before it is in use.
-      // acquire: pairs with the release that gave a wide state its number; its records are there.
-      if (node.word.load(std::memory_order_acquire) == 0) continue;
-      const std::uint64_t marks = detail::reached[first / 64].load(std::memory_order_relaxed) |
-                                  detail::born[first / 64].load(std::memory_order_relaxed);
-      if ((marks >> i & 1U) != 0) {
-        visit(node);
-      } else {
-        unmarked |= std::uint64_t{1} << i;
-        ++noted;
-      }
+      const bool is_used = node_of(StateId{first + i}).word.load(std::memory_order_acquire) != 0;
+      used |= std::uint64_t{is_used} << i;
     }
+    const std::uint64_t marks = detail::reached[first / 64].load(std::memory_order_relaxed) |
+                                detail::born[first / 64].load(std::memory_order_relaxed);
+    for (std::uint64_t left = used & marks; left != 0; left &= left - 1) {
+      const AccessNode& node = node_of(StateId{first + static_cast<std::uint32_t>(std::countr_zero(left))});
+      // Who made it may have given it back meanwhile, unseen by others.
+      if (node.word.load(std::memory_order_acquire) != 0) visit(node);
+    }
+    const std::uint64_t unmarked = used & ~marks;
+    noted += static_cast<std::uint32_t>(std::popcount(unmarked));
     detail::doomed[first / 64] = unmarked;
   }
   return noted;

@@ -62,6 +62,7 @@ class Places {
   [[nodiscard]] std::uint32_t now() const noexcept {
     return tries_ < Index::kLine ? line_ + (hash_ + tries_) % Index::kLine : (hash_ + tries_) & mask_;
   }
+  [[nodiscard]] std::uint32_t first() const noexcept { return line_ + hash_ % Index::kLine; }
   void next() noexcept { ++tries_; }
   void skip_line() noexcept { tries_ = Index::kLine; }
   // The line that comes first.
@@ -103,7 +104,8 @@ Index* make_index(std::uint32_t slots) noexcept {
   }
 }
 
-std::uint32_t find(const Index& index, const Node* all, std::uint32_t parent, std::uint64_t step) noexcept {
+[[gnu::noinline]] std::uint32_t find(const Index& index, const Node* all, std::uint32_t parent,
+                                     std::uint64_t step) noexcept {
   const Places places(parent, step, index.mask);
   const auto line = places.line(index.slots);
   std::uint32_t at = places.now() % Index::kLine;
@@ -116,6 +118,18 @@ std::uint32_t find(const Index& index, const Node* all, std::uint32_t parent, st
     if (entry == 0) return 0;
   }
   return find_beyond_line(index, all, parent, step);
+}
+
+// Most are where they are looked for first. Demands: there is an index.
+[[gnu::always_inline]] inline std::uint32_t find_first(const Index& index, const Node* all, std::uint32_t parent,
+                                                       std::uint64_t step) noexcept {
+  const Places places(parent, step, index.mask);
+  // Nobody's parent is 0, as that of the node is which an empty slot names.
+  const std::uint32_t id = index.slots[places.first()].load(std::memory_order_acquire) % kMost;
+  const Node& node = all[id];
+  if (node.step == step && node.parent == parent) [[likely]]
+    return id;
+  return find(index, all, parent, step);
 }
 
 void index_node(Index& index, const Node* all, std::uint32_t id) noexcept {
@@ -136,7 +150,7 @@ Node* nodes_made() noexcept {
 }
 
 // 0: there is no room for it.
-std::uint32_t add(std::uint32_t parent, std::uint64_t step) noexcept {
+[[gnu::noinline]] std::uint32_t add(std::uint32_t parent, std::uint64_t step) noexcept {
   tree_lock.lock();
   Node* const all = nodes_made();
   std::uint32_t id = 0;
@@ -163,11 +177,12 @@ std::uint32_t add(std::uint32_t parent, std::uint64_t step) noexcept {
   return id;
 }
 
-std::uint32_t node_of(std::uint32_t parent, std::uint64_t step) noexcept {
+[[gnu::always_inline]] inline std::uint32_t node_of(std::uint32_t parent, std::uint64_t step) noexcept {
   const Node* const all = nodes.load(std::memory_order_acquire);  // pairs with the release in nodes_made()
-  if (all != nullptr) {
+  if (all != nullptr) [[likely]] {
     const Index* const index = index_now.load(std::memory_order_acquire);
-    if (const std::uint32_t known = find(*index, all, parent, step); known != 0) return known;
+    if (const std::uint32_t known = find_first(*index, all, parent, step); known != 0) [[likely]]
+      return known;
   }
   return add(parent, step);
 }
