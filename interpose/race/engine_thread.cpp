@@ -148,6 +148,8 @@ void grow_frames(EngineThread& thread, std::uintptr_t stack_pointer) noexcept {
 
 namespace {
 
+constexpr std::size_t kLine = 64;  // of memory: two entries that lie side by side are in one
+
 std::size_t bytes_of(const Memos::Sizes& sizes) noexcept {
   return sizes.moves * sizeof(Move) + sizes.places * sizeof(Memos::KnownPlace) +
          sizes.contexts * sizeof(Memos::KnownContext);
@@ -191,7 +193,7 @@ EngineThread::~EngineThread() {
 
 void Memos::make(std::uint32_t level) noexcept {
   const Sizes& sizes = kSizes[level];
-  moves_ = static_cast<Move*>(own_allocate(bytes_of(sizes)));
+  moves_ = static_cast<Move*>(own_allocate(bytes_of(sizes), kLine));
   places_ = reinterpret_cast<KnownPlace*>(moves_ + sizes.moves);
   contexts_ = reinterpret_cast<KnownContext*>(places_ + sizes.places);
   std::uninitialized_value_construct_n(moves_, sizes.moves);
@@ -206,7 +208,7 @@ void Memos::make(std::uint32_t level) noexcept {
 }
 
 void Memos::unmake() noexcept {
-  own_free(moves_, bytes_of(kSizes[level_]));
+  own_free(moves_, bytes_of(kSizes[level_]), kLine);
   // relaxed: a number, no more.
   if (level_ + 1 == kSizes.size()) large.fetch_sub(1, std::memory_order_relaxed);
 }

@@ -155,13 +155,35 @@ class Memos {
     ContextId caller{};
     ContextId context{};
   };
-  // The place looked up last for a pc.
-  struct KnownPlace {
-    std::uintptr_t pc = 0;
-    ContextId context{};
-    LockSetId held{};
-    PlaceId place{};
+  // The place looked up last for a pc. Two lie in a line of memory, whole.
+  class alignas(16) KnownPlace {
+   public:
+    KnownPlace() noexcept = default;
+    // Sets of locks with large numbers are not remembered: few programs have so many.
+    KnownPlace(std::uintptr_t pc, ContextId context, LockSetId held, PlaceId place) noexcept
+        : key_(key_of(pc, held)), context_(is_small(held) ? context : ContextId{}), place_(place) {}
+
+    [[nodiscard]] bool is_for(std::uintptr_t pc, ContextId context, LockSetId held) const noexcept {
+      return key_ == key_of(pc, held) && context_ == context && is_small(held);
+    }
+    // With some locks or none.
+    [[nodiscard]] bool is_for(std::uintptr_t pc, ContextId context) const noexcept {
+      return key_ >> kHeldBits == pc && context_ == context;
+    }
+    [[nodiscard]] PlaceId place() const noexcept { return place_; }
+
+   private:
+    static constexpr unsigned kHeldBits = 16;  // addresses of the program have 47
+    static bool is_small(LockSetId held) noexcept { return static_cast<std::uint32_t>(held) >> kHeldBits == 0; }
+    static std::uint64_t key_of(std::uintptr_t pc, LockSetId held) noexcept {
+      return pc << kHeldBits | static_cast<std::uint32_t>(held);
+    }
+
+    std::uint64_t key_ = 0;
+    ContextId context_{};
+    PlaceId place_{};
   };
+  static_assert(sizeof(KnownPlace) == 16);
 
   Memos() noexcept { make(0); }
   ~Memos() { unmake(); }
@@ -180,8 +202,8 @@ class Memos {
     // Contexts and places are numbered one after the other: only a product spreads both.
     const std::uint64_t hash = (pc ^ static_cast<std::uint64_t>(context) << 32U) * 0x9E3779B97F4A7C15U;
     KnownPlace* const two = places_ + (hash >> 40U & place_mask_ & ~std::uint64_t{1});
-    if (two[0].pc == pc && two[0].context == context) return two[0];
-    if (two[1].pc == pc && two[1].context == context) return two[1];
+    if (two[0].is_for(pc, context)) return two[0];
+    if (two[1].is_for(pc, context)) return two[1];
     return two[filled_ & 1U];
   }
   [[nodiscard]] KnownContext& context_for(std::uintptr_t return_address, ContextId caller) const noexcept {

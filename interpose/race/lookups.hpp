@@ -45,8 +45,8 @@ inline constexpr LockSetId kNoSet{~std::uint32_t{0}};
 [[gnu::always_inline]] inline PlaceId place_at(EngineThread& thread, std::uintptr_t pc, ContextId context) noexcept {
   const LockSetId held = held_set(thread);
   EngineThread::KnownPlace& known = thread.memos.place_for(pc, context);
-  if (known.pc == pc && known.context == context && known.held == held) [[likely]]
-    return known.place;
+  if (known.is_for(pc, context, held)) [[likely]]
+    return known.place();
   return place_anew(thread, known, pc, context, held);
 }
 

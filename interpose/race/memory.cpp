@@ -46,7 +46,7 @@ class Entering {
   // Whether place() need not be looked for.
   [[nodiscard]] bool knows_place() const noexcept {
     const EngineThread::KnownPlace& known = thread_.memos.place_for(pc_, context_);
-    return known.pc == pc_ && known.context == context_;
+    return known.is_for(pc_, context_);
   }
   [[nodiscard]] Epoch at() const noexcept { return at_; }
 
@@ -436,11 +436,9 @@ PlaceId place_here(std::uintptr_t pc) noexcept {
   if (thread == nullptr) return PlaceId{0};
   const ContextId context = context_here(*thread);
   EngineThread::KnownPlace& known = thread->memos.place_for(pc, context);
-  if (known.pc != pc || known.context != context || known.held != LockSetId{0}) {
-    known = {pc, context, LockSetId{0}, place_of(context, pc, LockSetId{0})};
-    thread->note_place_filled();
-  }
-  const PlaceId place = known.place;
+  constexpr LockSetId kNoLocks{0};
+  const PlaceId place =
+      known.is_for(pc, context, kNoLocks) ? known.place() : place_anew(*thread, known, pc, context, kNoLocks);
   leave(*thread);
   return place;
 }

@@ -95,8 +95,8 @@ struct KnownWay {
   const std::uint64_t all = one.word | AccessWord::kBytes;
   if (context == kNoContext || thread.last_write == EngineThread::LastWrite{all, one.pc, context}) return {};
   const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
-  if (known.pc != one.pc || known.context != context || known.held != known_held_set(thread)) return {};
-  return {context, known.place};
+  if (!known.is_for(one.pc, context, known_held_set(thread))) return {};
+  return {context, known.place()};
 }
 [[nodiscard, gnu::always_inline]] inline bool is_plain_and_named(const OneAccess& one) noexcept {
   const AccessWord word(one.word);
@@ -226,7 +226,7 @@ struct KnownWay {
   const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
   const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
   const bool is_sweep = thread.last_write == EngineThread::LastWrite{all, one.pc, context};
-  if (is_sweep || known.pc != one.pc || known.context != context) {
+  if (is_sweep || !known.is_for(one.pc, context)) {
     // A sweep gives granules their shared states back; and to ask for a place costs more than to see that there is no
     // need to.
     const PrivateView view = look_at_private(id, word);

@@ -46,7 +46,7 @@ void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
   const Visit visit(thread);
   const ContextId context = hot.top[-1].context;
   const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
-  if (known.pc != one.pc || known.context != context || known.held != LockSetId{0}) return false;
+  if (!known.is_for(one.pc, context, LockSetId{0})) return false;
   // Asked inside: a number that was seen before may be another granule's by now.
   const StateId id = one.cell.load(std::memory_order_acquire);
   if (!is_private(id) || is_wide(id)) return false;
@@ -54,7 +54,7 @@ void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
   const AccessWord first(node.word.load(std::memory_order_relaxed));
   const AccessWord second(second_of(node).load(std::memory_order_relaxed));
   const bool is_same = ((first.bits() ^ word.bits()) & ~kTime) == 0 &&
-                       std::atomic_ref(node.place).load(std::memory_order_relaxed) == known.place;
+                       std::atomic_ref(node.place).load(std::memory_order_relaxed) == known.place();
   if (!is_same && !are_own(first, second, word)) return false;
 
   std::uint32_t flags = AccessNode::kPrivate;  // and no third record
@@ -74,7 +74,7 @@ void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
     } else if (!is_same && (word.is_write() || !second.is_write())) {
       second_of(node).store(0, std::memory_order_relaxed);
     }
-    node.place = known.place;
+    node.place = known.place();
     node.word.store(word.bits(), std::memory_order_relaxed);
   }
   node.flags.store(AccessNode::kPrivate, std::memory_order_release);

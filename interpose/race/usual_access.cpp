@@ -191,8 +191,8 @@ LockSetId held_set_anew(EngineThread& thread) noexcept {
 
 PlaceId place_anew(EngineThread& thread, EngineThread::KnownPlace& known, std::uintptr_t pc, ContextId context,
                    LockSetId held) noexcept {
-  known = {pc, context, held, place_of(context, pc, held)};
-  const PlaceId place = known.place;
+  const PlaceId place = place_of(context, pc, held);
+  known = {pc, context, held, place};
   thread.note_place_filled();
   return place;
 }
