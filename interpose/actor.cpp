@@ -80,7 +80,7 @@ Actor& create_task(vigil_probe_actor* parent, vigil_probe_actor* task, bool is_d
   order::spawn(made->clocks, creator.clocks);
   if (race::bridge::is_on()) race::bridge::task_created(*made);
   contexts::inherit(*made, creator);
-  race::task_made(reinterpret_cast<std::uintptr_t>(task));
+  race::task_made(end_of_frames(task));
   if (!tasks_were_started()) some_task_was_started.store(true, std::memory_order_relaxed);
   if (wants(Kind::TaskGrowth)) growth::started(creator, *made);
   if (timeline::on()) timeline::can_run(*made);

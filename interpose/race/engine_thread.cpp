@@ -299,14 +299,29 @@ void actor_switched() noexcept {
   if (actor.memory != nullptr && engine_is_native()) show(*hot.thread, actor);
 }
 
+namespace {
+
+// Where the states of many stacks share pages (stack_places.hpp): the page in which those of the next group's closures
+// lie becomes memory when a group's first task is made. A small task uses no other. It would be looked at before it is
+// written: two faults, of which the second interrupts every other processor.
+void touch_next_group(std::uintptr_t stack_end) noexcept {
+  constexpr std::uintptr_t kGroupOfStacks = std::uintptr_t{stacks::kGroup} * stacks::kSlotPages * stacks::kPage;
+  const std::uint32_t slot = stacks::page_of(stack_end) / stacks::kSlotPages;
+  const std::uintptr_t next = stack_end + kGroupOfStacks - kGranuleBytes;
+  if (slot % stacks::kGroup == 0 && is_in_stacks(next)) touch_shadow(next);
+}
+
+}  // namespace
+
 // The runtime hands out fresh stacks one after the other, at equal distances, and writes into each before it says so.
 // So the page of the next one's shadow becomes memory now: of ten thousand tasks alive each had two faults there. A
 // wrong guess costs a page at most, mostly one that is there already.
 void task_made(std::uintptr_t stack_end) noexcept {
-  static constinit std::atomic<std::uintptr_t> last_page{0};   // relaxed: a hint
-  constexpr std::uintptr_t kPage = 4096;                       // where in it a stack ends differs
-  constexpr std::uintptr_t kNear = 256;                        // pages between two stacks
-  if (!engine_is_native() || is_in_stacks(stack_end)) return;  // there many share a page
+  static constinit std::atomic<std::uintptr_t> last_page{0};  // relaxed: a hint
+  constexpr std::uintptr_t kPage = 4096;                      // where in it a stack ends differs
+  constexpr std::uintptr_t kNear = 256;                       // pages between two stacks
+  if (!engine_is_native()) return;
+  if (is_in_stacks(stack_end)) return touch_next_group(stack_end);
   const std::uintptr_t page = stack_end / kPage;
   const std::uintptr_t distance = page - last_page.load(std::memory_order_relaxed);
   if (distance == 0) return;

@@ -394,7 +394,7 @@ inline ContextId context_here(EngineThread& thread) noexcept {
 // ---- told by the shim (inside it) -----------------------------------------------------------------------------------
 // This thread runs another actor from now on.
 void actor_switched() noexcept;
-// A task is made whose stack ends there.
+// A task is made whose closure ends there, in the uppermost page of its stack.
 void task_made(std::uintptr_t stack_end) noexcept;
 // That actor ends, on this thread; its stack, which ends below stack_end, may be used anew. 0: it has none of its own.
 void actor_ended(Actor& actor, std::uintptr_t stack_end) noexcept;

@@ -2,6 +2,8 @@
 // their memory there as well (CMakeLists.txt).
 #include "interpose/race/stack_places.hpp"
 
+#include <sys/mman.h>
+
 #include <cstdint>
 #include <random>
 #include <set>
@@ -10,6 +12,7 @@
 
 #include "interpose/race/shadow_map.hpp"
 #include "runtime/src/stack_pool.hpp"
+#include "test/interpose/race_fixture.hpp"
 
 namespace vigil::shim::race {
 namespace {
@@ -119,6 +122,25 @@ TEST(StackPlaces, OfNeighboursThatUseLittleAreFewPages) {
     }
   }
   EXPECT_LE(pages.size(), 3U);
+}
+
+// Else it would be looked at before it is written: a fault more, which interrupts the other processors.
+TEST_F(RaceEngine, TheFirstTaskOfAGroupMakesThePageOfTheNextGroupsClosuresMemory) {
+  constexpr std::uintptr_t kFirst = 100'000 * std::uintptr_t{stacks::kGroup};  // far from all stacks that there are
+  constexpr std::uintptr_t kNext = kFirst + stacks::kGroup;
+  const auto closures_end = [](std::uintptr_t slot) { return frames_of(slot) - 640; };
+  const auto is_memory = [](std::uintptr_t address) {
+    const auto cell = reinterpret_cast<std::uintptr_t>(&cell_of(address));
+    unsigned char answer = 0;
+    EXPECT_EQ(::mincore(reinterpret_cast<void*>(cell / stacks::kPage * stacks::kPage), stacks::kPage, &answer), 0);
+    return (answer & 1U) != 0;
+  };
+  task_made(closures_end(kFirst + 1));
+  EXPECT_FALSE(is_memory(closures_end(kNext) - kGranule));
+  task_made(closures_end(kFirst));
+  EXPECT_TRUE(is_memory(closures_end(kNext) - kGranule));
+  EXPECT_TRUE(is_memory(closures_end(kNext + stacks::kGroup - 1) - kGranule));
+  EXPECT_FALSE(is_memory(closures_end(kNext) - stacks::kPage / 2));
 }
 
 }  // namespace
