@@ -34,7 +34,7 @@ constinit FutexLock looking;  // one thread looks at a time
 const Replacement* replacement_for(std::string_view name) noexcept {
   for (const auto all : {memory_replacements(), allocation_replacements(), cxxabi_replacements(), openmp_replacements(),
                          container_replacements(), future_replacements(), message_replacements(), text_replacements(),
-                         tbb_replacements()}) {
+                         buffer_replacements(), tbb_replacements()}) {
     for (const Replacement& one : all) {
       if (name == one.name) return &one;
     }

@@ -26,6 +26,7 @@ std::span<const Replacement> container_replacements() noexcept;   // container_f
 std::span<const Replacement> future_replacements() noexcept;      // future_functions.cpp
 std::span<const Replacement> message_replacements() noexcept;     // message_functions.cpp
 std::span<const Replacement> text_replacements() noexcept;        // text_functions.cpp
+std::span<const Replacement> buffer_replacements() noexcept;      // buffer_functions.cpp
 std::span<const Replacement> tbb_replacements() noexcept;         // tbb_functions.cpp
 
 // An instrumented module says that it was loaded. Looks at all that are loaded now, and from the first on at the heap.

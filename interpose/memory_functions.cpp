@@ -2,8 +2,6 @@
 // the engine is told which bytes they read and wrote.
 //
 // Told before the real call where the bytes are known before, so that a crash in it finds the access recorded.
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -246,35 +244,6 @@ char* my_strdup(const char* text) noexcept {
   return made;
 }
 
-ssize_t (*real_read)(int, void*, std::size_t) = nullptr;
-ssize_t my_read(int file, void* to, std::size_t size) {
-  const std::uintptr_t pc = caller();
-  const ssize_t got = real_read(file, to, size);
-  if (got > 0) on_write(address_of(to), static_cast<std::size_t>(got), pc);
-  return got;
-}
-
-ssize_t (*real_recv)(int, void*, std::size_t, int) = nullptr;
-ssize_t my_recv(int socket, void* to, std::size_t size, int flags) {
-  const std::uintptr_t pc = caller();
-  const ssize_t got = real_recv(socket, to, size, flags);
-  if (got > 0) on_write(address_of(to), std::min(static_cast<std::size_t>(got), size), pc);
-  return got;
-}
-
-// Read before it goes: whoever gets it may know that by then the memory is his.
-ssize_t (*real_write)(int, const void*, std::size_t) = nullptr;
-ssize_t my_write(int file, const void* from, std::size_t size) {
-  on_read(address_of(from), size, caller());
-  return real_write(file, from, size);
-}
-
-ssize_t (*real_send)(int, const void*, std::size_t, int) = nullptr;
-ssize_t my_send(int socket, const void* from, std::size_t size, int flags) {
-  on_read(address_of(from), size, caller());
-  return real_send(socket, from, size, flags);
-}
-
 const Replacement kAll[] = {
     {"memcpy", reinterpret_cast<void*>(my_memcpy), reinterpret_cast<void**>(&real_memcpy)},
     {"memmove", reinterpret_cast<void*>(my_memmove), reinterpret_cast<void**>(&real_memmove)},
@@ -301,10 +270,6 @@ const Replacement kAll[] = {
     {"strcat", reinterpret_cast<void*>(my_strcat), reinterpret_cast<void**>(&real_strcat)},
     {"__strcat_chk", reinterpret_cast<void*>(my_strcat_chk), reinterpret_cast<void**>(&real_strcat_chk)},
     {"strdup", reinterpret_cast<void*>(my_strdup), reinterpret_cast<void**>(&real_strdup)},
-    {"read", reinterpret_cast<void*>(my_read), reinterpret_cast<void**>(&real_read)},
-    {"recv", reinterpret_cast<void*>(my_recv), reinterpret_cast<void**>(&real_recv)},
-    {"write", reinterpret_cast<void*>(my_write), reinterpret_cast<void**>(&real_write)},
-    {"send", reinterpret_cast<void*>(my_send), reinterpret_cast<void**>(&real_send)},
 };
 
 }  // namespace

@@ -1,5 +1,9 @@
-// libc's functions that put text and values into the program's memory: each is a write of what it put there, and of
-// nothing behind it.
+// Functions of libc and of the kernel that put text and values into the program's memory, or take them from there: each
+// is a write of what it put there, and of nothing behind it, or a read.
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <cstdarg>
@@ -7,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <thread>
 
 #include "test/interpose/instrument/order_cases.hpp"
 
@@ -144,7 +149,134 @@ void race_fwrite_of_what_another_wrote() {
                       });
 }
 
+// ---- buffers of the kernel's ---------------------------------------------------------------------------------------
+
+constexpr std::size_t kSent = 5;
+// [0]: what is written to the other comes out of it.
+using Ends = std::array<int, 2>;
+Ends pair_of_sockets() {
+  Ends ends{};
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) std::abort();
+  return ends;
+}
+void close_both(const Ends& ends) {
+  for (const int one : ends) close(one);
+}
+// The first thread gets five bytes into a text, the second writes one letter of it.
+template <class Get>
+void got_and_changed(std::size_t letter, Get&& get) {
+  const Ends ends = pair_of_sockets();
+  if (write(ends[1], "words", kSent) != static_cast<ssize_t>(kSent)) std::abort();
+  put_and_changed(letter, [&](char* to) {
+    if (get(ends[0], to) != static_cast<ssize_t>(kSent)) std::abort();
+  });
+  close_both(ends);
+}
+ssize_t get_in_pieces(int file, char* to) {
+  const std::array<iovec, 3> pieces{iovec{to, 2}, iovec{to + 10, 2}, iovec{to + 20, 10}};
+  return readv(file, pieces.data(), static_cast<int>(pieces.size()));
+}
+ssize_t get_message(int file, char* to) {
+  std::array<iovec, 2> pieces{iovec{to, 2}, iovec{to + 10, sizeof(Text) - 10}};
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  return recvmsg(file, &message, 0);
+}
+ssize_t get_by_read(int file, char* to) { return read(file, to, sizeof(Text)); }
+ssize_t get_by_recv(int file, char* to) { return recv(file, to, sizeof(Text), 0); }
+ssize_t get_by_recvfrom(int file, char* to) { return recvfrom(file, to, sizeof(Text), 0, nullptr, nullptr); }
+void race_read() { got_and_changed(kSent - 1, get_by_read); }
+void clean_behind_what_read_got() { got_and_changed(kSent, get_by_read); }
+void race_recv() { got_and_changed(0, get_by_recv); }
+void race_recvfrom() { got_and_changed(0, get_by_recvfrom); }
+void race_readv() { got_and_changed(11, get_in_pieces); }
+void race_for_the_last_byte_of_readv() { got_and_changed(20, get_in_pieces); }
+void clean_behind_what_readv_got() { got_and_changed(21, get_in_pieces); }
+void clean_between_the_pieces_of_readv() { got_and_changed(2, get_in_pieces); }
+void race_recvmsg() { got_and_changed(12, get_message); }
+void clean_behind_what_recvmsg_got() { got_and_changed(13, get_message); }
+void race_pread() {
+  put_and_changed(2, [](char* to) {
+    std::FILE* const file = file_of("words");
+    std::fflush(file);
+    if (pread(fileno(file), to, sizeof(Text), 1) != static_cast<ssize_t>(kSent - 1)) std::abort();
+    std::fclose(file);
+  });
+}
+
+// The first thread writes one letter of a text, the second gives all of it away.
+template <class Give>
+void changed_and_given(Give&& give) {
+  const Ends ends = pair_of_sockets();
+  Text text{};
+  one_after_the_other([&] { static_cast<volatile char*>(text.data())[3] = 'x'; },
+                      [&] {
+                        if (give(ends[0], text) != static_cast<ssize_t>(text.size())) std::abort();
+                      });
+  close_both(ends);
+}
+void race_write() {
+  changed_and_given([](int file, Text& text) { return write(file, text.data(), text.size()); });
+}
+void race_send() {
+  changed_and_given([](int file, Text& text) { return send(file, text.data(), text.size(), 0); });
+}
+void race_writev() {
+  changed_and_given([](int file, Text& text) {
+    const iovec all{text.data(), text.size()};
+    return writev(file, &all, 1);
+  });
+}
+void race_sendmsg() {
+  changed_and_given([](int file, Text& text) {
+    iovec all{text.data(), text.size()};
+    msghdr message{};
+    message.msg_iov = &all;
+    message.msg_iovlen = 1;
+    return sendmsg(file, &message, 0);
+  });
+}
+// Each changes it when the other's answer is there.
+void clean_buffer_sent_to_and_fro() {
+  const Ends ends = pair_of_sockets();
+  Text text{};
+  const auto give = [&](int file) {
+    ++text[0];
+    if (write(file, text.data(), 1) != 1) std::abort();
+  };
+  const auto take = [&](int file) {
+    if (read(file, text.data() + 1, 1) != 1) std::abort();
+  };
+  std::thread other([&] {
+    take(ends[1]);
+    give(ends[1]);
+  });
+  give(ends[0]);
+  char answer = 0;
+  if (read(ends[0], &answer, 1) != 1) std::abort();
+  text[1] = answer;
+  other.join();
+  close_both(ends);
+}
+
 constexpr Case kCases[] = {
+    VIGIL_CASE(race_read),
+    VIGIL_CASE(clean_behind_what_read_got),
+    VIGIL_CASE(race_recv),
+    VIGIL_CASE(race_recvfrom),
+    VIGIL_CASE(race_readv),
+    VIGIL_CASE(race_for_the_last_byte_of_readv),
+    VIGIL_CASE(clean_behind_what_readv_got),
+    VIGIL_CASE(clean_between_the_pieces_of_readv),
+    VIGIL_CASE(race_recvmsg),
+    VIGIL_CASE(clean_behind_what_recvmsg_got),
+    VIGIL_CASE(race_pread),
+    VIGIL_CASE(race_write),
+    VIGIL_CASE(race_send),
+    VIGIL_CASE(race_writev),
+    VIGIL_CASE(race_sendmsg),
+    VIGIL_CASE(clean_buffer_sent_to_and_fro),
     VIGIL_CASE(race_snprintf),
     VIGIL_CASE(race_for_the_last_letter_of_snprintf),
     VIGIL_CASE(clean_behind_what_snprintf_wrote),
