@@ -1,6 +1,5 @@
 // What instrumented code gets in place of libc's functions that put text and values into the caller's memory, or take
-// them from there (instrumented_code.hpp): the same, and the engine is told which bytes they read and wrote. What
-// `%s` reads is not told.
+// them from there (instrumented_code.hpp): the same, and the engine is told which bytes they read and wrote.
 //
 // A write is told when it is over: how long the text is, is known only then.
 #include <cstdarg>
@@ -13,8 +12,12 @@
 
 #include "interpose/instrumented_code.hpp"
 #include "interpose/libc_function.hpp"
+#include "interpose/printed_strings.hpp"
 #include "interpose/race/memory.hpp"
 #include "interpose/real_function.hpp"
+
+extern "C" int __vprintf_chk(int flag, const char* format, va_list given);                 // NOLINT: libc's name
+extern "C" int __vfprintf_chk(FILE* stream, int flag, const char* format, va_list given);  // NOLINT: libc's name
 
 namespace vigil::shim {
 namespace {
@@ -25,6 +28,17 @@ using race::on_write;
 std::uintptr_t address_of(const void* at) noexcept { return reinterpret_cast<std::uintptr_t>(at); }
 [[gnu::always_inline]] inline std::uintptr_t caller() noexcept {
   return reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+}
+
+// ---- printf
+// ----------------------------------------------------------------------------------------------------------
+
+// The texts that are printed are read before.
+void reads_strings(const char* format, va_list given, std::uintptr_t pc) noexcept {
+  const auto read = [](const char* text, std::size_t bytes, void* from) {
+    if (bytes != 0) on_read(address_of(text), bytes, *static_cast<const std::uintptr_t*>(from));
+  };
+  each_printed_string(format, given, read, &pc);
 }
 
 // ---- printf into memory --------------------------------------------------------------------------------------------
@@ -53,6 +67,7 @@ int my_sprintf(char* to, const char* format, ...) {
   const std::uintptr_t pc = caller();
   va_list given;
   va_start(given, format);
+  reads_strings(format, given, pc);
   const int result = list_form<PrintList>("vsprintf")(to, format, given);
   va_end(given);
   return printed(to, result, SIZE_MAX, pc);
@@ -62,6 +77,7 @@ int my_snprintf(char* to, std::size_t most, const char* format, ...) {
   const std::uintptr_t pc = caller();
   va_list given;
   va_start(given, format);
+  reads_strings(format, given, pc);
   const int result = list_form<PrintSomeList>("vsnprintf")(to, most, format, given);
   va_end(given);
   return printed(to, result, most, pc);
@@ -71,6 +87,7 @@ int my_sprintf_chk(char* to, int flag, std::size_t room, const char* format, ...
   const std::uintptr_t pc = caller();
   va_list given;
   va_start(given, format);
+  reads_strings(format, given, pc);
   const int result = list_form<CheckedList>("__vsprintf_chk")(to, flag, room, format, given);
   va_end(given);
   return printed(to, result, SIZE_MAX, pc);
@@ -80,6 +97,7 @@ int my_snprintf_chk(char* to, std::size_t most, int flag, std::size_t room, cons
   const std::uintptr_t pc = caller();
   va_list given;
   va_start(given, format);
+  reads_strings(format, given, pc);
   const int result = list_form<CheckedSomeList>("__vsnprintf_chk")(to, most, flag, room, format, given);
   va_end(given);
   return printed(to, result, most, pc);
@@ -87,25 +105,81 @@ int my_snprintf_chk(char* to, std::size_t most, int flag, std::size_t room, cons
 PrintList* real_vsprintf = nullptr;
 int my_vsprintf(char* to, const char* format, va_list given) {
   const std::uintptr_t pc = caller();
+  reads_strings(format, given, pc);
   return printed(to, real_vsprintf(to, format, given), SIZE_MAX, pc);
 }
 PrintSomeList* real_vsnprintf = nullptr;
 int my_vsnprintf(char* to, std::size_t most, const char* format, va_list given) {
   const std::uintptr_t pc = caller();
+  reads_strings(format, given, pc);
   return printed(to, real_vsnprintf(to, most, format, given), most, pc);
 }
 CheckedList* real_vsprintf_chk = nullptr;
 int my_vsprintf_chk(char* to, int flag, std::size_t room, const char* format, va_list given) {
   const std::uintptr_t pc = caller();
+  reads_strings(format, given, pc);
   return printed(to, real_vsprintf_chk(to, flag, room, format, given), SIZE_MAX, pc);
 }
 CheckedSomeList* real_vsnprintf_chk = nullptr;
 int my_vsnprintf_chk(char* to, std::size_t most, int flag, std::size_t room, const char* format, va_list given) {
   const std::uintptr_t pc = caller();
+  reads_strings(format, given, pc);
   return printed(to, real_vsnprintf_chk(to, most, flag, room, format, given), most, pc);
 }
 
 // ---- streams -------------------------------------------------------------------------------------------------------
+
+// By the shim's own functions of these names, which know what the streams order (wrap_stream.cpp).
+void* replaced_printf = nullptr;
+int my_printf(const char* format, ...) {
+  const std::uintptr_t pc = caller();
+  va_list given;
+  va_start(given, format);
+  reads_strings(format, given, pc);
+  const int result = std::vprintf(format, given);
+  va_end(given);
+  return result;
+}
+void* replaced_fprintf = nullptr;
+int my_fprintf(FILE* stream, const char* format, ...) {
+  const std::uintptr_t pc = caller();
+  va_list given;
+  va_start(given, format);
+  reads_strings(format, given, pc);
+  const int result = std::vfprintf(stream, format, given);
+  va_end(given);
+  return result;
+}
+void* replaced_printf_chk = nullptr;
+int my_printf_chk(int flag, const char* format, ...) {
+  const std::uintptr_t pc = caller();
+  va_list given;
+  va_start(given, format);
+  reads_strings(format, given, pc);
+  const int result = __vprintf_chk(flag, format, given);
+  va_end(given);
+  return result;
+}
+void* replaced_fprintf_chk = nullptr;
+int my_fprintf_chk(FILE* stream, int flag, const char* format, ...) {
+  const std::uintptr_t pc = caller();
+  va_list given;
+  va_start(given, format);
+  reads_strings(format, given, pc);
+  const int result = __vfprintf_chk(stream, flag, format, given);
+  va_end(given);
+  return result;
+}
+int (*real_vprintf_of_text)(const char*, va_list) = nullptr;
+int my_vprintf(const char* format, va_list given) {
+  reads_strings(format, given, caller());
+  return real_vprintf_of_text(format, given);
+}
+int (*real_vfprintf_of_text)(FILE*, const char*, va_list) = nullptr;
+int my_vfprintf(FILE* stream, const char* format, va_list given) {
+  reads_strings(format, given, caller());
+  return real_vfprintf_of_text(stream, format, given);
+}
 
 std::size_t (*real_fread)(void*, std::size_t, std::size_t, FILE*) = nullptr;
 std::size_t my_fread(void* to, std::size_t size, std::size_t count, FILE* stream) {
@@ -176,6 +250,12 @@ const Replacement kAll[] = {
      kOnlyLibcs},
     {"__vsnprintf_chk", reinterpret_cast<void*>(my_vsnprintf_chk), reinterpret_cast<void**>(&real_vsnprintf_chk),
      kOnlyLibcs},
+    {"printf", reinterpret_cast<void*>(my_printf), &replaced_printf},
+    {"fprintf", reinterpret_cast<void*>(my_fprintf), &replaced_fprintf},
+    {"__printf_chk", reinterpret_cast<void*>(my_printf_chk), &replaced_printf_chk},
+    {"__fprintf_chk", reinterpret_cast<void*>(my_fprintf_chk), &replaced_fprintf_chk},
+    {"vprintf", reinterpret_cast<void*>(my_vprintf), reinterpret_cast<void**>(&real_vprintf_of_text)},
+    {"vfprintf", reinterpret_cast<void*>(my_vfprintf), reinterpret_cast<void**>(&real_vfprintf_of_text)},
     {"fread", reinterpret_cast<void*>(my_fread), reinterpret_cast<void**>(&real_fread)},
     {"fgets", reinterpret_cast<void*>(my_fgets), reinterpret_cast<void**>(&real_fgets)},
     {"fwrite", reinterpret_cast<void*>(my_fwrite), reinterpret_cast<void**>(&real_fwrite)},

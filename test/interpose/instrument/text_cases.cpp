@@ -149,6 +149,42 @@ void race_fwrite_of_what_another_wrote() {
                       });
 }
 
+// ---- what printf and its kin read
+// --------------------------------------------------------------------------------------
+
+// The first thread writes one letter of a text, the second prints the text.
+template <class Print>
+void changed_and_printed(std::size_t letter, Print&& print) {
+  Text text{"some text"};
+  one_after_the_other([&] { static_cast<volatile char*>(text.data())[letter] = 'x'; }, [&] { print(text.data()); });
+}
+constexpr std::size_t kLastLetter = 8;
+std::FILE* nowhere() {
+  static std::FILE* const file = std::fopen("/dev/null", "w");
+  if (file == nullptr) std::abort();
+  return file;
+}
+void race_snprintf_of_a_text() {
+  changed_and_printed(kLastLetter, [](const char* text) {
+    Text to{};
+    const int length = std::snprintf(to.data(), to.size(), "%5d%% %-*.*f|%s", number.load(), 8, 2, 1.5, text);
+    if (length != 25) std::abort();
+  });
+}
+void race_fprintf_of_a_text() {
+  changed_and_printed(0, [](const char* text) { std::fprintf(nowhere(), "%ld %Lf %c %s\n", 1L, 1.5L, 'c', text); });
+}
+void race_fprintf_of_a_part_of_a_text() {
+  changed_and_printed(3, [](const char* text) { std::fprintf(nowhere(), "%.*s\n", 4, text); });
+}
+void clean_behind_what_fprintf_prints_of_a_text() {
+  changed_and_printed(4, [](const char* text) { std::fprintf(nowhere(), "%.*s%.4s\n", 4, text, text); });
+}
+void clean_text_that_is_not_printed() {
+  changed_and_printed(
+      1, [](const char* text) { std::fprintf(nowhere(), "%p %%s %s\n", static_cast<const void*>(text), "other"); });
+}
+
 // ---- buffers of the kernel's ---------------------------------------------------------------------------------------
 
 constexpr std::size_t kSent = 5;
@@ -261,6 +297,11 @@ void clean_buffer_sent_to_and_fro() {
 }
 
 constexpr Case kCases[] = {
+    VIGIL_CASE(race_snprintf_of_a_text),
+    VIGIL_CASE(race_fprintf_of_a_text),
+    VIGIL_CASE(race_fprintf_of_a_part_of_a_text),
+    VIGIL_CASE(clean_behind_what_fprintf_prints_of_a_text),
+    VIGIL_CASE(clean_text_that_is_not_printed),
     VIGIL_CASE(race_read),
     VIGIL_CASE(clean_behind_what_read_got),
     VIGIL_CASE(race_recv),
