@@ -279,6 +279,7 @@ struct EngineThread {
     ContextId context{};
     std::uintptr_t pc = 0;
     LockSetId held{};
+    PlaceId place{};  // that of these three
     WideRecords::OwnRecord own;
 
     [[nodiscard]] bool is_for(std::uintptr_t at, ContextId inside, LockSetId locks) const noexcept {
@@ -325,7 +326,7 @@ struct EngineThread {
     memos.note_place_filled();
     if (memos.wants_more()) flushed = collector_round() - 1;
   }
-  [[nodiscard]] CoveredEntry& covered_entry(StateId state) const noexcept {
+  [[nodiscard, gnu::always_inline]] CoveredEntry& covered_entry(StateId state) const noexcept {
     return covered.load(std::memory_order_relaxed)->entry(state);
   }
   [[gnu::always_inline]] void remember_covered(std::uint64_t epoch, StateId state, std::uint8_t open_to_reads,

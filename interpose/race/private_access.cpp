@@ -213,15 +213,7 @@ struct KnownWay {
   const StateId id = one.cell.load(std::memory_order_acquire);
   if (!is_wide(id)) return false;
   const LockSetId held = held_set(thread);
-  EngineThread::LoneRenewal* const lone = thread.known_lone_renewal(id);
-  // The round is asked inside: else the number may be another state's by now.
-  const bool is_known = lone != nullptr && lone->is_for(one.pc, context, held) && thread.flushed == collector_round();
   clock.now_in_shadow();
-  WideRecords::Renewal renewal = is_known ? WideRecords::renew_again(lone->own, word) : WideRecords::Renewal::NotUsual;
-  if (renewal == WideRecords::Renewal::Done) [[likely]] {
-    remember_alone(thread, id, word);
-    return true;
-  }
 
   const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
   const std::uint64_t all = word.with_bytes(AccessWord::kBytes).bits();
@@ -239,14 +231,12 @@ struct KnownWay {
     if (is_sweep && view.is_alone) return false;
   }
   const AccessRecord access{word, place_at(thread, one.pc, context), false};
-  if (renewal == WideRecords::Renewal::NotUsual) {
-    WideRecords::OwnRecord found;
-    renewal = node_of(without_bits(id)).wide->renew_alone(word, access.place, found);
-    if (renewal == WideRecords::Renewal::Done) {
-      thread.lone_renewal(id) = {id, context, one.pc, held, found};
-      remember_alone(thread, id, word);
-      return true;
-    }
+  WideRecords::OwnRecord found;
+  const WideRecords::Renewal renewal = node_of(without_bits(id)).wide->renew_alone(word, access.place, found);
+  if (renewal == WideRecords::Renewal::Done) {
+    thread.lone_renewal(id) = {id, context, one.pc, held, access.place, found};
+    remember_alone(thread, id, word);
+    return true;
   }
   const auto ordered = [&](Epoch epoch) noexcept { return is_ordered(thread, clock, epoch); };
   Covered covered;

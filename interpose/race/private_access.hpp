@@ -108,11 +108,18 @@ void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
   const Visit visit(thread);
   const StateId id = one.cell.load(std::memory_order_acquire);
   EngineThread::LoneRenewal* const lone = thread.known_lone_renewal(id);
-  if (lone == nullptr || !lone->is_for(one.pc, hot.top[-1].context, known_held_set(thread))) return Renewal::NotUsual;
   // Asked inside: else the number may be another state's by now.
-  if (thread.flushed != collector_round()) return Renewal::NotUsual;
+  if (lone == nullptr || thread.flushed != collector_round()) return Renewal::NotUsual;
+  const ContextId context = hot.top[-1].context;
+  const LockSetId held = known_held_set(thread);
+  PlaceId place = lone->place;
+  if (!lone->is_for(one.pc, context, held)) {
+    const EngineThread::KnownPlace& known = thread.memos.place_for(one.pc, context);
+    if (context == kNoContext || !known.is_for(one.pc, context, held)) return Renewal::NotUsual;
+    place = known.place();
+  }
   thread.actor->clocks.whole.now_in_shadow();
-  const Renewal renewal = WideRecords::renew_again(lone->own, word);
+  const Renewal renewal = WideRecords::renew_again(lone->own, word, place);
   if (renewal == Renewal::Done) [[likely]]
     remember_alone(thread, id, word);
   // The general way settles that.

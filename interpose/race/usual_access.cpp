@@ -231,7 +231,8 @@ namespace {
   if (!goes_on({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
 }
 // The program may have said that it counts for nothing; or nothing can be seen now.
-[[gnu::noinline]] void unusual_access(std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
+[[gnu::noinline]] void unusual_access(ShadowCell& /*cell*/, std::uintptr_t address, std::uint64_t word,
+                                      std::uintptr_t pc) noexcept {
   if ((AccessWord(word).is_write() ? ignored.writes : ignored.reads) == 0) any_access_within(address, word, pc);
 }
 
@@ -344,7 +345,7 @@ namespace {
 // It only chooses, so that none of the ways pays for the registers that another one needs.
 void granule_access(ShadowCell& cell, std::uintptr_t address, std::uint64_t word, std::uintptr_t pc) noexcept {
   if (!is_usual()) [[unlikely]]
-    return unusual_access(address, word, pc);
+    return unusual_access(cell, address, word, pc);
   const StateId state = cell.load(std::memory_order_relaxed);
   if (!is_private(state)) return move_on(cell, address, word, pc);
   if (is_wide(state)) return renew_in_block(cell, address, word, pc);

@@ -41,12 +41,12 @@ bool WideRecords::may_spread() noexcept {
 
 WideRecords::WideRecords(std::uint32_t capacity, bool spread) noexcept
     : capacity_(capacity & 0x7fU), is_spread_(spread ? 1U : 0U) {
-  std::uninitialized_value_construct_n(places(), capacity);
   if (spread) {
     ::new (&version()) std::atomic<std::uint32_t>(1);
     std::uninitialized_value_construct_n(owners(), capacity);
     std::uninitialized_value_construct_n(lines(), capacity);
   } else {
+    std::uninitialized_value_construct_n(&place(0), capacity);
     std::uninitialized_value_construct_n(&word(0), capacity);
   }
 }
@@ -69,7 +69,7 @@ void WideRecords::unmake(WideRecords* records) noexcept {
 void WideRecords::spread_after(std::uint8_t turns) noexcept { crowded_after_.store(turns, std::memory_order_relaxed); }
 
 void WideRecords::put_at(std::uint32_t index, AccessWord record, PlaceId place) noexcept {
-  places()[index].store(place, std::memory_order_relaxed);
+  this->place(index).store(place, std::memory_order_relaxed);
   if (is_spread_) {
     owners()[index].store(record.at().slot(), std::memory_order_relaxed);
     lines()[index].seen.store(0, std::memory_order_relaxed);
@@ -142,7 +142,7 @@ WideRecords::Result WideRecords::step(AccessWord access, PlaceId place, const Kn
   }
   if (own == kNone) return any_step(access, place, ordered, covered);
   if (is_crowded()) return Result::Full;
-  places()[own].store(place, std::memory_order_relaxed);
+  this->place(own).store(place, std::memory_order_relaxed);
   renew(own, access, has_reads);
   note_covered(covered, access);
   return Result::Done;
@@ -156,12 +156,12 @@ WideRecords::Renewal WideRecords::renew_alone(AccessWord access, PlaceId place, 
     if (own != kNone) return Renewal::NotUsual;
     own = i;
   }
-  if (own == kNone || place_at(own) != place) return Renewal::NotUsual;
+  if (own == kNone) return Renewal::NotUsual;
   OwnRecord record;
   record.records_ = this;
   record.line_ = &lines()[own];
   record.word_ = record.line_->word.load(std::memory_order_relaxed);
-  const Renewal renewal = renew_again(record, access);
+  const Renewal renewal = renew_again(record, access, place);
   if (renewal == Renewal::Done) found = record;
   return renewal;
 }

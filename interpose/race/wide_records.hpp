@@ -72,7 +72,12 @@ class alignas(PlaceId) WideRecords {
   template <class Visit>
   void each(Visit&& visit) const noexcept {
     for (std::uint32_t i = 0; i < capacity_; ++i) {
-      if (const AccessWord record = word_at(i); record != AccessWord()) visit(record, place_at(i));
+      if (is_spread_) {
+        const Line::Record record = lines()[i].record();
+        if (record.word != 0) visit(AccessWord(record.word), Line::place_in(record));
+      } else if (const AccessWord record = word_at(i); record != AccessWord()) {
+        visit(record, place_at(i));
+      }
     }
   }
 
@@ -92,11 +97,12 @@ class alignas(PlaceId) WideRecords {
   //
   // The new epoch is written first, and then it is asked whether the lock is open and the version the one for which
   // this record was found to clash with nothing. Both the writing and the taking of the lock are full barriers: either
-  // whoever takes the lock sees the new epoch, or this sees the lock taken, or the version it left.
+  // whoever takes the lock sees the new epoch, or this sees the lock taken, or the version it left. Where the place is
+  // another than before, both change at once: who has the lock may look at either.
   class OwnRecord;
   Renewal renew_alone(AccessWord access, PlaceId place, OwnRecord& found) noexcept;
   // The same of a record found before. Demands that the state still has its number.
-  [[gnu::always_inline]] static Renewal renew_again(OwnRecord& own, AccessWord access) noexcept;
+  [[gnu::always_inline]] static Renewal renew_again(OwnRecord& own, AccessWord access, PlaceId place) noexcept;
 
  private:
   using Word = std::atomic<std::uint64_t>;
@@ -106,7 +112,33 @@ class alignas(PlaceId) WideRecords {
   static constinit std::atomic<std::uint8_t> crowded_after_;  // relaxed: a number, no more
   struct alignas(64) Line {
     Word word{0};
+    std::atomic<PlaceId> place{};
     std::atomic<std::uint32_t> seen{0};  // a version; written with the lock held
+
+    // The three, as they stand at one moment.
+    struct alignas(16) Record {
+      std::uint64_t word;
+      std::uint64_t place_and_seen;
+    };
+    static constexpr unsigned kSeenShift = 32;
+    static PlaceId place_in(const Record& record) noexcept {
+      return static_cast<PlaceId>(static_cast<std::uint32_t>(record.place_and_seen));
+    }
+    // Puts `to` there if `from` is there. A full barrier. Else from becomes what is there.
+    bool exchange(Record& from, const Record& to) noexcept {
+      bool done = false;
+      asm volatile("lock cmpxchg16b %[at]"
+                   : [at] "+m"(*reinterpret_cast<Record*>(this)), "=@ccz"(done), "+a"(from.word),
+                     "+d"(from.place_and_seen)
+                   : "b"(to.word), "c"(to.place_and_seen)
+                   : "memory");
+      return done;
+    }
+    [[nodiscard]] Record record() noexcept {
+      Record found{0, 0};
+      exchange(found, found);
+      return found;
+    }
   };
   static constexpr std::uint32_t kNone = kMost;
 
@@ -145,14 +177,15 @@ class alignas(PlaceId) WideRecords {
   void renew(std::uint32_t index, AccessWord access, bool has_reads) noexcept;
   void put_at(std::uint32_t index, AccessWord word, PlaceId place) noexcept;
 
-  // Behind this header, of a spread block the version and the owners' slots; the places; then, aligned, the words or
-  // the lines.
+  // Behind this header, of a spread block the version and the owners' slots, of another one the places; then, aligned,
+  // the lines or the words.
   [[nodiscard]] static constexpr std::size_t places_from(std::uint32_t capacity, bool spread) noexcept {
     return sizeof(WideRecords) + (spread ? (1 + capacity) * sizeof(std::uint32_t) : 0);
   }
   [[nodiscard]] static constexpr std::size_t words_from(std::uint32_t capacity, bool spread) noexcept {
     const std::size_t alignment = spread ? sizeof(Line) : sizeof(Word);
-    return (places_from(capacity, spread) + capacity * sizeof(PlaceId) + alignment - 1) / alignment * alignment;
+    return (places_from(capacity, spread) + (spread ? 0 : capacity * sizeof(PlaceId)) + alignment - 1) / alignment *
+           alignment;
   }
   [[nodiscard]] static constexpr std::size_t bytes_of(std::uint32_t capacity, bool spread) noexcept {
     return words_from(capacity, spread) + capacity * (spread ? sizeof(Line) : sizeof(Word));
@@ -167,8 +200,8 @@ class alignas(PlaceId) WideRecords {
   [[nodiscard]] std::atomic<ClockSlot>* owners() const noexcept {
     return at_byte<std::atomic<ClockSlot>>(sizeof(WideRecords) + sizeof(std::uint32_t));
   }
-  [[nodiscard]] std::atomic<PlaceId>* places() const noexcept {
-    return at_byte<std::atomic<PlaceId>>(places_from(capacity_, is_spread_));
+  [[nodiscard]] std::atomic<PlaceId>& place(std::uint32_t index) const noexcept {
+    return is_spread_ ? lines()[index].place : at_byte<std::atomic<PlaceId>>(places_from(capacity_, false))[index];
   }
   [[nodiscard]] Line* lines() const noexcept { return at_byte<Line>(words_from(capacity_, true)); }
   [[nodiscard]] Word& word(std::uint32_t index) const noexcept {
@@ -194,7 +227,7 @@ class alignas(PlaceId) WideRecords {
   };
   // relaxed: changed with the lock held; without it only a record's owner asks, and then for the version.
   [[nodiscard]] PlaceId place_at(std::uint32_t index) const noexcept {
-    return places()[index].load(std::memory_order_relaxed);
+    return place(index).load(std::memory_order_relaxed);
   }
 
   std::atomic<std::uint8_t> lock_{0};
@@ -279,26 +312,36 @@ template <class Knows>
   return true;
 }
 
-[[gnu::always_inline]] inline WideRecords::Renewal WideRecords::renew_again(OwnRecord& own,
-                                                                            AccessWord access) noexcept {
+[[gnu::always_inline]] inline WideRecords::Renewal WideRecords::renew_again(OwnRecord& own, AccessWord access,
+                                                                            PlaceId place) noexcept {
   constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
   const std::uint64_t before = own.word_;
   if (((before ^ access.bits()) & ~kTime) != 0) return Renewal::NotUsual;
   Line& line = *own.line_;
-  std::uint64_t expected = before;
-  // seq_cst, with the lock's: see the declaration.
-  if (!line.word.compare_exchange_strong(expected, access.bits(), std::memory_order_seq_cst)) return Renewal::NotUsual;
+  // Only this actor writes them while the record is its own, which the exchange finds out.
+  const PlaceId place_before = line.place.load(std::memory_order_relaxed);
+  const std::uint32_t seen = line.seen.load(std::memory_order_relaxed);
+  const bool stays = place == place_before;
+  if (!stays && before == access.bits()) return Renewal::NotUsual;  // in one epoch the first place stands
+  const auto exchange = [&](std::uint64_t from, PlaceId from_place, std::uint64_t to, PlaceId to_place) noexcept {
+    // seq_cst, with the lock's: see the declaration.
+    if (stays) return line.word.compare_exchange_strong(from, to, std::memory_order_seq_cst);
+    const auto with_seen = [&](PlaceId of) noexcept {
+      return static_cast<std::uint64_t>(seen) << Line::kSeenShift | static_cast<std::uint32_t>(of);
+    };
+    Line::Record expected{from, with_seen(from_place)};
+    return line.exchange(expected, {to, with_seen(to_place)});
+  };
+  if (!exchange(before, place_before, access.bits(), place)) return Renewal::NotUsual;
   // acquire: pairs with the release that opened the lock; its version is seen.
   const bool is_open = own.records_->lock_.load(std::memory_order_acquire) == 0;
-  const std::uint32_t seen = line.seen.load(std::memory_order_relaxed);
   if (is_open && own.records_->version().load(std::memory_order_relaxed) == seen) [[likely]] {
     own.word_ = access.bits();
     return Renewal::Done;
   }
   // It may clash with something after all, and would not be looked at again if it stood here. Whoever has the lock may
   // have put something else in its place.
-  expected = access.bits();
-  line.word.compare_exchange_strong(expected, before, std::memory_order_seq_cst);
+  exchange(access.bits(), place, before, place_before);
   return Renewal::TakenBack;
 }
 

@@ -1,5 +1,8 @@
 // What several actors use in ever new epochs has its records in one block (wide_records.hpp): which of an actor's
 // places stands there, and what a write leaves of it.
+#include <array>
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "test/interpose/race_fixture.hpp"
@@ -44,6 +47,12 @@ class RecordsInABlock : public RaceEngine, public testing::WithParamInterface<st
     be_in_a_call();
     release(readers_[i], &points_[i]);
     on_read(word(), bytes, pc);
+  }
+  void read_by_parity(std::size_t i) {
+    as(readers_[i]);
+    be_in_a_call();
+    release(readers_[i], &points_[i]);
+    on_read(word(), 8, 0x1010 + Epoch::from_bits(*hot.epoch).time() % 2);
   }
   void write(vigil_probe_actor& writer, std::uintptr_t pc, std::size_t bytes = 8) {
     as(writer);
@@ -130,6 +139,40 @@ TEST_P(RecordsInABlock, AWriteOfAHalfLeavesTheOtherHalf) {
   as(c);
   on_write(word() + 4, 4, 3);
   EXPECT_EQ(races(), kReaders);
+}
+
+// A reader renews its record from two places by turns, one for each parity of its epochs: whoever looks, with the lock,
+// sees an epoch with the place of its own.
+TEST_P(RecordsInABlock, AnEpochIsSeenWithItsPlace) {
+  constexpr int kReads = 30000;
+  WideRecords& records = *node_of(without_bits(cell_of(word()).load())).wide;
+  std::atomic<ClockSlot> slot{};
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    for (int i = 0; i < kReads; ++i) {
+      read_by_parity(2);
+      if (i == 0) slot = Epoch::from_bits(*hot.epoch).slot();
+    }
+    vigil_probe_task_switch(nullptr);
+    done = true;
+  });
+  while (slot.load() == ClockSlot{}) std::this_thread::yield();
+  std::array<PlaceId, 2> places{};
+  int wrong = 0;
+  while (!done.load()) {
+    std::uint8_t open = 0;
+    if (!records.lock().compare_exchange_strong(open, 1)) continue;
+    records.each([&](AccessWord record, PlaceId place) {
+      if (record.at().slot() != slot.load()) return;
+      PlaceId& known = places[record.at().time() % 2];
+      if (known == PlaceId{}) known = place;
+      wrong += known == place ? 0 : 1;
+    });
+    records.lock().store(0);
+  }
+  reader.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(races(), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(SpreadOrNot, RecordsInABlock, testing::Values(WideRecords::kUsualTurns, std::uint8_t{1}));
