@@ -230,6 +230,51 @@ namespace {
                                 std::uintptr_t pc) noexcept {
   if (!goes_on({*hot.thread, cell, word, address, pc})) any_access_within(address, word, pc);
 }
+
+// Nothing is known of the granule, and of others that were written with it, but a write of this actor's in an earlier
+// epoch: a read is put on top of it, as puts_on() does. So is most of what an object holds when it is read the last
+// time, by whoever made it. Inside a visit.
+[[nodiscard, gnu::always_inline]] inline bool reads_own(const OneAccess& one) noexcept {
+  constexpr std::uint64_t kHow = AccessWord::kWrite | AccessWord::kAtomic | AccessWord::kFreed;
+  constexpr unsigned kSlotShift = kTimeBits + kSpareBits;
+  EngineThread& thread = one.thread;
+  const AccessWord word(one.word);
+  if (thread.flushed != collector_round() || thread.part->named != word.at().slot()) return false;
+  StateId from = one.cell.load(std::memory_order_acquire);
+  if (is_private(from)) return false;
+  const AccessNode& node = node_of(from);  // of what is not known, number 0, the record is empty
+  const std::uint64_t old = node.word.load(std::memory_order_relaxed);
+  if ((old & kHow) != AccessWord::kWrite || (old ^ word.bits()) >> kSlotShift != 0) return false;
+  if (((old ^ word.bits()) & AccessWord::kEpoch) == 0 || node.older != kUntouched) return false;
+  constexpr std::uint32_t kHints = AccessNode::kShared | AccessNode::kRaced;
+  if ((node.flags.load(std::memory_order_relaxed) & kHints) != AccessNode::kShared) return false;
+  const ContextId context = context_here(thread);
+  thread.actor->clocks.whole.now_in_shadow();
+  const StateId to = push_record(thread.states, {word, place_at(thread, one.pc, context), false}, from);
+  if (to == kUntouched) return false;
+  const StateId before = from;
+  if (!one.cell.compare_exchange_strong(from, to, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    thread.states.give(to);
+    return false;
+  }
+  const auto open_to_reads = static_cast<std::uint8_t>(~word.bytes());
+  const auto held = static_cast<std::uint16_t>(thread.actor->held.count());
+  thread.memos.move_for(before, one.word, one.pc, context) = {one.word, one.pc, before,        to,
+                                                              context,  held,   open_to_reads, 0xff};
+  thread.note_filled();
+  thread.remember_covered(word.at().bits(), to, open_to_reads, 0xff);
+  return true;
+}
+// Demands: the access is a plain read, and usual.
+[[gnu::noinline]] void read_in_chain(ShadowCell& cell, std::uintptr_t address, std::uint64_t word,
+                                     std::uintptr_t pc) noexcept {
+  EngineThread& thread = *hot.thread;
+  inside_shim = true;
+  thread.begin_visit();
+  const bool done = reads_own({thread, cell, word, address, pc});
+  leave(thread);
+  if (!done) in_chain(cell, address, word, pc);
+}
 // The program may have said that it counts for nothing; or nothing can be seen now.
 [[gnu::noinline]] void unusual_access(ShadowCell& /*cell*/, std::uintptr_t address, std::uint64_t word,
                                       std::uintptr_t pc) noexcept {
@@ -338,7 +383,9 @@ namespace {
                                std::uintptr_t pc) noexcept {
   // A call that nobody has asked for its context has made no move.
   const bool may_move_on = hot.top[-1].context != kNoContext;
-  if (!may_move_on || !moves_on({*hot.thread, cell, word, address, pc})) in_chain(cell, address, word, pc);
+  if (may_move_on && moves_on({*hot.thread, cell, word, address, pc})) return;
+  if ((word & (AccessWord::kWrite | AccessWord::kAtomic)) == 0) return read_in_chain(cell, address, word, pc);
+  in_chain(cell, address, word, pc);
 }
 }  // namespace
 
