@@ -95,6 +95,7 @@ void clean_arenas_of_several_threads() {
   tbb::task_arena arena(2);
   std::vector<std::thread> threads;
   std::array<int, 3> results{};
+  threads.reserve(results.size());
   for (int& one : results) {
     threads.emplace_back([&] {
       const std::vector<int> all = numbers();
