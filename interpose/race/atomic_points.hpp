@@ -26,10 +26,11 @@ inline constexpr std::size_t kHomeBytes = 16;  // the largest atomic
 struct AtomicPoint {
   order::Point past;
   AtomicPoint* next = nullptr;
-  ClockSlot by{0};          // who headed the sequence last, or stored since
-  ClockSlot taken{0};       // who changed the object last, if that was an acquiring read-modify-write
-  std::uint8_t offset = 0;  // in its granule
-  std::uint8_t bytes = 0;   // 0: not in use
+  ClockSlot by{0};             // who headed the sequence last, or stored since
+  ClockSlot taken{0};          // who changed the object last, if that was an acquiring read-modify-write
+  std::uint32_t replaced = 0;  // what the last change found there (atomics.hpp, Change)
+  std::uint8_t offset = 0;     // in its granule
+  std::uint8_t bytes = 0;      // 0: not in use
 
   [[nodiscard]] bool overlaps(std::size_t from, std::size_t size) const noexcept {
     return from < std::size_t{offset} + bytes && offset < from + size;

@@ -105,12 +105,12 @@ void Step::stored(int order) noexcept {
   });
 }
 
-void Step::changed(int order) noexcept {
+void Step::changed(int order, Change change) noexcept {
   record([&] {
     Actor& actor = current_actor();
     const ClockSlot self = order::whole(actor.clocks).slot();
     AtomicPoint& point = home_->point_of(place_.address % kHomeBytes, place_.bytes);
-    const bool gives_back = point.taken == self;
+    const bool gives_back = point.taken == self && point.replaced == change.left;
     if (releases(order) || gives_back) {
       order::release_merge(actor.clocks, point.past);
       point.by = order::whole(actor.clocks).slot();
@@ -119,27 +119,29 @@ void Step::changed(int order) noexcept {
       point.by = self;
     }
     point.taken = acquires(order) ? order::whole(actor.clocks).slot() : ClockSlot{0};
+    point.replaced = change.found;
   });
 }
 
-void Step::loaded_and_changed(int order) noexcept {
+void Step::loaded_and_changed(int order, Change change) noexcept {
   AtomicPoint* const point = home_->only_point(place_.address % kHomeBytes, place_.bytes);
   if (point == nullptr || !acquires(order) || !releases(order)) {
     loaded(order);
-    changed(order);
+    changed(order, change);
     return;
   }
   record([&] {
     Actor& actor = current_actor();
     order::acquire_and_release(actor.clocks, point->past);
     point->by = point->taken = order::whole(actor.clocks).slot();
+    point->replaced = change.found;
   });
 }
 
 void released_into(std::uintptr_t address, std::size_t bytes) noexcept {
   if (!watching()) return;
   Step step({address, bytes, 0}, true);
-  if (step.has_home()) step.changed(__ATOMIC_RELEASE);
+  if (step.has_home()) step.changed(__ATOMIC_RELEASE, {});
 }
 
 void acquired_from(std::uintptr_t address, std::size_t bytes) noexcept {

@@ -4,9 +4,10 @@
 //   store relaxed     it carries what the actor knew at its last release fence; by another actor than the head of
 //                     the sequence it ends the sequence, by the same it does not (C++17 and before)
 //   read-modify-write as a store, but on top of what it carried                        (the sequence goes on)
-//                     A relaxed one counts as a release when its actor's own acquiring one was the last change before:
-//                     so a lock is given back that was held to read only (libstdc++ 12, atomic<shared_ptr>::load). By
-//                     the letter that orders nothing; no processor tells the difference, and it is not the user's code.
+//                     A relaxed one counts as a release when its actor's own acquiring one was the last change before,
+//                     and it puts back what that replaced: so a lock is given back that was held to read only
+//                     (libstdc++ 12, atomic<shared_ptr>::load). By the letter that orders nothing; no processor tells
+//                     the difference, and it is not the user's code.
 //   load acquire      the actor learns what the object carries
 //   load relaxed      it will, at its next acquire fence
 // seq_cst is acquire and release: the one order of all such operations adds nothing that one could be missing, for it
@@ -61,6 +62,25 @@ inline bool watching() noexcept { return engine_is_native() && is_concurrent() &
 // Whether the running actor went through a release fence: its relaxed stores carry something.
 bool fenced() noexcept;
 
+// What a read-modify-write found and what it left, so far as it takes to see that one undoes another.
+struct Change {
+  std::uint32_t found;
+  std::uint32_t left;
+};
+// Of sixteen bytes nothing is known: none undoes another.
+template <class T>
+constexpr Change change_of(T found, T left) noexcept {
+  if constexpr (sizeof(T) > sizeof(std::uint64_t)) {
+    return {.found = 0, .left = 1};
+  } else {
+    const auto folded = [](T value) noexcept {
+      constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio
+      return static_cast<std::uint32_t>((static_cast<std::uint64_t>(value) * kSpread) >> 32U);
+    };
+    return {.found = folded(found), .left = folded(left)};
+  }
+}
+
 // The halves that know of clocks; each locks the home and runs the operation under it.
 class Step {
  public:
@@ -73,8 +93,8 @@ class Step {
   [[nodiscard]] bool has_home() const noexcept { return home_ != nullptr; }
   void loaded(int order) noexcept;  // the actor read the value
   void stored(int order) noexcept;
-  void changed(int order) noexcept;             // read and written in one, after loaded()
-  void loaded_and_changed(int order) noexcept;  // both
+  void changed(int order, Change change) noexcept;             // read and written in one, after loaded()
+  void loaded_and_changed(int order, Change change) noexcept;  // both
 
  private:
   const Place place_;
@@ -137,13 +157,16 @@ T change(volatile T* at, int order, std::uintptr_t pc, Operate&& operate) noexce
     const bool has_accessed = enters_usual_atomic_write(place.address, place.bytes, pc);
     Step step(place, leaves);
     const T before = operate();
+    // What it left is asked only where that counts: under the home's lock nobody else changes it.
+    const bool may_undo = !releases(order) && !acquires(order);
+    const Change change = change_of(before, may_undo ? instrument::load(at, __ATOMIC_RELAXED) : before);
     if (has_accessed && step.has_home()) {
-      step.loaded_and_changed(order);
+      step.loaded_and_changed(order, change);
       return before;
     }
     if (step.has_home()) step.loaded(order);
     if (!has_accessed) on_unusual_atomic_write(place.address, place.bytes, pc);
-    if (step.has_home()) step.changed(order);
+    if (step.has_home()) step.changed(order, change);
     return before;
   }
   const T before = operate();
@@ -165,11 +188,12 @@ bool compare_exchange(volatile T* at, T& expected, T wanted, int order, int fail
   if (matters && (leaves || atomic_points.has_home(place.address))) {
     {
       Step step(place, leaves);
+      const Change change = change_of(expected, wanted);
       const bool done = instrument::compare_exchange(at, expected, wanted, order);
       if (step.has_home()) step.loaded(done ? order : failure);
       if (done) {
         accessed(place, true);
-        if (step.has_home()) step.changed(order);
+        if (step.has_home()) step.changed(order, change);
         return true;
       }
     }

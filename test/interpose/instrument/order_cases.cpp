@@ -122,6 +122,41 @@ void clean_release_sequence() {
 void race_release_sequence_ended() {
   sequence([](std::atomic<int>& state) { state.store(7, kRelaxed); });
 }
+// A stack of nodes: who has just taken one puts another one there, without a release.
+void push_after_a_pop(std::memory_order order) {
+  struct Node {
+    int value = 0;
+    Node* below = nullptr;
+  };
+  std::array<Node, 2> nodes;
+  std::atomic<Node*> top{&nodes[0]};
+  one_after_the_other(
+      [&] {
+        Node* taken = &nodes[0];
+        if (!top.compare_exchange_strong(taken, nullptr, kAcquire, kRelaxed)) std::abort();
+        nodes[1].value = 7;
+        Node* none = nullptr;
+        if (!top.compare_exchange_strong(none, &nodes[1], order, kRelaxed)) std::abort();
+      },
+      [&] {
+        if (top.load(kAcquire)->value != 7) std::abort();
+      });
+}
+void clean_push_after_a_pop() { push_after_a_pop(kRelease); }
+void race_push_after_a_pop_without_a_release() { push_after_a_pop(kRelaxed); }
+void race_counted_up_again_without_a_release() {
+  int data = 0;
+  std::atomic<int> next{0};
+  one_after_the_other(
+      [&] {
+        (void)next.fetch_add(1, kAcquire);
+        data = 1;
+        (void)next.fetch_add(1, kRelaxed);
+      },
+      [&] {
+        if (next.load(kAcquire) == 2) data = 2;
+      });
+}
 void clean_store_by_the_head_itself() {  // as C++17 has it
   int data = 0;
   std::atomic<int> state{0};
@@ -401,6 +436,9 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_failed_exchange_acquires),
     VIGIL_CASE(clean_release_sequence),
     VIGIL_CASE(race_release_sequence_ended),
+    VIGIL_CASE(clean_push_after_a_pop),
+    VIGIL_CASE(race_push_after_a_pop_without_a_release),
+    VIGIL_CASE(race_counted_up_again_without_a_release),
     VIGIL_CASE(clean_store_by_the_head_itself),
     VIGIL_CASE(clean_two_releases_collect),
     VIGIL_CASE(race_another_atomic),
