@@ -24,6 +24,10 @@ constexpr std::size_t kMostMarked = 64U << 10U;
 
 constinit std::atomic<bool> watched{false};
 thread_local constinit std::uintptr_t on_behalf_of __attribute__((tls_model("initial-exec"))) = 0;
+// Whether an allocation was told since the last OnBehalf began.
+thread_local constinit bool has_told __attribute__((tls_model("initial-exec"))) = false;
+// Whether an operator new was met that does not call malloc. Never false again.
+constinit std::atomic<bool> unseen_operators{false};
 
 std::uintptr_t address_of(const void* block) noexcept { return reinterpret_cast<std::uintptr_t>(block); }
 
@@ -101,7 +105,10 @@ bool find_block(std::uintptr_t address, race::BlockInfo& info) noexcept {
 
 }  // namespace
 
-OnBehalf::OnBehalf(std::uintptr_t pc) noexcept : before_(on_behalf_of) { on_behalf_of = pc; }
+OnBehalf::OnBehalf(std::uintptr_t pc) noexcept : before_(on_behalf_of) {
+  on_behalf_of = pc;
+  has_told = false;
+}
 OnBehalf::~OnBehalf() { on_behalf_of = before_; }
 
 bool is_watched() noexcept { return watched.load(std::memory_order_relaxed); }
@@ -113,12 +120,11 @@ void watch() noexcept {
   if (watch_calls != nullptr) watch_calls();
 }
 
-void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr_t pc) noexcept {
-  if (block == nullptr || !can_tell()) return;
-  if (on_behalf_of != 0) pc = on_behalf_of;
+namespace {
+
+// room: all that the program may use of it.
+void note_block(const void* block, std::size_t size, std::size_t room, std::uintptr_t pc) noexcept {
   const int saved_errno = errno;
-  // All that the program may use, which is more than it asked for if it asks malloc_usable_size().
-  const std::size_t room = std::max(real.usable_size(block), size);
   race::forget(address_of(block), room);
   const race::PlaceId place = race::place_here(pc);
   {
@@ -126,6 +132,30 @@ void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr
     if (ensure_live()) heap_blocks.allocated(address_of(block), size, room, place, key_of(current_actor()));
   }
   errno = saved_errno;
+}
+
+}  // namespace
+
+void allocated(const RealHeap& real, void* block, std::size_t size, std::uintptr_t pc) noexcept {
+  if (block == nullptr || !can_tell()) return;
+  has_told = true;
+  // The program may use more than it asked for if it asks malloc_usable_size().
+  note_block(block, size, std::max(real.usable_size(block), size), on_behalf_of != 0 ? on_behalf_of : pc);
+}
+
+void* OnBehalf::made(std::uintptr_t function, void* block, std::size_t size) const noexcept {
+  // One that is instrumented says itself what it does with its memory.
+  if (has_told || block == nullptr || !can_tell() || is_instrumented(function)) return block;
+  unseen_operators.store(true, std::memory_order_relaxed);
+  note_block(block, size, size, on_behalf_of);
+  return block;
+}
+
+void deleting(const void* block) noexcept {
+  if (!unseen_operators.load(std::memory_order_relaxed) || block == nullptr || !can_tell()) return;
+  HeapBlock known;
+  std::uintptr_t start = 0;
+  if (heap_blocks.find(address_of(block), start, known) && start == address_of(block)) mapped(block, known.size);
 }
 
 void filled(const void* block, std::size_t bytes, std::uintptr_t pc) noexcept {
@@ -150,7 +180,12 @@ void mark_freed(const void* block, std::size_t room, std::uintptr_t pc) noexcept
   if (on_behalf_of != 0) pc = on_behalf_of;
   const std::size_t marked = std::min(room, kMostMarked);
   // Whoever frees for others (an item that was left in a channel) is not compared either.
-  if (race::ignored.writes != 0 || !is_instrumented(pc)) race::forget(address_of(block), marked);
+  const bool is_compared = race::ignored.writes == 0 && is_instrumented(pc);
+  if (unseen_operators.load(std::memory_order_relaxed)) {
+    if (is_compared) race::on_write(address_of(block), marked, pc);
+    return race::forget(address_of(block), room);
+  }
+  if (!is_compared) race::forget(address_of(block), marked);
   race::freed(address_of(block), marked, pc);
   if (marked < room) race::forget(address_of(block) + marked, room - marked);
 }
@@ -180,7 +215,7 @@ void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
   errno = saved_errno;
 }
 
-void mapped(void* at, std::size_t size) noexcept {
+void mapped(const void* at, std::size_t size) noexcept {
   if (!is_watched() || inside_shim) return;
   const int saved_errno = errno;
   race::forget(address_of(at), size);

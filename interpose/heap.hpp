@@ -10,6 +10,9 @@
 //   - A freed block waits a while before the allocator gets it back (quarantine), so that a late access still finds it
 //     freed, and not as somebody else's. Bounded in number and bytes; the program sees no more than an allocator that
 //     prefers other blocks.
+//   - An allocator whose operator new does not call malloc (jemalloc, tcmalloc) hands memory out unseen where code that
+//     is not instrumented calls it. As soon as one is met, frees mark nothing: what is freed is forgotten, and so fresh
+//     for whoever gets it next.
 //
 // A program that is not instrumented has none of this: its calls jump to the allocator.
 #pragma once
@@ -44,7 +47,7 @@ void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept;
 // The block is about to be given to the allocator, which may hand it out at once.
 void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept;
 // Memory of the system, mapped or about to go.
-void mapped(void* at, std::size_t size) noexcept;
+void mapped(const void* at, std::size_t size) noexcept;
 
 // The call of an allocation function on behalf of another place: operator new calls malloc, but was itself called by
 // instrumented code.
@@ -54,10 +57,14 @@ class OnBehalf {
   ~OnBehalf();
   OnBehalf(const OnBehalf&) = delete;
   OnBehalf& operator=(const OnBehalf&) = delete;
+  // That call gave this block of so many bytes, which is returned. Demands: it was of `function`, an operator new.
+  void* made(std::uintptr_t function, void* block, std::size_t size) const noexcept;
 
  private:
   std::uintptr_t before_;
 };
+// That block is about to go by an operator delete.
+void deleting(const void* block) noexcept;
 
 // From now on blocks are looked after: the engine watches. Called once instrumented code is there; cheap when repeated.
 void watch() noexcept;
