@@ -56,11 +56,16 @@ void remember(const dl_phdr_info& module) noexcept {
   }
 }
 
+bool are_of_one_module(const void* one, const void* other) noexcept {
+  Dl_info of_one;
+  Dl_info of_other;
+  return dladdr(one, &of_one) != 0 && dladdr(other, &of_other) != 0 && of_one.dli_fbase == of_other.dli_fbase;
+}
+
+// Also where the shim's own function of that name stands before libc's.
 bool is_of_libc(const void* function) noexcept {
-  Dl_info its;
-  Dl_info libc;
-  return function != nullptr && dladdr(function, &its) != 0 &&
-         dladdr(reinterpret_cast<const void*>(&gnu_get_libc_version), &libc) != 0 && its.dli_fbase == libc.dli_fbase;
+  return function != nullptr && (are_of_one_module(function, reinterpret_cast<const void*>(&gnu_get_libc_version)) ||
+                                 are_of_one_module(function, &ranges));
 }
 
 void* function_for(const Replacement& replacement) noexcept {

@@ -16,7 +16,7 @@ struct Replacement {
   const char* name;
   void* ours;
   void** real;              // where the function itself is kept; a name that nobody defines stays as it is
-  bool only_libcs = false;  // so does one that leads to another's than libc's
+  bool only_libcs = false;  // so does one that leads to another's than libc's, or the shim's in its place
 };
 std::span<const Replacement> memory_replacements() noexcept;      // memory_functions.cpp
 std::span<const Replacement> allocation_replacements() noexcept;  // allocation_functions.cpp

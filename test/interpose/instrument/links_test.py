@@ -92,6 +92,43 @@ class Links(unittest.TestCase):
                 quiet = {**os.environ, "LD_PRELOAD": str(SHIM), "VIGIL_OPTIONS": f"command=/bin/true:report_dir={self.at}"}
                 self.assertEqual(call(watched, env=quiet), told, f"{compiler} under the shim")
 
+    def test_a_programs_own_printf_stays_its_libraries(self):
+        program, library = self.at / "own.c", self.at / "own_library.c"
+        program.write_text("""
+            #include <stdarg.h>
+            #include <stdio.h>
+            void hello(void);
+            static int say(const char* format, va_list given) {
+              fputs("own: ", stdout);
+              return vsprintf((char[100]){0}, format, given);
+            }
+            int printf(const char* format, ...) {
+              va_list given;
+              va_start(given, format);
+              const int result = say(format, given);
+              va_end(given);
+              return result;
+            }
+            int fprintf(FILE* stream, const char* format, ...) { return fputs("mine", stream); }
+            int main(void) {
+              hello();
+              return 0;
+            }""")
+        library.write_text("""
+            #include <stdio.h>
+            void hello(void) {
+              printf("%d", 1);
+              fprintf(stdout, "%d", 2);
+            }""")
+        made = self.at / "libown.so"
+        for compiler, _ in compilers():
+            flags = ["-fno-builtin", "-fPIC"]
+            call(compiler, "-shared", self.compile(compiler, library, flags), "-o", made, LIBRARY)
+            call(compiler, self.compile(compiler, program, flags), "-o", self.at / "own", made, LIBRARY,
+                 f"-Wl,-rpath,{LIBRARY.parent}:{self.at}")
+            watched = {**os.environ, "LD_PRELOAD": str(SHIM), "VIGIL_OPTIONS": f"command=/bin/true:report_dir={self.at}"}
+            self.assertEqual(call(self.at / "own", env=watched), "own: mine", compiler)
+
     def test_user_code_for_thread_sanitizer_links(self):
         source = self.at / "annotated.cpp"
         source.write_text("""
