@@ -108,6 +108,7 @@ void instrumented_code_arrived() noexcept {
   heap::watch();
   looking.lock();
   dl_iterate_phdr(look_at, nullptr);
+  follow_tbb();
   looking.unlock();
 }
 

@@ -28,6 +28,8 @@ std::span<const Replacement> message_replacements() noexcept;     // message_fun
 std::span<const Replacement> text_replacements() noexcept;        // text_functions.cpp
 std::span<const Replacement> buffer_replacements() noexcept;      // buffer_functions.cpp
 std::span<const Replacement> tbb_replacements() noexcept;         // tbb_functions.cpp
+// Follows what the library throws; again whenever modules were looked at.
+void follow_tbb() noexcept;
 
 // An instrumented module says that it was loaded. Looks at all that are loaded now, and from the first on at the heap.
 void instrumented_code_arrived() noexcept;

@@ -8,13 +8,19 @@
 // released, and go on as the task would have. The bodies' ends are counted in the headers, by atomics of the
 // instrumented code, and who waits acquires from that counter. All is as precise as the program's own words.
 //
-// Not followed: the tokens of parallel_pipeline(), and tasks that are suspended.
+// Not followed: the tokens of parallel_pipeline(), tasks that are suspended, and what a function that an arena runs on
+// another thread did before it threw.
+#include <dlfcn.h>
+#include <link.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "interpose/futex_lock.hpp"
+#include "interpose/imports.hpp"
 #include "interpose/instrumented_code.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory.hpp"
@@ -123,15 +129,57 @@ void my_enqueue_in(Task* task, void* context, void* arena) {
 void waited_for(const WaitContext* context) noexcept {
   race::atomics::acquired_from(reinterpret_cast<std::uintptr_t>(&context->references), sizeof(context->references));
 }
+
+// A wait that this thread is in; or, without a context, an errand (below) that it waits for.
+struct Waiting {
+  const WaitContext* context;
+  Waiting* outer;
+};
+thread_local constinit Waiting* innermost __attribute__((tls_model("initial-exec"))) = nullptr;
+
+template <class Wait>
+void wait_for(const WaitContext* context, Wait&& wait) {
+  Waiting here{context, innermost};
+  innermost = &here;
+  wait();
+  innermost = here.outer;
+  waited_for(context);
+}
 void (*real_wait)(WaitContext*, void*) = nullptr;
 void my_wait(WaitContext* context, void* group) {
-  real_wait(context, group);
-  waited_for(context);
+  wait_for(context, [&] { real_wait(context, group); });
 }
 void (*real_execute_and_wait)(Task*, void*, WaitContext*, void*) = nullptr;
 void my_execute_and_wait(Task* task, void* group, WaitContext* context, void* waiting_group) {
-  real_execute_and_wait(task, group, context, waiting_group);
-  waited_for(context);
+  wait_for(context, [&] { real_execute_and_wait(task, group, context, waiting_group); });
+}
+
+// What a body threw the library throws out of the innermost wait when that is over, by std::rethrow_exception().
+// Nothing of the shim is told when an exception leaves it, so the library's own import of that function is changed.
+constexpr std::string_view kRethrow = "_ZSt17rethrow_exceptionNSt15__exception_ptr13exception_ptrE";
+using Rethrow = void(void*);
+constinit Rethrow* real_rethrow = nullptr;
+void my_rethrow(void* exception) {
+  if (const Waiting* const left = innermost; left != nullptr) {
+    innermost = left->outer;
+    if (left->context != nullptr) waited_for(left->context);
+  }
+  real_rethrow(exception);
+}
+
+bool has_code_at(const dl_phdr_info& module, std::uintptr_t address) noexcept {
+  for (int i = 0; i < module.dlpi_phnum; ++i) {
+    const ElfW(Phdr)& part = module.dlpi_phdr[i];
+    if (part.p_type == PT_LOAD && address - module.dlpi_addr - part.p_vaddr < part.p_memsz) return true;
+  }
+  return false;
+}
+int look_at(dl_phdr_info* module, std::size_t /*size*/, void* of_library) noexcept {
+  if (!has_code_at(*module, reinterpret_cast<std::uintptr_t>(of_library))) return 0;
+  each_import(*module, imports_of(*module), [&](std::string_view name, void** slot) {
+    if (name == kRethrow) redirect(*module, slot, reinterpret_cast<void*>(my_rethrow));
+  });
+  return 1;
 }
 
 // ---- arenas --------------------------------------------------------------------------------------------------------
@@ -140,8 +188,11 @@ void my_execute_and_wait(Task* task, void* group, WaitContext* context, void* wa
 struct Errand {
   Function* table;
   const Delegate* wanted;
+  Waiting waiting;
 };
 bool run_errand(const Errand* errand) {
+  // On the thread that waits for it: what it throws leaves it there, by no one else's throw.
+  if (innermost == &errand->waiting) innermost = errand->waiting.outer;
   const Delegate* const wanted = errand->wanted;
   if (sync_events::watching()) sync_events::acquired(errand);
   const bool result = reinterpret_cast<bool (*)(const Delegate*)>(wanted->table[0])(wanted);
@@ -156,9 +207,11 @@ void my_execute(void* arena, Delegate* wanted) {
   const auto run_it = reinterpret_cast<Function>(run_errand);
   const auto destroy = reinterpret_cast<Function>(destroy_nothing);
   errand_table = {nullptr, nullptr, run_it, destroy, destroy};  // whoever writes it writes the same
-  Errand errand{errand_table.data() + kHead, wanted};
+  Errand errand{errand_table.data() + kHead, wanted, {nullptr, innermost}};
+  innermost = &errand.waiting;
   if (sync_events::watching()) sync_events::released(&errand);
   real_execute(arena, reinterpret_cast<Delegate*>(&errand));
+  innermost = errand.waiting.outer;
   if (!sync_events::watching()) return;
   sync_events::acquired(&errand);
   sync_events::destroyed(&errand);
@@ -229,5 +282,13 @@ const Replacement kTbb[] = {
 }  // namespace
 
 std::span<const Replacement> tbb_replacements() noexcept { return kTbb; }
+
+void follow_tbb() noexcept {
+  void* const of_library =
+      real_wait != nullptr ? reinterpret_cast<void*>(real_wait) : reinterpret_cast<void*>(real_execute_and_wait);
+  if (of_library == nullptr) return;
+  if (real_rethrow == nullptr) real_rethrow = reinterpret_cast<Rethrow*>(dlsym(RTLD_DEFAULT, kRethrow.data()));
+  if (real_rethrow != nullptr) dl_iterate_phdr(look_at, of_library);
+}
 
 }  // namespace vigil::shim

@@ -91,6 +91,40 @@ void clean_exception_of_a_body() {
   }
   demand(said.size() == 100);
 }
+// Of two bodies on two threads one throws: what both did is known to who catches it, and before that to what is
+// destroyed on the way.
+void throw_after_crossing(std::vector<int>& done) {
+  Crossing both;
+  tbb::parallel_for(
+      tbb::blocked_range<std::size_t>(0, 2, 1),
+      [&](const auto& one) {
+        done.at(one.begin()) = 1;
+        both.wait();
+        if (one.begin() == 0) throw std::runtime_error("half of it");
+      },
+      tbb::simple_partitioner());
+}
+void clean_after_a_wait_that_throws() {
+  std::vector<int> done(2);
+  try {
+    const std::vector<int> its_own(100);
+    throw_after_crossing(done);
+  } catch (const std::exception&) {
+    done.assign(2, 2);
+  }
+  demand(done.back() == 2);
+}
+void clean_after_a_wait_that_throws_in_a_wait() {
+  std::vector<int> done(2);
+  tbb::task_group outer;
+  outer.run([&] { throw_after_crossing(done); });
+  try {
+    outer.wait();
+  } catch (const std::exception&) {
+    done.assign(2, 2);
+  }
+  demand(done.back() == 2);
+}
 void clean_arenas_of_several_threads() {
   tbb::task_arena arena(2);
   std::vector<std::thread> threads;
@@ -189,6 +223,8 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_loops_with_small_pieces),
     VIGIL_CASE(clean_groups_of_tasks_in_groups),
     VIGIL_CASE(clean_exception_of_a_body),
+    VIGIL_CASE(clean_after_a_wait_that_throws),
+    VIGIL_CASE(clean_after_a_wait_that_throws_in_a_wait),
     VIGIL_CASE(clean_arenas_of_several_threads),
     VIGIL_CASE(clean_enqueued_in_an_arena),
     VIGIL_CASE(clean_messages_of_a_graph),
