@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 
@@ -37,11 +38,18 @@ ssize_t was_filled(const iovec* to, std::size_t count, ssize_t got, std::uintptr
   }
   return got;
 }
-void emptied(const void* from, std::size_t bytes, std::uintptr_t pc) noexcept {
-  if (from != nullptr && bytes != 0) race::on_read(place_of(from), bytes, pc);
+// What is told before the call may be nothing that the kernel would take: it answers with an error then.
+bool is_somewhere(const void* at) noexcept {
+  constexpr std::uintptr_t kFirst = 4096;  // nothing is ever mapped below it
+  return place_of(at) >= kFirst;
 }
-void emptied(const iovec* from, std::size_t count, std::uintptr_t pc) noexcept {
-  for (std::size_t i = 0; i < count; ++i) emptied(from[i].iov_base, from[i].iov_len, pc);
+void emptied(int file, const void* from, std::size_t bytes, std::uintptr_t pc) noexcept {
+  constexpr std::size_t kMost = 0x7ffff000;  // of a call: MAX_RW_COUNT
+  if (file >= 0 && is_somewhere(from) && bytes != 0) race::on_read(place_of(from), std::min(bytes, kMost), pc);
+}
+void emptied(int file, const iovec* from, std::size_t count, std::uintptr_t pc) noexcept {
+  if (file < 0 || !is_somewhere(from) || count > IOV_MAX) return;
+  for (std::size_t i = 0; i < count; ++i) emptied(file, from[i].iov_base, from[i].iov_len, pc);
 }
 std::size_t count_of(int count) noexcept { return count > 0 ? static_cast<std::size_t>(count) : 0; }
 
@@ -71,7 +79,7 @@ template <Empty kWhich, class... More>
 ssize_t (*real_empty)(int, const void*, std::size_t, More...) = nullptr;
 template <Empty kWhich, class... More>
 ssize_t my_empty(int file, const void* from, std::size_t bytes, More... more) {
-  emptied(from, bytes, returns_to());
+  emptied(file, from, bytes, returns_to());
   return real_empty<kWhich, More...>(file, from, bytes, more...);
 }
 
@@ -82,17 +90,18 @@ ssize_t my_readv(int file, const iovec* to, int count) {
 }
 ssize_t (*real_writev)(int, const iovec*, int) = nullptr;
 ssize_t my_writev(int file, const iovec* from, int count) {
-  emptied(from, count_of(count), returns_to());
+  emptied(file, from, count_of(count), returns_to());
   return real_writev(file, from, count);
 }
 ssize_t (*real_recvmsg)(int, msghdr*, int) = nullptr;
 ssize_t my_recvmsg(int file, msghdr* to, int flags) {
   const std::uintptr_t pc = returns_to();
-  return was_filled(to->msg_iov, to->msg_iovlen, real_recvmsg(file, to, flags), pc);
+  const ssize_t got = real_recvmsg(file, to, flags);
+  return got > 0 ? was_filled(to->msg_iov, to->msg_iovlen, got, pc) : got;
 }
 ssize_t (*real_sendmsg)(int, const msghdr*, int) = nullptr;
 ssize_t my_sendmsg(int file, const msghdr* from, int flags) {
-  emptied(from->msg_iov, from->msg_iovlen, returns_to());
+  if (is_somewhere(from)) emptied(file, from->msg_iov, from->msg_iovlen, returns_to());
   return real_sendmsg(file, from, flags);
 }
 

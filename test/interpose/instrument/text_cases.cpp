@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -273,6 +274,28 @@ void race_sendmsg() {
     return sendmsg(file, &message, 0);
   });
 }
+// What the kernel answers to nonsense the program gets to know.
+void clean_calls_of_the_kernel_that_fail() {
+  const Ends ends = pair_of_sockets();
+  Text text{};
+  const auto fails = [](ssize_t result, int why) {
+    if (result != -1 || errno != why) std::abort();
+  };
+  void* volatile nothing = nullptr;
+  volatile std::size_t huge = std::size_t{1} << 40U;
+  iovec all{text.data(), text.size()};
+  msghdr message{};
+  message.msg_iov = &all;
+  message.msg_iovlen = huge;
+  std::thread([&] {
+    fails(sendmsg(ends[0], static_cast<msghdr*>(nothing), 0), EFAULT);
+    fails(recvmsg(ends[0], static_cast<msghdr*>(nothing), MSG_DONTWAIT), EFAULT);
+    fails(sendmsg(ends[0], &message, 0), EMSGSIZE);
+    fails(writev(ends[0], static_cast<iovec*>(nothing), 2), EFAULT);
+    fails(write(-1, text.data(), huge), EBADF);
+  }).join();
+  close_both(ends);
+}
 // Each changes it when the other's answer is there.
 void clean_buffer_sent_to_and_fro() {
   const Ends ends = pair_of_sockets();
@@ -317,6 +340,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(race_send),
     VIGIL_CASE(race_writev),
     VIGIL_CASE(race_sendmsg),
+    VIGIL_CASE(clean_calls_of_the_kernel_that_fail),
     VIGIL_CASE(clean_buffer_sent_to_and_fro),
     VIGIL_CASE(race_snprintf),
     VIGIL_CASE(race_for_the_last_letter_of_snprintf),
