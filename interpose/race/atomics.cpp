@@ -110,7 +110,7 @@ void Step::changed(int order, Change change) noexcept {
     Actor& actor = current_actor();
     const ClockSlot self = order::whole(actor.clocks).slot();
     AtomicPoint& point = home_->point_of(place_.address % kHomeBytes, place_.bytes);
-    const bool gives_back = point.taken == self && point.replaced == change.left;
+    const bool gives_back = change.may_undo && point.taken == self && point.replaced == change.left;
     if (releases(order) || gives_back) {
       order::release_merge(actor.clocks, point.past);
       point.by = order::whole(actor.clocks).slot();

@@ -5,9 +5,10 @@
 //                     the sequence it ends the sequence, by the same it does not (C++17 and before)
 //   read-modify-write as a store, but on top of what it carried                        (the sequence goes on)
 //                     A relaxed one counts as a release when its actor's own acquiring one was the last change before,
-//                     and it puts back what that replaced: so a lock is given back that was held to read only
-//                     (libstdc++ 12, atomic<shared_ptr>::load). By the letter that orders nothing; no processor tells
-//                     the difference, and it is not the user's code.
+//                     and it puts back what that replaced, without comparing: so a lock is given back that was held
+//                     to read only (libstdc++ 12, atomic<shared_ptr>::load). By the letter that orders nothing; no
+//                     processor tells the difference, and it is not the user's code. Who compares puts a node back on
+//                     a stack.
 //   load acquire      the actor learns what the object carries
 //   load relaxed      it will, at its next acquire fence
 // seq_cst is acquire and release: the one order of all such operations adds nothing that one could be missing, for it
@@ -64,20 +65,21 @@ bool fenced() noexcept;
 
 // What a read-modify-write found and what it left, so far as it takes to see that one undoes another.
 struct Change {
-  std::uint32_t found;
-  std::uint32_t left;
+  std::uint32_t found = 0;
+  std::uint32_t left = 0;
+  bool may_undo = false;
 };
 // Of sixteen bytes nothing is known: none undoes another.
 template <class T>
-constexpr Change change_of(T found, T left) noexcept {
+constexpr Change change_of(T found, T left, bool may_undo) noexcept {
   if constexpr (sizeof(T) > sizeof(std::uint64_t)) {
-    return {.found = 0, .left = 1};
+    return {};
   } else {
     const auto folded = [](T value) noexcept {
       constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio
       return static_cast<std::uint32_t>((static_cast<std::uint64_t>(value) * kSpread) >> 32U);
     };
-    return {.found = folded(found), .left = folded(left)};
+    return {.found = folded(found), .left = folded(left), .may_undo = may_undo};
   }
 }
 
@@ -159,7 +161,7 @@ T change(volatile T* at, int order, std::uintptr_t pc, Operate&& operate) noexce
     const T before = operate();
     // What it left is asked only where that counts: under the home's lock nobody else changes it.
     const bool may_undo = !releases(order) && !acquires(order);
-    const Change change = change_of(before, may_undo ? instrument::load(at, __ATOMIC_RELAXED) : before);
+    const Change change = change_of(before, may_undo ? instrument::load(at, __ATOMIC_RELAXED) : before, may_undo);
     if (has_accessed && step.has_home()) {
       step.loaded_and_changed(order, change);
       return before;
@@ -188,7 +190,7 @@ bool compare_exchange(volatile T* at, T& expected, T wanted, int order, int fail
   if (matters && (leaves || atomic_points.has_home(place.address))) {
     {
       Step step(place, leaves);
-      const Change change = change_of(expected, wanted);
+      const Change change = change_of(expected, wanted, false);
       const bool done = instrument::compare_exchange(at, expected, wanted, order);
       if (step.has_home()) step.loaded(done ? order : failure);
       if (done) {

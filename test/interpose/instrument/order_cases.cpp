@@ -144,6 +144,22 @@ void push_after_a_pop(std::memory_order order) {
 }
 void clean_push_after_a_pop() { push_after_a_pop(kRelease); }
 void race_push_after_a_pop_without_a_release() { push_after_a_pop(kRelaxed); }
+// The one that was taken, written to, and put back: the top is again what it was.
+void race_put_back_without_a_release() {
+  int node = 0;
+  std::atomic<int*> top{&node};
+  one_after_the_other(
+      [&] {
+        int* taken = &node;
+        if (!top.compare_exchange_strong(taken, nullptr, kAcquire, kRelaxed)) std::abort();
+        node = 7;
+        int* none = nullptr;
+        if (!top.compare_exchange_strong(none, &node, kRelaxed, kRelaxed)) std::abort();
+      },
+      [&] {
+        if (*top.load(kAcquire) != 7) std::abort();
+      });
+}
 void race_counted_up_again_without_a_release() {
   int data = 0;
   std::atomic<int> next{0};
@@ -438,6 +454,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(race_release_sequence_ended),
     VIGIL_CASE(clean_push_after_a_pop),
     VIGIL_CASE(race_push_after_a_pop_without_a_release),
+    VIGIL_CASE(race_put_back_without_a_release),
     VIGIL_CASE(race_counted_up_again_without_a_release),
     VIGIL_CASE(clean_store_by_the_head_itself),
     VIGIL_CASE(clean_two_releases_collect),
