@@ -24,7 +24,7 @@ constexpr std::size_t kMostMarked = 64U << 10U;
 
 constinit std::atomic<bool> watched{false};
 thread_local constinit std::uintptr_t on_behalf_of __attribute__((tls_model("initial-exec"))) = 0;
-// Whether an allocation was told since the last OnBehalf began.
+// Whether an allocation was told since the innermost OnBehalf began.
 thread_local constinit bool has_told __attribute__((tls_model("initial-exec"))) = false;
 // Whether an operator new was met that does not call malloc. Never false again.
 constinit std::atomic<bool> unseen_operators{false};
@@ -105,11 +105,14 @@ bool find_block(std::uintptr_t address, race::BlockInfo& info) noexcept {
 
 }  // namespace
 
-OnBehalf::OnBehalf(std::uintptr_t pc) noexcept : before_(on_behalf_of) {
+OnBehalf::OnBehalf(std::uintptr_t pc) noexcept : before_(on_behalf_of), had_told_(has_told) {
   on_behalf_of = pc;
   has_told = false;
 }
-OnBehalf::~OnBehalf() { on_behalf_of = before_; }
+OnBehalf::~OnBehalf() {
+  on_behalf_of = before_;
+  has_told = has_told || had_told_;  // the call around this one may have got its block already
+}
 
 bool is_watched() noexcept { return watched.load(std::memory_order_relaxed); }
 

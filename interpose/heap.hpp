@@ -62,6 +62,7 @@ class OnBehalf {
 
  private:
   std::uintptr_t before_;
+  bool had_told_;
 };
 // That block is about to go by an operator delete.
 void deleting(const void* block) noexcept;
