@@ -13,6 +13,7 @@ extern "C" void __tsan_testonly_barrier_wait(std::uint64_t* barrier);
 
 namespace vigil::test {
 
+std::span<const Case> sequence_cases();   // release sequences of atomics
 std::span<const Case> library_cases();    // what the standard library builds on atomics
 std::span<const Case> memory_cases();     // C11 threads, memory used again, copies
 std::span<const Case> container_cases();  // what libstdc++ does to a container's nodes
