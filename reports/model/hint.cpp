@@ -15,15 +15,22 @@
 namespace vigil::reports {
 namespace {
 
+constexpr std::string_view kNilHint =
+    "Make the channel before it is used: a nil channel is never ready, and only serves to switch off a case of a "
+    "select.";
+
+bool is_receive(const Participant& waiter) { return waiter.operation == "receive" || waiter.operation == "range"; }
+
+bool waits_for_nil(const Finding& finding, const Participant& waiter) {
+  return (is_receive(waiter) || waiter.operation == "send") && object_of(finding, waiter) == nullptr;
+}
+
 // Why a single actor waits for ever decides what helps it. "" when its wait says nothing special.
 std::string_view hint_for_waiter(const Finding& finding, const Participant& waiter) {
   const bool deadlock = finding.kind == "deadlock";
   const Object* object = object_of(finding, waiter);
-  const bool receives = waiter.operation == "receive" || waiter.operation == "range";
-  if ((receives || waiter.operation == "send") && object == nullptr) {
-    return "Make the channel before it is used: a nil channel is never ready, and only serves to switch off a case of "
-           "a select.";
-  }
+  const bool receives = is_receive(waiter);
+  if (waits_for_nil(finding, waiter)) return kNilHint;
   if (receives) {
     return deadlock ? "Start whoever sends before this receive, and let the sender close the channel when it is done."
                     : "Let the sender close the channel on every path when it is done, or select on the context's done "
@@ -124,6 +131,9 @@ std::string hint_of(const Finding& finding) {
       return own->type == "rw-mutex" ? "Lock it once: what is called meanwhile needs a form that does not lock."
                                      : std::string(find_kind("double-lock")->hint);
     }
+    const bool all_nil = std::all_of(participants.begin(), participants.end(),
+                                     [&](const Participant& p) { return waits_for_nil(finding, p); });
+    if (!participants.empty() && all_nil) return std::string(kNilHint);
     if (const Participant* const waiter = only_waiter(finding); waiter != nullptr) {
       const std::string_view hint = hint_for_waiter(finding, *waiter);
       if (!hint.empty()) return std::string(hint);

@@ -175,6 +175,13 @@ TEST(Hint, TheShimsOwnComesFirst) {
   EXPECT_EQ(hint_of(finding), "Do this.");
 }
 
+TEST(Hint, AllWhoWaitForANilChannelAreToldToMakeIt) {
+  const Finding two = finding_of("deadlock", {at("f()", "receive"), at("g()", "send")});
+  EXPECT_NE(hint_of(two).find("nil channel"), std::string::npos);
+  const Finding mixed = finding_of("deadlock", {at("f()", "receive"), at("g()", "send", 0)}, {made_in("channel", "")});
+  EXPECT_EQ(hint_of(mixed), std::string(find_kind("deadlock")->hint));
+}
+
 TEST(Hint, FollowsTheShapeOfTheWait) {
   EXPECT_NE(hint_of(finding_of("task-leak", {at("f()", "receive")})).find("nil channel"), std::string::npos);
   EXPECT_NE(hint_of(finding_of("task-leak", {at("f()", "wait", 0)}, {made_in("cond", "")})).find("predicate"),
