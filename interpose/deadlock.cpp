@@ -218,7 +218,9 @@ void tell(std::string_view what, bool proved, const BlockedActors& blocked, cons
   report({.kind = Kind::Deadlock,
           .proved = proved,
           .message = message.view(),
-          .hint = {},
+          .hint = stranded == 0 ? std::string_view{}
+                                : "Wait by vigil's own primitives, or inside vigil::blocking(): in any other call that "
+                                  "blocks, a task keeps its worker.",
           .participants = participants,
           .objects = objects.all()});
 }

@@ -57,6 +57,10 @@ WORDS = {
     "stuck_only_worker_waits_for_a_task_that_is_ready": r"every worker is blocked in a call, so 1 task that could go on cannot",
     "stuck_blocking_call_wants_what_its_task_holds": r"task \d+ holds \S.* and waits for its blocking call on thread \d+ to return",
 }
+# What its advice must say, where the shape of the waits alone would not tell it.
+ADVICE = {
+    "stuck_only_worker_waits_for_a_task_that_is_ready": r"vigil::blocking\(\)",
+}
 # Who takes part in the deadlock: roles and operations. Each of them with a stack.
 PARTICIPANTS = {
     "stuck_two_mutexes": ["holder lock", "holder lock", "waiter lock", "waiter lock"],
@@ -124,6 +128,8 @@ def run(program, shim, case, procs):
         return f"found {sorted(kinds)}, wanted {sorted(wanted)}; status {done.returncode}\n{done.stderr.decode(errors='replace')}"
     if case in WORDS and not any(re.search(WORDS[case], finding["message"]) for finding in told):
         return f"no finding says {WORDS[case]!r}: {[finding['message'] for finding in told]}"
+    if case in ADVICE and not any(re.search(ADVICE[case], finding["hint"]) for finding in told):
+        return f"no finding advises {ADVICE[case]!r}: {[finding['hint'] for finding in told]}"
     if case in PROVED and [finding["proved"] for finding in told] != [PROVED[case]]:
         return f"proved: {[finding['proved'] for finding in told]}"
     if case in PARTICIPANTS or case in PARTICIPANTS_EITHER:
