@@ -34,6 +34,7 @@ enum Detour : std::uint8_t {
   kNotLive = 2,      // stage() is not Live
   kOrderIsKept = 4,  // locks order something in the whole order, or the ThreadSanitizer runtime is told of it
   kTimeline = 8,     // it shows who can run
+  kForwards = 16,    // glibc's locks are not taken in place, but by its functions (locks/in_place.hpp)
 };
 // acquire in readers pairs with the release that clears kNotLive, as that of current_stage.
 extern constinit std::atomic<std::uint8_t> detours;

@@ -9,6 +9,7 @@
 #include "interpose/fixed_text.hpp"
 #include "interpose/handshake.hpp"
 #include "interpose/helper.hpp"
+#include "interpose/locks/in_place.hpp"
 #include "interpose/log.hpp"
 #include "interpose/options.hpp"
 #include "interpose/process_info.hpp"
@@ -25,7 +26,7 @@
 namespace vigil::shim {
 
 constinit std::atomic<Stage> current_stage{Stage::Cold};
-constinit std::atomic<std::uint8_t> detail::detours{detail::kAlone | detail::kNotLive};
+constinit std::atomic<std::uint8_t> detail::detours{detail::kAlone | detail::kNotLive | detail::kForwards};
 thread_local constinit bool inside_shim __attribute__((tls_model("initial-exec"))) = false;
 
 namespace {
@@ -92,6 +93,7 @@ void start() noexcept {
     race::bridge::start();
     race::bridge::module_arrived();
   }
+  locks::in_place::check();
   move(Stage::Starting, Stage::Live);
   if (log_on(LogLevel::Info)) {
     Line line;

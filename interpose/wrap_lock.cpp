@@ -167,8 +167,11 @@ extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept 
   const locks::Again its = locks::would_take_again(mutex, from);
   if (!its) [[unlikely]]
     return lock_other_mutex(mutex, from.stack_pointer);
-  const int rc = vigil::shim::detail::real_pthread_table.mutex_trylock(mutex);
-  return rc == 0 && locks::takes_again(its) ? 0 : locked_since(rc, mutex, from.stack_pointer);
+  if (!locks::in_place::takes(mutex, vigil::shim::detail::lane.tid)) [[unlikely]]
+    return locked_since(EBUSY, mutex, from.stack_pointer);
+  if (!locks::takes_again(its)) [[unlikely]]
+    return locked_since(0, mutex, from.stack_pointer);
+  return 0;
 }
 
 extern "C" VIGIL_EXPORT int pthread_mutex_trylock(pthread_mutex_t* mutex) noexcept {
@@ -190,7 +193,7 @@ extern "C" VIGIL_EXPORT int pthread_mutex_clocklock(pthread_mutex_t* mutex, cloc
 extern "C" VIGIL_EXPORT int pthread_mutex_unlock(pthread_mutex_t* mutex) noexcept {
   const bool is_done = locks::mutex_back_again<locks::Keeps::Nothing>(mutex);
   if (is_done) [[likely]]
-    return vigil::shim::detail::real_pthread_table.mutex_unlock(mutex);
+    return locks::give_back_now(mutex);
   return unlock_mutex_slow(mutex);
 }
 
@@ -209,8 +212,11 @@ extern "C" VIGIL_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t* lock) noexce
   const locks::Again its = locks::would_read_again(lock, from);
   if (!its) [[unlikely]]
     return read_other_lock(lock, from.stack_pointer);
-  const int rc = vigil::shim::detail::real_pthread_table.rwlock_tryrdlock(lock);
-  return rc == 0 && locks::reads_again(its) ? 0 : read_locked_since(rc, lock, from.stack_pointer);
+  if (!locks::in_place::takes_for_reading(lock)) [[unlikely]]
+    return read_locked_since(EBUSY, lock, from.stack_pointer);
+  if (!locks::reads_again(its)) [[unlikely]]
+    return read_locked_since(0, lock, from.stack_pointer);
+  return 0;
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t* lock) noexcept {
@@ -260,7 +266,7 @@ extern "C" VIGIL_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t* lock, c
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t* lock) noexcept {
   const bool is_done = locks::read_back_again(lock);
-  return is_done ? vigil::shim::detail::real_pthread_table.rwlock_unlock(lock) : unlock_rwlock_slow(lock);
+  return is_done ? locks::read_back_now(lock) : unlock_rwlock_slow(lock);
 }
 
 extern "C" VIGIL_EXPORT int pthread_rwlock_init(pthread_rwlock_t* lock,

@@ -14,6 +14,7 @@
 #include "interpose/locks/find_lock.hpp"
 #include "interpose/locks/glibc_locks.hpp"
 #include "interpose/locks/held_again.hpp"
+#include "interpose/locks/in_place.hpp"
 #include "interpose/locks/lock_events.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/threads.hpp"
@@ -65,12 +66,37 @@ inline constexpr std::uint8_t kReasons = vigil::shim::detail::kAlone | vigil::sh
                                          (keeps == Keeps::Nothing ? std::uint8_t{vigil::shim::detail::kOrderIsKept}
                                                                   : std::uint8_t{0});
 
+// Besides, who does again what he did last takes the lock in place: a call in his way would cost him a third.
+inline constexpr std::uint8_t kReasonsNotInPlace = kReasons<Keeps::Nothing> | vigil::shim::detail::kForwards;
+
 // What a quick way got.
 enum class Got : std::uint8_t {
   Nothing,   // nothing was done
   TheLock,   // and nothing of that is recorded: meanwhile somebody asked for an order
   Recorded,  // the lock, and it is recorded
 };
+
+// The real functions, or what they would do. 0, or why not.
+[[gnu::always_inline]] inline int try_now(pthread_mutex_t* mutex) noexcept {
+  if (in_place::is_open() && in_place::takes(mutex, vigil::shim::detail::lane.tid)) [[likely]]
+    return 0;
+  return vigil::shim::detail::real_pthread_table.mutex_trylock(mutex);
+}
+[[gnu::always_inline]] inline int give_back_now(pthread_mutex_t* mutex) noexcept {
+  if (in_place::is_open() && in_place::gives_back(mutex)) [[likely]]
+    return 0;
+  return vigil::shim::detail::real_pthread_table.mutex_unlock(mutex);
+}
+[[gnu::always_inline]] inline int try_reading_now(pthread_rwlock_t* rwlock) noexcept {
+  if (in_place::is_open() && in_place::is_plain(rwlock) && in_place::takes_for_reading(rwlock)) [[likely]]
+    return 0;
+  return vigil::shim::detail::real_pthread_table.rwlock_tryrdlock(rwlock);
+}
+[[gnu::always_inline]] inline int read_back_now(pthread_rwlock_t* rwlock) noexcept {
+  if (in_place::is_open() && in_place::is_plain(rwlock) && in_place::gives_back_for_reading(rwlock)) [[likely]]
+    return 0;
+  return vigil::shim::detail::real_pthread_table.rwlock_unlock(rwlock);
+}
 
 // ---- who does again what he did last. Locks order nothing but themselves ------------------------------------------
 // In two steps, with the real function between them. All that can be is done in the first: between two locked
@@ -85,7 +111,7 @@ struct Again {
 };
 // Whether that is what is done next. Then the shim is entered (enter_shim()), until ..._again() is over.
 [[gnu::always_inline]] inline Again would_take_again(const pthread_mutex_t* mutex, CalledFrom from) noexcept {
-  Actor* const actor = quick_actor(kReasons<Keeps::Nothing>);
+  Actor* const actor = quick_actor(kReasonsNotInPlace);
   if (actor == nullptr || glibc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP) [[unlikely]]
     return {};
   enter_shim();
@@ -97,8 +123,8 @@ struct Again {
   return {};
 }
 [[gnu::always_inline]] inline Again would_read_again(const pthread_rwlock_t* rwlock, CalledFrom from) noexcept {
-  Actor* const actor = quick_actor(kReasons<Keeps::Nothing>);
-  if (actor == nullptr || glibc::is_shared(rwlock)) [[unlikely]]
+  Actor* const actor = quick_actor(kReasonsNotInPlace);
+  if (actor == nullptr || !in_place::is_plain(rwlock)) [[unlikely]]
     return {};
   enter_shim();
   HeldLock& slot = actor->held.next();
@@ -167,7 +193,7 @@ template <Keeps keeps>
     return Got::Nothing;
   const TakenAt place = taken_at(*standing);
   // The guard is held while this runs, which does not wait.
-  if (vigil::shim::detail::real_pthread_table.mutex_trylock(mutex) != 0) [[unlikely]]
+  if (try_now(mutex) != 0) [[unlikely]]
     return Got::Nothing;
   if (keeps == Keeps::Nothing && order::needs_to_take(order::Edge::Lock) != 0) [[unlikely]]
     return Got::TheLock;  // as in takes_again()
@@ -262,7 +288,7 @@ template <Keeps keeps>
   if (standing == nullptr) [[unlikely]]
     return Got::Nothing;
   const TakenAt place = taken_at(*standing);
-  if (vigil::shim::detail::real_pthread_table.rwlock_tryrdlock(rwlock) != 0) [[unlikely]]
+  if (try_reading_now(rwlock) != 0) [[unlikely]]
     return Got::Nothing;
   if (order::needs_to_take(order::Edge::Lock) != 0) [[unlikely]]
     return Got::TheLock;  // as in takes_again()

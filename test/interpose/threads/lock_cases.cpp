@@ -456,7 +456,9 @@ constexpr vigil::test::Case kCases[] = {
 
 int main(int argc, char** argv) {
 #ifdef VIGIL_TEST_UNLINKED
-  return vigil::test::run_case({kCases, vigil::test::lock_kind_cases(), vigil::test::last_wait_cases()}, argc, argv);
+  return vigil::test::run_case(
+      {kCases, vigil::test::lock_kind_cases(), vigil::test::last_wait_cases(), vigil::test::in_place_cases()}, argc,
+      argv);
 #else
   return vigil::test::run_case(
       {kCases, vigil::test::lock_bug_cases(), vigil::test::lock_smell_cases(), vigil::test::unlock_cases(),

@@ -17,6 +17,7 @@ namespace vigil::test {
 
 std::span<const Case> lock_kind_cases();
 std::span<const Case> last_wait_cases();
+std::span<const Case> in_place_cases();
 std::span<const Case> lock_bug_cases();
 std::span<const Case> lock_task_cases();
 std::span<const Case> lock_smell_cases();
