@@ -22,8 +22,6 @@ constinit Real<int(int, const char*, va_list)> real___vprintf_chk("__vprintf_chk
 constinit Real<void(const char*)> real_perror("perror");
 constinit Real<int()> real_getchar("getchar");
 constinit Real<int()> real_getchar_unlocked("getchar_unlocked");
-constinit Real<int(const char*, va_list)> real_vscanf("vscanf");
-constinit Real<int(const char*, va_list)> real_isoc99_vscanf("__isoc99_vscanf");
 
 }  // namespace
 
@@ -80,26 +78,3 @@ extern "C" VIGIL_EXPORT int vigil_getchar() __asm__("getchar");
 extern "C" int vigil_getchar() { return took_out(stdin, real_getchar()); }
 extern "C" VIGIL_EXPORT int vigil_getchar_unlocked() __asm__("getchar_unlocked");
 extern "C" int vigil_getchar_unlocked() { return took_out(stdin, real_getchar_unlocked()); }
-// The header gives the older ones the newer names.
-extern "C" VIGIL_EXPORT int vigil_vscanf(const char* format, va_list given) __asm__("vscanf");
-extern "C" int vigil_vscanf(const char* format, va_list given) { return took_out(stdin, real_vscanf(format, given)); }
-extern "C" VIGIL_EXPORT int vigil_scanf(const char* format, ...) __asm__("scanf");
-extern "C" int vigil_scanf(const char* format, ...) {
-  va_list given;
-  va_start(given, format);
-  const int done = real_vscanf(format, given);
-  va_end(given);
-  return took_out(stdin, done);
-}
-extern "C" VIGIL_EXPORT int vigil_new_vscanf(const char* format, va_list given) __asm__("__isoc99_vscanf");
-extern "C" int vigil_new_vscanf(const char* format, va_list given) {
-  return took_out(stdin, real_isoc99_vscanf(format, given));
-}
-extern "C" VIGIL_EXPORT int vigil_new_scanf(const char* format, ...) __asm__("__isoc99_scanf");
-extern "C" int vigil_new_scanf(const char* format, ...) {
-  va_list given;
-  va_start(given, format);
-  const int done = real_isoc99_vscanf(format, given);
-  va_end(given);
-  return took_out(stdin, done);
-}

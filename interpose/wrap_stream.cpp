@@ -41,8 +41,6 @@ constinit Real<int(FILE*)> real_uflow("__uflow");
 constinit Real<__ssize_t(char**, std::size_t*, FILE*)> real_getline("getline");
 constinit Real<__ssize_t(char**, std::size_t*, int, FILE*)> real_getdelim("getdelim");
 constinit Real<__ssize_t(char**, std::size_t*, int, FILE*)> real_getdelim_internal("__getdelim");
-constinit Real<int(FILE*, const char*, va_list)> real_vfscanf("vfscanf");
-constinit Real<int(FILE*, const char*, va_list)> real_isoc99_vfscanf("__isoc99_vfscanf");
 constinit Real<int(FILE*)> real_fflush("fflush");
 constinit Real<int(int, FILE*)> real_fputc_unlocked("fputc_unlocked");
 constinit Real<int(int, FILE*)> real_putc_unlocked("putc_unlocked");
@@ -192,30 +190,4 @@ extern "C" VIGIL_EXPORT __ssize_t getdelim(char** to, std::size_t* size, int end
 }
 extern "C" VIGIL_EXPORT __ssize_t __getdelim(char** to, std::size_t* size, int end, FILE* stream) {  // NOLINT
   return took_out(stream, real_getdelim_internal(to, size, end, stream));
-}
-// The header gives the older two the newer names.
-extern "C" VIGIL_EXPORT int vigil_vfscanf(FILE* stream, const char* format, va_list given) __asm__("vfscanf");
-extern "C" int vigil_vfscanf(FILE* stream, const char* format, va_list given) {
-  return took_out(stream, real_vfscanf(stream, format, given));
-}
-extern "C" VIGIL_EXPORT int vigil_fscanf(FILE* stream, const char* format, ...) __asm__("fscanf");
-extern "C" int vigil_fscanf(FILE* stream, const char* format, ...) {
-  va_list given;
-  va_start(given, format);
-  const int got = real_vfscanf(stream, format, given);
-  va_end(given);
-  return took_out(stream, got);
-}
-extern "C" VIGIL_EXPORT int vigil_new_vfscanf(FILE* stream, const char* format,
-                                              va_list given) __asm__("__isoc99_vfscanf");
-extern "C" int vigil_new_vfscanf(FILE* stream, const char* format, va_list given) {
-  return took_out(stream, real_isoc99_vfscanf(stream, format, given));
-}
-extern "C" VIGIL_EXPORT int vigil_new_fscanf(FILE* stream, const char* format, ...) __asm__("__isoc99_fscanf");
-extern "C" int vigil_new_fscanf(FILE* stream, const char* format, ...) {
-  va_list given;
-  va_start(given, format);
-  const int got = real_isoc99_vfscanf(stream, format, given);
-  va_end(given);
-  return took_out(stream, got);
 }

@@ -36,10 +36,6 @@ constinit Real<wchar_t*(wchar_t*, int, FILE*)> real_fgetws("fgetws");
 constinit Real<wchar_t*(wchar_t*, int, FILE*)> real_fgetws_unlocked("fgetws_unlocked");
 constinit Real<wchar_t*(wchar_t*, std::size_t, int, FILE*)> real___fgetws_chk("__fgetws_chk");
 constinit Real<wchar_t*(wchar_t*, std::size_t, int, FILE*)> real___fgetws_unlocked_chk("__fgetws_unlocked_chk");
-constinit Real<int(FILE*, const wchar_t*, va_list)> real_vfwscanf("vfwscanf");
-constinit Real<int(FILE*, const wchar_t*, va_list)> real_isoc99_vfwscanf("__isoc99_vfwscanf");
-constinit Real<int(const wchar_t*, va_list)> real_vwscanf("vwscanf");
-constinit Real<int(const wchar_t*, va_list)> real_isoc99_vwscanf("__isoc99_vwscanf");
 
 }  // namespace
 
@@ -146,54 +142,4 @@ extern "C" VIGIL_EXPORT wchar_t* __fgetws_chk(wchar_t* to, std::size_t size, int
 extern "C" VIGIL_EXPORT wchar_t* __fgetws_unlocked_chk(wchar_t* to, std::size_t size, int room,
                                                        FILE* stream) {  // NOLINT
   return took_out(stream, real___fgetws_unlocked_chk(to, size, room, stream));
-}
-// The header gives the older ones the newer names.
-extern "C" VIGIL_EXPORT int vigil_vfwscanf(FILE* stream, const wchar_t* format, va_list given) __asm__("vfwscanf");
-extern "C" int vigil_vfwscanf(FILE* stream, const wchar_t* format, va_list given) {
-  return took_out(stream, real_vfwscanf(stream, format, given));
-}
-extern "C" VIGIL_EXPORT int vigil_fwscanf(FILE* stream, const wchar_t* format, ...) __asm__("fwscanf");
-extern "C" int vigil_fwscanf(FILE* stream, const wchar_t* format, ...) {
-  va_list given;
-  va_start(given, format);
-  const int done = real_vfwscanf(stream, format, given);
-  va_end(given);
-  return took_out(stream, done);
-}
-extern "C" VIGIL_EXPORT int vigil_vwscanf(const wchar_t* format, va_list given) __asm__("vwscanf");
-extern "C" int vigil_vwscanf(const wchar_t* format, va_list given) {
-  return took_out(stdin, real_vwscanf(format, given));
-}
-extern "C" VIGIL_EXPORT int vigil_wscanf(const wchar_t* format, ...) __asm__("wscanf");
-extern "C" int vigil_wscanf(const wchar_t* format, ...) {
-  va_list given;
-  va_start(given, format);
-  const int done = real_vwscanf(format, given);
-  va_end(given);
-  return took_out(stdin, done);
-}
-extern "C" VIGIL_EXPORT int vigil_new_vfwscanf(FILE* stream, const wchar_t* format,
-                                               va_list given) __asm__("__isoc99_vfwscanf");
-extern "C" int vigil_new_vfwscanf(FILE* stream, const wchar_t* format, va_list given) {
-  return took_out(stream, real_isoc99_vfwscanf(stream, format, given));
-}
-extern "C" VIGIL_EXPORT int vigil_new_fwscanf(FILE* stream, const wchar_t* format, ...) __asm__("__isoc99_fwscanf");
-extern "C" int vigil_new_fwscanf(FILE* stream, const wchar_t* format, ...) {
-  va_list given;
-  va_start(given, format);
-  const int done = real_isoc99_vfwscanf(stream, format, given);
-  va_end(given);
-  return took_out(stream, done);
-}
-extern "C" VIGIL_EXPORT int vigil_new_vwscanf(const wchar_t* format, va_list given) __asm__("__isoc99_vwscanf");
-extern "C" int vigil_new_vwscanf(const wchar_t* format, va_list given) {
-  return took_out(stdin, real_isoc99_vwscanf(format, given));
-}
-extern "C" VIGIL_EXPORT int vigil_new_wscanf(const wchar_t* format, ...) __asm__("__isoc99_wscanf");
-extern "C" int vigil_new_wscanf(const wchar_t* format, ...) {
-  va_list given;
-  va_start(given, format);
-  const int done = real_isoc99_vwscanf(format, given);
-  va_end(given);
-  return took_out(stdin, done);
 }

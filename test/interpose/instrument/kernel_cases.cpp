@@ -277,6 +277,18 @@ void clean_numbers_through_a_stream() {
   hand_over([&] { demand(std::fprintf(streams.out, "%d\n", 7) == 2 && std::fflush(streams.out) == 0); },
             [&] { demand(std::fscanf(streams.in, "%d", &number) == 1); });
 }
+// The name that headers give std::fscanf for C23, from glibc 2.38 on (newer_libc.cpp has it where libc has not).
+extern "C" int newest_fscanf(std::FILE* stream, const char* format, ...) __asm__("__isoc23_fscanf");
+extern "C" int newest_fwscanf(std::FILE* stream, const wchar_t* format, ...) __asm__("__isoc23_fwscanf");
+void clean_numbers_by_the_newest_names() {
+  const PipeStreams streams;
+  int number = 0;
+  hand_over([&] { demand(std::fprintf(streams.out, "%d\n", 7) == 2 && std::fflush(streams.out) == 0); },
+            [&] { demand(newest_fscanf(streams.in, "%d", &number) == 1); });
+  const PipeStreams wide;
+  hand_over([&] { demand(std::fwprintf(wide.out, L"%d ", 8) == 2 && std::fflush(wide.out) == 0); },
+            [&] { demand(newest_fwscanf(wide.in, L"%d", &number) == 1 && number == 8); });
+}
 void clean_bytes_through_a_stream() {
   const PipeStreams streams;
   setvbuf(streams.out, nullptr, _IONBF, 0);
@@ -447,6 +459,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_semaphore_of_system_v),
     VIGIL_CASE(clean_lines_through_a_stream),
     VIGIL_CASE(clean_numbers_through_a_stream),
+    VIGIL_CASE(clean_numbers_by_the_newest_names),
     VIGIL_CASE(clean_bytes_through_a_stream),
     VIGIL_CASE(clean_wide_characters_through_a_stream),
     VIGIL_CASE(clean_words_through_standard_streams),
