@@ -109,6 +109,7 @@ void instrumented_code_arrived() noexcept {
   looking.lock();
   dl_iterate_phdr(look_at, nullptr);
   follow_tbb();
+  follow_glib();
   looking.unlock();
 }
 

@@ -30,6 +30,9 @@ std::span<const Replacement> buffer_replacements() noexcept;      // buffer_func
 std::span<const Replacement> tbb_replacements() noexcept;         // tbb_functions.cpp
 // Follows what the library throws; again whenever modules were looked at.
 void follow_tbb() noexcept;
+// Puts what glib_functions.cpp does in the way of every loaded module's calls of GLib, where that is there; again
+// whenever modules were looked at.
+void follow_glib() noexcept;
 
 // An instrumented module says that it was loaded. Looks at all that are loaded now, and from the first on at the heap.
 void instrumented_code_arrived() noexcept;

@@ -7,6 +7,7 @@
 #include "interpose/code/unseen_order.hpp"
 #include "interpose/finding.hpp"
 #include "interpose/futex_lock.hpp"
+#include "interpose/library_waits.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/loading.hpp"
 #include "interpose/options.hpp"
@@ -188,10 +189,11 @@ bool is_harmless(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
 }
 
 // Whether they may be ordered by what nobody sees happen: a thread heeds that it was cancelled, the loader ran a
-// module's constructors; and in a plain build much else.
+// module's constructors, a library calls a function of the program; and in a plain build much else.
 bool may_be_ordered_unseen(const FoundRaces::Pair& pair, const Actor& newer) noexcept {
   const Epoch older = pair.older.word.at();
-  if (may_be_ordered_by_cancel(newer, older) || loading::may_order(older)) return true;
+  if (may_be_ordered_by_cancel(newer, older) || loading::may_order(older) || library_waits::may_order(older))
+    return true;
   return !engine_is_native() && (variables::may_be_ordered_by_initialisation(older) ||
                                  unseen_order::possible(stack_of(pair.older.place), stack_of(pair.newer.place)));
 }
