@@ -7,10 +7,12 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 
 #include "interpose/confinement.hpp"
 #include "interpose/futex_lock.hpp"
 #include "interpose/own_memory.hpp"
+#include "interpose/threads.hpp"
 
 namespace vigil::shim::descriptors {
 namespace {
@@ -26,11 +28,17 @@ const void* name_of(Sort sort, std::uint64_t number) noexcept {
 // uses a copy was given it by whoever made it. Those beyond are taken for themselves.
 constexpr std::size_t kMostCopies = 1U << 16U;
 constinit std::array<std::atomic<int>, kMostCopies> copies{};
+constexpr int kPassed = kMostCopies;  // stands for the one that all are a copy of that were passed in messages
 
 int original_of(int file) noexcept {
   if (file < 0 || static_cast<std::size_t>(file) >= kMostCopies) return file;
   const int known = copies[static_cast<std::size_t>(file)].load(std::memory_order_relaxed);
-  return known == 0 ? file : known - 1;
+  if (known == 0) return file;
+  const int original = known - 1;
+  // What it is a copy of may have been passed since.
+  const bool was_passed = static_cast<std::size_t>(original) < kMostCopies &&
+                          copies[static_cast<std::size_t>(original)].load(std::memory_order_relaxed) == kPassed + 1;
+  return was_passed ? kPassed : original;
 }
 
 // What is known of each descriptor of that sort that a stream has asked of. relaxed, as above.
@@ -205,6 +213,20 @@ void child_ended() noexcept {
 
 void copied(int original, int copy) noexcept { note_copy(original_of(original), copy); }
 
+void passed(const msghdr& message) noexcept {
+  if (inside_shim || message.msg_control == nullptr) return;
+  auto* const known = const_cast<msghdr*>(&message);  // libc's macros want it so
+  for (cmsghdr* part = CMSG_FIRSTHDR(known); part != nullptr; part = CMSG_NXTHDR(known, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS || part->cmsg_len < CMSG_LEN(0)) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int file = -1;
+      std::memcpy(&file, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
+      if (channel_of(file).sort == Sort::Nameless) note_copy(kPassed, original_of(file));
+    }
+  }
+}
+
 void closes(int file) noexcept {
   gives(file);
   if (files_are_locked.load(std::memory_order_relaxed)) {
@@ -271,6 +293,17 @@ void sent() noexcept {
 }
 void got() noexcept {
   if (descriptors::matter()) sync_events::acquired(signals());
+}
+
+namespace {
+constinit std::atomic<bool> any_queue_tells{false};  // relaxed: who is told was told by who armed it
+}  // namespace
+
+void queue_tells() noexcept { any_queue_tells.store(true, std::memory_order_relaxed); }
+void came_to_a_queue() noexcept {
+  if (!any_queue_tells.load(std::memory_order_relaxed) || inside_shim) return;
+  record([] { unseen_threads_follow(); });
+  sent();
 }
 
 }  // namespace vigil::shim::sent_signals

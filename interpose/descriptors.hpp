@@ -11,6 +11,8 @@
 // All keep errno, and do nothing where nobody asks for the order.
 #pragma once
 
+#include <sys/socket.h>
+
 #include "interpose/order.hpp"
 #include "interpose/sync_events.hpp"
 
@@ -40,6 +42,9 @@ void begins_stream(int file) noexcept;
 // `copy` leads to what `original` leads to.
 void copied(int original, int copy) noexcept;
 void closes(int file) noexcept;
+// The descriptors in a message that is about to be sent, or was received: which of them is a copy of which is not
+// known, so all that have no name are one from then on.
+void passed(const msghdr& message) noexcept;
 
 // That epoll tells of that descriptor from now on; and has told of some of those it tells of.
 void watched_by(int epoll, int file) noexcept;
@@ -70,5 +75,9 @@ namespace vigil::shim::sent_signals {
 // All signals are one object: which of several was taken is not known.
 void sent() noexcept;
 void got() noexcept;
+
+// Some queue tells by a signal, or a thread that libc starts, that a message came; and one is about to come.
+void queue_tells() noexcept;
+void came_to_a_queue() noexcept;
 
 }  // namespace vigil::shim::sent_signals

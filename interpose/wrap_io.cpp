@@ -123,11 +123,15 @@ extern "C" VIGIL_EXPORT ssize_t recvfrom(int file, void* to, std::size_t bytes, 
 }
 extern "C" VIGIL_EXPORT ssize_t recvmsg(int file, msghdr* to, int flags) {
   const Nap nap;
-  return takes(file, real_recvmsg(file, to, flags));
+  const ssize_t bytes = real_recvmsg(file, to, flags);
+  if (bytes >= 0) descriptors::passed(*to);
+  return takes(file, bytes);
 }
 extern "C" VIGIL_EXPORT int recvmmsg(int file, mmsghdr* to, unsigned count, int flags, timespec* timeout) {
   const Nap nap;
-  return takes(file, real_recvmmsg(file, to, count, flags, timeout));
+  const int got = real_recvmmsg(file, to, count, flags, timeout);
+  for (int i = 0; i < got; ++i) descriptors::passed(to[i].msg_hdr);
+  return takes(file, got);
 }
 extern "C" VIGIL_EXPORT int accept(int file, sockaddr* from, socklen_t* size) {
   const Nap nap;
@@ -222,10 +226,12 @@ extern "C" VIGIL_EXPORT ssize_t sendto(int file, const void* from, std::size_t b
   return real_sendto(file, from, bytes, flags, to, size);
 }
 extern "C" VIGIL_EXPORT ssize_t sendmsg(int file, const msghdr* from, int flags) {
+  if (from != nullptr) descriptors::passed(*from);
   gives(file);
   return real_sendmsg(file, from, flags);
 }
 extern "C" VIGIL_EXPORT int sendmmsg(int file, mmsghdr* from, unsigned count, int flags) {
+  for (unsigned i = 0; i < count; ++i) descriptors::passed(from[i].msg_hdr);
   gives(file);
   return real_sendmmsg(file, from, count, flags);
 }

@@ -3,6 +3,7 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 
+#include <cstdarg>
 #include <ctime>
 
 #include "interpose/descriptors.hpp"
@@ -21,6 +22,7 @@ constinit Real<ssize_t(mqd_t, char*, std::size_t, unsigned*, const timespec*)> r
 constinit Real<int(int, const void*, std::size_t, int)> real_msgsnd("msgsnd");
 constinit Real<ssize_t(int, void*, std::size_t, long, int)> real_msgrcv("msgrcv");
 constinit Real<int(int, sembuf*, std::size_t)> real_semop("semop");
+constinit Real<int(int, int, int, ...)> real_semctl("semctl");
 constinit Real<int(int, sembuf*, std::size_t, const timespec*)> real_semtimedop("semtimedop");
 
 // Addresses that nothing can have.
@@ -32,7 +34,10 @@ const void* semaphores(int id) noexcept {
 }
 
 // A queue is a file without a name for those who have it open: its file's lock stands for it.
-void puts(mqd_t into) noexcept { descriptors::gives_lock_back(descriptors::lock_of(into)); }
+void puts(mqd_t into) noexcept {
+  descriptors::gives_lock_back(descriptors::lock_of(into));
+  sent_signals::came_to_a_queue();
+}
 template <class Count>
 Count got(mqd_t from, Count bytes) noexcept {
   if (bytes >= 0) descriptors::takes_lock(descriptors::lock_of(from));
@@ -89,4 +94,17 @@ extern "C" VIGIL_EXPORT int semop(int id, sembuf* steps, std::size_t count) {
 extern "C" VIGIL_EXPORT int semtimedop(int id, sembuf* steps, std::size_t count, const timespec* timeout) {
   const Nap nap;
   return operate(id, [&] { return real_semtimedop(id, steps, count, timeout); });
+}
+// Whatever the command takes, it is passed in the same place.
+extern "C" VIGIL_EXPORT int semctl(int id, int number, int command, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, command);
+  void* const given = va_arg(arguments, void*);
+  va_end(arguments);
+  const bool sets = command == SETVAL || command == SETALL;
+  const bool gets = command == GETVAL || command == GETALL;
+  if (sets && descriptors::matter()) sync_events::released(semaphores(id));
+  const int result = real_semctl(id, number, command, given);
+  if (gets && result >= 0 && descriptors::matter()) sync_events::acquired(semaphores(id));
+  return result;
 }

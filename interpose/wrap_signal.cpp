@@ -43,6 +43,10 @@ constinit Real<int(aiocb64*)> real_aio_read64("aio_read64");
 constinit Real<int(aiocb64*)> real_aio_write64("aio_write64");
 constinit Real<int(int, aiocb64*)> real_aio_fsync64("aio_fsync64");
 constinit Real<int(int, aiocb64* const*, int, sigevent*)> real_lio_listio64("lio_listio64");
+constinit Real<int(const aiocb*)> real_aio_error("aio_error");
+constinit Real<ssize_t(aiocb*)> real_aio_return("aio_return");
+constinit Real<int(const aiocb64*)> real_aio_error64("aio_error64");
+constinit Real<ssize_t(aiocb64*)> real_aio_return64("aio_return64");
 constinit Real<int(int, gaicb**, int, sigevent*)> real_getaddrinfo_a("getaddrinfo_a");
 constinit Real<int(const sigset_t*, int*)> real_sigwait("sigwait");
 constinit Real<int(const sigset_t*, siginfo_t*)> real_sigwaitinfo("sigwaitinfo");
@@ -65,12 +69,24 @@ void announces(const sigevent* event) noexcept {
   sent_signals::sent();
 }
 
+// An operation that libc does on a thread of its own. What it puts into a pipe or a socket is handed on by it, and who
+// sees that one is over goes on after who put in what it took out.
 template <class Operation>
-void announces_all(Operation* const* wanted, int count, const sigevent* event) noexcept {
+void begins(const Operation* wanted, bool writes) noexcept {
+  announces(&wanted->aio_sigevent);
+  if (writes) descriptors::gives(wanted->aio_fildes);
+}
+template <class Operation>
+void begin_all(Operation* const* wanted, int count, const sigevent* event) noexcept {
   announces(event);
   for (int i = 0; i < count; ++i) {
-    if (wanted[i] != nullptr) announces(&wanted[i]->aio_sigevent);
+    if (wanted[i] != nullptr) begins(wanted[i], wanted[i]->aio_lio_opcode == LIO_WRITE);
   }
+}
+template <class Operation, class Result>
+Result is_over(const Operation* wanted, bool over, Result result) noexcept {
+  if (over) descriptors::takes(wanted->aio_fildes);
+  return result;
 }
 
 template <class Result>
@@ -138,40 +154,57 @@ extern "C" VIGIL_EXPORT int timer_settime(timer_t timer, int flags, const itimer
 }
 extern "C" VIGIL_EXPORT int mq_notify(mqd_t queue, const sigevent* event) noexcept {
   announces(event);
+  if (event != nullptr) sent_signals::queue_tells();
   return real_mq_notify(queue, event);
 }
 extern "C" VIGIL_EXPORT int aio_read(aiocb* wanted) noexcept {
-  announces(&wanted->aio_sigevent);
+  begins(wanted, false);
   return real_aio_read(wanted);
 }
 extern "C" VIGIL_EXPORT int aio_write(aiocb* wanted) noexcept {
-  announces(&wanted->aio_sigevent);
+  begins(wanted, true);
   return real_aio_write(wanted);
 }
 extern "C" VIGIL_EXPORT int aio_fsync(int operation, aiocb* wanted) noexcept {
-  announces(&wanted->aio_sigevent);
+  begins(wanted, false);
   return real_aio_fsync(operation, wanted);
 }
 extern "C" VIGIL_EXPORT int lio_listio(int mode, aiocb* const* wanted, int count, sigevent* event) noexcept {
-  announces_all(wanted, count, event);
+  begin_all(wanted, count, event);
   return real_lio_listio(mode, wanted, count, event);
+}
+extern "C" VIGIL_EXPORT int aio_error(const aiocb* wanted) noexcept {
+  const int error = real_aio_error(wanted);
+  return is_over(wanted, error == 0, error);
+}
+extern "C" VIGIL_EXPORT ssize_t aio_return(aiocb* wanted) noexcept {
+  const ssize_t bytes = real_aio_return(wanted);
+  return is_over(wanted, bytes >= 0, bytes);
 }
 // The same where files are large.
 extern "C" VIGIL_EXPORT int aio_read64(aiocb64* wanted) noexcept {
-  announces(&wanted->aio_sigevent);
+  begins(wanted, false);
   return real_aio_read64(wanted);
 }
 extern "C" VIGIL_EXPORT int aio_write64(aiocb64* wanted) noexcept {
-  announces(&wanted->aio_sigevent);
+  begins(wanted, true);
   return real_aio_write64(wanted);
 }
 extern "C" VIGIL_EXPORT int aio_fsync64(int operation, aiocb64* wanted) noexcept {
-  announces(&wanted->aio_sigevent);
+  begins(wanted, false);
   return real_aio_fsync64(operation, wanted);
 }
 extern "C" VIGIL_EXPORT int lio_listio64(int mode, aiocb64* const* wanted, int count, sigevent* event) noexcept {
-  announces_all(wanted, count, event);
+  begin_all(wanted, count, event);
   return real_lio_listio64(mode, wanted, count, event);
+}
+extern "C" VIGIL_EXPORT int aio_error64(const aiocb64* wanted) noexcept {
+  const int error = real_aio_error64(wanted);
+  return is_over(wanted, error == 0, error);
+}
+extern "C" VIGIL_EXPORT ssize_t aio_return64(aiocb64* wanted) noexcept {
+  const ssize_t bytes = real_aio_return64(wanted);
+  return is_over(wanted, bytes >= 0, bytes);
 }
 
 // Not noexcept: libc's header has it without.

@@ -6,8 +6,10 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <spawn.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +36,33 @@ using vigil::test::hand_over;
 using vigil::test::Meeting;
 using vigil::test::one_after_the_other;
 using vigil::test::value;
+
+// ---- descriptors that go through a socket --------------------------------------------------------------------------
+
+struct Parcel {
+  char byte = 'x';
+  iovec part{&byte, 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> room{};
+  msghdr message{nullptr, 0, &part, 1, room.data(), room.size(), 0};
+};
+void clean_event_passed_through_a_socket() {
+  std::array<int, 2> sockets{};
+  demand(socketpair(AF_UNIX, SOCK_DGRAM, 0, sockets.data()) == 0);
+  const int event = eventfd(0, 0);
+  Parcel sent;
+  cmsghdr* const head = CMSG_FIRSTHDR(&sent.message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(head), &event, sizeof(event));
+  demand(sendmsg(sockets[0], &sent.message, 0) == 1);
+  Parcel got;
+  demand(recvmsg(sockets[1], &got.message, 0) == 1);
+  int copy = -1;
+  std::memcpy(&copy, CMSG_DATA(CMSG_FIRSTHDR(&got.message)), sizeof(copy));
+  eventfd_t count = 0;
+  hand_over([&] { demand(eventfd_write(event, 1) == 0); }, [&] { demand(eventfd_read(copy, &count) == 0); });
+}
 
 // ---- files ---------------------------------------------------------------------------------------------------------
 
@@ -426,6 +455,7 @@ void race_two_mutexes_of_one_file() {
 }
 
 constexpr Case kCases[] = {
+    VIGIL_CASE(clean_event_passed_through_a_socket),
     VIGIL_CASE(clean_told_of_a_new_file),
     VIGIL_CASE(clean_told_of_a_written_file),
     VIGIL_CASE(clean_told_of_a_renamed_file),

@@ -227,6 +227,15 @@ void clean_semaphore_of_system_v() {
   hand_over([&] { demand(semop(semaphore, &up, 1) == 0); }, [&] { demand(semop(semaphore, &down, 1) == 0); });
   semctl(semaphore, 0, IPC_RMID);
 }
+void clean_semaphore_that_is_set() {
+  const int semaphore = semget(IPC_PRIVATE, 1, 0600);
+  if (semaphore < 0) return;
+  const auto wait = [&] {
+    while (semctl(semaphore, 0, GETVAL) == 0) sched_yield();
+  };
+  hand_over([&] { demand(semctl(semaphore, 0, SETVAL, 1) == 0); }, wait);
+  semctl(semaphore, 0, IPC_RMID);
+}
 
 // Two threads count under locks of their own making.
 template <class Lock, class Unlock>
@@ -457,6 +466,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_message_queue),
     VIGIL_CASE(clean_message_queue_of_system_v),
     VIGIL_CASE(clean_semaphore_of_system_v),
+    VIGIL_CASE(clean_semaphore_that_is_set),
     VIGIL_CASE(clean_lines_through_a_stream),
     VIGIL_CASE(clean_numbers_through_a_stream),
     VIGIL_CASE(clean_numbers_by_the_newest_names),

@@ -1,6 +1,8 @@
 // What signals order: handlers, however the signal was sent; descriptors of signals; who waits for a child that was
 // killed; threads that libc starts or interrupts by itself.
 #include <aio.h>
+#include <fcntl.h>
+#include <mqueue.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <sched.h>
@@ -13,11 +15,13 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csetjmp>
 #include <csignal>
 #include <ctime>
 #include <future>
 #include <semaphore>
+#include <string>
 #include <thread>
 
 #include "test/interpose/instrument/kernel_cases.hpp"
@@ -198,6 +202,56 @@ void clean_thread_of_an_operation_on_a_file() {
   demand(value == 2);
 }
 
+void clean_thread_of_a_message() {
+  static std::binary_semaphore done(0);
+  const std::string name = "/vigil-told-" + std::to_string(getpid());
+  mq_attr of{};
+  of.mq_maxmsg = 1;
+  of.mq_msgsize = 1;
+  const mqd_t queue = mq_open(name.c_str(), O_CREAT | O_RDWR, 0600, &of);
+  if (queue == static_cast<mqd_t>(-1)) return;
+  mq_unlink(name.c_str());
+  sigevent event{};
+  event.sigev_notify = SIGEV_THREAD;
+  event.sigev_notify_function = [](sigval) {
+    demand(value == 1);
+    value = 2;
+    done.release();
+  };
+  demand(mq_notify(queue, &event) == 0);
+  value = 1;
+  demand(mq_send(queue, "x", 1, 0) == 0);
+  done.acquire();
+}
+aiocb operation_on(int file, char* text) {
+  aiocb operation{};
+  operation.aio_fildes = file;
+  operation.aio_buf = text;
+  operation.aio_nbytes = 1;
+  return operation;
+}
+void clean_operation_that_reads() {
+  std::array<int, 2> ends{};
+  demand(pipe(ends.data()) == 0);
+  char text = 0;
+  aiocb operation = operation_on(ends[0], &text);
+  demand(aio_read(&operation) == 0);
+  const std::array<const aiocb*, 1> all{&operation};
+  const auto wait = [&] {
+    while (aio_error(&operation) == EINPROGRESS) aio_suspend(all.data(), 1, nullptr);
+  };
+  hand_over([&] { demand(write(ends[1], "x", 1) == 1); }, wait);
+}
+void clean_operation_that_writes() {
+  std::array<int, 2> ends{};
+  demand(pipe(ends.data()) == 0);
+  char text = 'x';
+  char got = 0;
+  aiocb operation = operation_on(ends[1], &text);
+  hand_over([&] { demand(aio_write(&operation) == 0); }, [&] { demand(read(ends[0], &got, 1) == 1); });
+  while (aio_error(&operation) == EINPROGRESS) sched_yield();
+}
+
 void clean_thread_of_a_look_for_a_name() {
   static std::binary_semaphore done(0);
   static gaicb wanted{};
@@ -320,6 +374,9 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_killed_and_waited_for),
     VIGIL_CASE(clean_thread_of_an_operation_on_a_file),
     VIGIL_CASE(clean_thread_of_a_look_for_a_name),
+    VIGIL_CASE(clean_thread_of_a_message),
+    VIGIL_CASE(clean_operation_that_reads),
+    VIGIL_CASE(clean_operation_that_writes),
     VIGIL_CASE(clean_user_changed_with_threads),
 };
 
