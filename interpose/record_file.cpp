@@ -64,6 +64,8 @@ std::size_t longest_mapping() noexcept {
   return std::clamp<std::size_t>(limit.rlim_cur / kShareOfTheLimit, kMappedLeast, kMappedMost) / kPage * kPage;
 }
 
+std::size_t whole_pages(std::size_t bytes) noexcept { return (bytes + kPage - 1) / kPage * kPage; }
+
 // Gives [from, to) disk blocks. 0 or errno. Never raises SIGXFSZ: the limit is looked at first.
 int allocate(int fd, std::size_t from, std::size_t to) noexcept {
   rlimit limit{};
@@ -112,11 +114,12 @@ int RecordFile::map() noexcept {
   int error = allocate(fd_, 0, kFirstChunk);
   if (error == 0) {
     for (std::size_t bytes = longest_mapping(); bytes >= kMappedLeast; bytes = bytes / 4 / kPage * kPage) {
-      const long at = raw_syscall(SYS_mmap, 0, static_cast<long>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+      const long at = raw_syscall(SYS_mmap, 0, static_cast<long>(bytes), PROT_NONE, MAP_SHARED, fd_, 0);
       if (at > 0) {
         note_own_mapping(static_cast<std::uintptr_t>(at), bytes);
         base_ = reinterpret_cast<char*>(at);
         mapped_ = bytes;
+        if (error = protect(0, kFirstChunk, PROT_READ | PROT_WRITE); error != 0) break;
         allocated_ = kFirstChunk;
         raw_syscall(SYS_madvise, at, static_cast<long>(bytes), MADV_DONTDUMP);
         return 0;
@@ -125,9 +128,16 @@ int RecordFile::map() noexcept {
     }
   }
   raw_syscall(SYS_unlink, reinterpret_cast<long>(path_.data()));
-  raw_syscall(SYS_close, fd_);
-  fd_ = -1;
+  abandon();
   return error;
+}
+
+int RecordFile::protect(std::size_t from, std::size_t to, int rights) noexcept {
+  const std::size_t first = whole_pages(from);
+  const std::size_t end = whole_pages(to);
+  if (first >= end) return 0;
+  return static_cast<int>(
+      -raw_syscall(SYS_mprotect, reinterpret_cast<long>(base_ + first), static_cast<long>(end - first), rights));
 }
 
 bool RecordFile::fd_is_ours() noexcept {
@@ -159,6 +169,7 @@ bool RecordFile::reserve(std::size_t bytes) noexcept {
   // A full chunk first; when the disk (or a limit) has less, only what this record needs.
   for (const std::size_t wanted : {std::min(std::max(allocated_ + chunk, used_ + bytes), mapped_), used_ + bytes}) {
     error_ = allocate(fd_, allocated_, wanted);
+    if (error_ == 0) error_ = protect(allocated_, wanted, PROT_READ | PROT_WRITE);
     if (error_ == 0) {
       allocated_ = wanted;
       return true;
@@ -185,7 +196,9 @@ bool RecordFile::append(std::string_view object) noexcept {
 
 void RecordFile::trim() noexcept {
   if (base_ == nullptr || allocated_ == used_ || confinement::forbids_the_end() || !have_fd()) return;
-  if (raw_syscall(SYS_ftruncate, fd_, static_cast<long>(used_)) == 0) allocated_ = used_;
+  if (raw_syscall(SYS_ftruncate, fd_, static_cast<long>(used_)) != 0) return;
+  protect(used_, allocated_, PROT_NONE);
+  allocated_ = used_;
 }
 
 void RecordFile::abandon() noexcept {

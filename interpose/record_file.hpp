@@ -4,7 +4,8 @@
 //   I1  [0, used_) holds whole records; [used_, allocated_) is NUL bytes with disk blocks behind them, so that a store
 //   there
 //       cannot fail for lack of space (a sparse page on a full disk would be a SIGBUS in the program).
-//   I2  the mapping is longer than the file may grow; only [0, allocated_) of it is touched.
+//   I2  the mapping is longer than the file may grow; only [0, allocated_) of it is touched. Nobody may read the pages
+//       beyond: a reader of all readable memory (a leak checker, a dumper) would get a SIGBUS for each word of them.
 //   I3  descriptor fd_ is a convenience: a program that closes it (closefrom) costs us one reopening by path.
 // Not safe from several threads: the finding writer's lock guards it.
 #pragma once
@@ -39,6 +40,8 @@ class RecordFile {
  private:
   int create(std::string_view folder, std::string_view name, int pid) noexcept;
   int map() noexcept;
+  // The rights to the pages behind [0, from), up to the last of [0, to). 0 or errno.
+  int protect(std::size_t from, std::size_t to, int rights) noexcept;
   bool reserve(std::size_t bytes) noexcept;
   bool fd_is_ours() noexcept;
   bool have_fd() noexcept;

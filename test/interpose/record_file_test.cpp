@@ -96,6 +96,36 @@ TEST_F(RecordFileTest, GrowsByChunks) {
   EXPECT_TRUE(found.bad.empty());
 }
 
+// Of the mappings of that file, those that may be read: their bytes.
+std::size_t readable_bytes_of(std::string_view path) {
+  std::ifstream maps("/proc/self/maps");
+  std::size_t bytes = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (!line.ends_with(path)) continue;
+    const std::size_t dash = line.find('-');
+    const std::size_t space = line.find(' ');
+    if (line[space + 1] != 'r') continue;
+    bytes += std::stoull(line.substr(dash + 1, space - dash - 1), nullptr, 16) - std::stoull(line, nullptr, 16);
+  }
+  return bytes;
+}
+
+// Who reads all memory that may be read (memcheck at a program's end) must not meet pages without a file behind them.
+TEST_F(RecordFileTest, OnlyWhatTheFileHasMayBeRead) {
+  constexpr std::size_t kPage = 4096;
+  RecordFile file;
+  ASSERT_EQ(file.open(folder_, "p", 1), 0);
+  const auto whole_pages = [&] { return (std::filesystem::file_size(file.path()) + kPage - 1) / kPage * kPage; };
+  EXPECT_EQ(readable_bytes_of(file.path()), whole_pages());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(file.append(object_of(100'000)));
+  EXPECT_EQ(readable_bytes_of(file.path()), whole_pages());
+  file.trim();
+  EXPECT_EQ(readable_bytes_of(file.path()), whole_pages());
+  ASSERT_TRUE(file.append(object_of(1000)));
+  EXPECT_EQ(readable_bytes_of(file.path()), whole_pages());
+  EXPECT_EQ(lines(file).good.size(), 21U);
+}
+
 TEST_F(RecordFileTest, GrowsAfterTheProgramClosedAllDescriptors) {
   RecordFile file;
   ASSERT_EQ(file.open(folder_, "p", 1), 0);
