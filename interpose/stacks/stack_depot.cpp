@@ -1,5 +1,6 @@
 #include "interpose/stacks/stack_depot.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -16,21 +17,32 @@ struct Record {
   std::uint64_t hash;
   std::uint32_t next;  // id of the next record of the bucket; 0: none
   std::uint32_t generation;
-  std::uint32_t count;
+  std::uint32_t base;   // id of the record whose outermost frames are the rest of this one's; 0: has all itself
+  std::uint16_t count;  // frames
+  std::uint8_t own;     // of them, the innermost: 1 or more
+  std::uint8_t depth;   // bases one after another
   std::atomic<std::uint64_t> stable{0};  // stable_hash(), computed on first request; relaxed: a pure function's value
-  std::uintptr_t* frames;                // count pcs, and behind them count module numbers
-  std::uint32_t* modules;
+  std::atomic<const std::uintptr_t*> whole{nullptr};  // all frames in a row, made on first request
+
+  // Behind the record: own pcs, and behind them own module numbers.
+  [[nodiscard]] std::uintptr_t* frames() noexcept { return reinterpret_cast<std::uintptr_t*>(this + 1); }
+  [[nodiscard]] std::uint32_t* modules() noexcept { return reinterpret_cast<std::uint32_t*>(frames() + own); }
 };
+static_assert(alignof(Record) >= alignof(std::uintptr_t) && sizeof(Record) % alignof(std::uintptr_t) == 0);
+static_assert(kMaxFrames <= UINT8_MAX);
 
 constexpr unsigned kBucketBits = 18;  // 1 MiB of zero pages: four records a bucket at a million stacks
 constexpr std::size_t kChunk = 4096;  // ids a chunk
 constexpr std::size_t kChunks = 4096;
+constexpr std::uint8_t kMostBases = 8;  // a stack is compared in at most so many pieces and one
 
 using Chunk = std::array<std::atomic<Record*>, kChunk>;
 
 constinit std::array<std::atomic<std::uint32_t>, std::size_t{1} << kBucketBits> buckets{};
 constinit std::array<std::atomic<Chunk*>, kChunks> chunks{};
 constinit std::atomic<std::uint32_t> last_id{0};  // relaxed: only hands out numbers
+// What this thread made last: its next new stack mostly differs from that at the inner end only.
+thread_local constinit std::uint32_t made_last __attribute__((tls_model("initial-exec"))) = 0;
 
 std::uint64_t hash_frames(std::span<const std::uintptr_t> frames, std::uint32_t generation) noexcept {
   std::uint64_t hash = 0x9E3779B97F4A7C15U ^ generation;
@@ -47,15 +59,36 @@ Record& record_of(std::uint32_t id) noexcept {
   return *(*chunk)[id % kChunk].load(std::memory_order_acquire);
 }
 
+// The outermost `left` frames of a record, from the inner ones outwards, in the pieces they are kept in: calls
+// visit(record, from) for the record's own frames from that one on, until it says false.
+template <class Visit>
+bool each_piece(Record& record, std::size_t left, Visit&& visit) noexcept {
+  for (Record* at = &record; left != 0; at = &record_of(at->base)) {
+    const std::size_t from = at->count - left;
+    if (from >= at->own) continue;
+    if (!visit(*at, from)) return false;
+    left -= at->own - from;
+    if (left == 0) break;
+  }
+  return true;
+}
+
+bool has_frames(Record& record, std::span<const std::uintptr_t> frames) noexcept {
+  if (record.count != frames.size()) return false;
+  return each_piece(record, frames.size(), [&](Record& part, std::size_t from) {
+    const std::size_t count = part.own - from;
+    const bool same = std::equal(part.frames() + from, part.frames() + part.own, frames.begin());
+    frames = frames.subspan(count);
+    return same;
+  });
+}
+
 // The id of an equal record between `from` and `until`, or 0.
 std::uint32_t find(std::uint32_t from, std::uint32_t until, std::uint64_t hash, std::uint32_t generation,
                    std::span<const std::uintptr_t> frames) noexcept {
   for (std::uint32_t id = from; id != until; id = record_of(id).next) {
-    const Record& record = record_of(id);
-    if (record.hash == hash && record.count == frames.size() && record.generation == generation &&
-        std::memcmp(record.frames, frames.data(), frames.size_bytes()) == 0) {
-      return id;
-    }
+    Record& record = record_of(id);
+    if (record.hash == hash && record.generation == generation && has_frames(record, frames)) return id;
   }
   return 0;
 }
@@ -71,23 +104,59 @@ Chunk& chunk_for(std::uint32_t id) noexcept {
   return *chunk;
 }
 
+// How many of the outermost frames are those of the record as well.
+std::size_t common_callers(Record& record, std::span<const std::uintptr_t> frames) noexcept {
+  const std::size_t most = std::min<std::size_t>(record.count, frames.size());
+  std::size_t run = 0;  // frames that were equal one after another up to now
+  std::span<const std::uintptr_t> rest = frames.last(most);
+  each_piece(record, most, [&](Record& part, std::size_t from) {
+    for (std::size_t i = from; i < part.own; ++i) run = part.frames()[i] == rest[i - from] ? run + 1 : 0;
+    rest = rest.subspan(part.own - from);
+    return true;
+  });
+  return run;
+}
+
+struct Base {
+  std::uint32_t id = 0;
+  std::size_t frames = 0;  // of it, the outermost
+};
+
+Base base_for(std::span<const std::uintptr_t> frames, std::uint32_t generation) noexcept {
+  if (made_last == 0) return {};
+  Base base{.id = made_last};
+  if (record_of(base.id).generation != generation) return {};
+  // One frame at least is the stack's own.
+  base.frames = std::min(common_callers(record_of(base.id), frames), frames.size() - 1);
+  // What the base has from another, or too far away, is that one's.
+  while (base.frames != 0) {
+    const Record& record = record_of(base.id);
+    const std::size_t from_its_base = record.count - record.own;
+    if (base.frames > from_its_base && record.depth < kMostBases) return base;
+    base = {.id = record.base, .frames = std::min(base.frames, from_its_base)};
+  }
+  return {};
+}
+
 Record* new_record(std::uint64_t hash, std::uint32_t generation, std::span<const std::uintptr_t> frames) noexcept {
+  const Base base = base_for(frames, generation);
+  const std::size_t own = frames.size() - base.frames;
   const std::size_t per_frame = sizeof(std::uintptr_t) + sizeof(std::uint32_t);
-  auto* const block = static_cast<unsigned char*>(own_allocate(sizeof(Record) + frames.size() * per_frame));
-  auto* const record = ::new (block) Record();
+  auto* const record = ::new (own_allocate(sizeof(Record) + own * per_frame)) Record();
   record->hash = hash;
   record->generation = generation;
-  record->count = static_cast<std::uint32_t>(frames.size());
-  record->frames = reinterpret_cast<std::uintptr_t*>(block + sizeof(Record));
-  record->modules = reinterpret_cast<std::uint32_t*>(record->frames + frames.size());
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    record->frames[i] = frames[i];
-    record->modules[i] = module_at(frames[i]);
+  record->base = base.id;
+  record->count = static_cast<std::uint16_t>(frames.size());
+  record->own = static_cast<std::uint8_t>(own);
+  if (base.id != 0) record->depth = record_of(base.id).depth + 1;
+  for (std::size_t i = 0; i < own; ++i) {
+    record->frames()[i] = frames[i];
+    record->modules()[i] = module_at(frames[i]);
   }
   return record;
 }
 
-const Record* record_or_null(StackId id) noexcept {
+Record* record_or_null(StackId id) noexcept {
   return id == kNoStack ? nullptr : &record_of(static_cast<std::uint32_t>(id));
 }
 
@@ -95,6 +164,7 @@ const Record* record_or_null(StackId id) noexcept {
 
 StackId intern_stack(std::span<const std::uintptr_t> frames) noexcept {
   if (frames.empty()) return kNoStack;
+  frames = frames.first(std::min(frames.size(), kMaxFrames));
   const std::uint32_t generation = modules_generation();
   const std::uint64_t hash = hash_frames(frames, generation);
   std::atomic<std::uint32_t>& bucket = buckets[hash >> (64U - kBucketBits)];
@@ -106,6 +176,7 @@ StackId intern_stack(std::span<const std::uintptr_t> frames) noexcept {
   Record* const record = new_record(hash, generation, frames);
   record->next = head;
   chunk_for(id)[id % kChunk].store(record, std::memory_order_release);
+  made_last = id;
   // release: who finds the id finds the record.
   while (!bucket.compare_exchange_weak(head, id, std::memory_order_acq_rel, std::memory_order_acquire)) {
     // Others came first: perhaps with this very stack. Then ours stays behind, unreachable but for this block.
@@ -117,16 +188,35 @@ StackId intern_stack(std::span<const std::uintptr_t> frames) noexcept {
 }
 
 std::span<const std::uintptr_t> frames_of(StackId id) noexcept {
-  const Record* const record = record_or_null(id);
-  return record == nullptr ? std::span<const std::uintptr_t>() : std::span(record->frames, record->count);
+  Record* const record = record_or_null(id);
+  if (record == nullptr) return {};
+  if (record->own == record->count) return {record->frames(), record->count};
+  // acquire: pairs with the release half of the exchange below; the frames.
+  const std::uintptr_t* whole = record->whole.load(std::memory_order_acquire);
+  if (whole != nullptr) return {whole, record->count};
+  const std::size_t bytes = record->count * sizeof(std::uintptr_t);
+  auto* const fresh = static_cast<std::uintptr_t*>(own_allocate(bytes));
+  std::uintptr_t* to = fresh;
+  each_piece(*record, record->count, [&](Record& part, std::size_t from) {
+    to = std::copy(part.frames() + from, part.frames() + part.own, to);
+    return true;
+  });
+  if (record->whole.compare_exchange_strong(whole, fresh, std::memory_order_acq_rel)) return {fresh, record->count};
+  own_free(fresh, bytes);
+  return {whole, record->count};
 }
 
 ModuleOffset locate(StackId id, std::size_t frame) noexcept {
-  const Record* const record = record_or_null(id);
+  Record* const record = record_or_null(id);
   if (record == nullptr || frame >= record->count) return {};
-  const std::uint32_t module = record->modules[frame];
-  const std::uintptr_t pc = record->frames[frame];
-  return {module, module == 0 ? pc : pc - module_info(module).bias};
+  ModuleOffset place{};
+  each_piece(*record, record->count - frame, [&](Record& part, std::size_t from) {
+    const std::uint32_t module = part.modules()[from];
+    const std::uintptr_t pc = part.frames()[from];
+    place = {module, module == 0 ? pc : pc - module_info(module).bias};
+    return false;
+  });
+  return place;
 }
 
 std::uint64_t stable_hash(StackId id) noexcept {

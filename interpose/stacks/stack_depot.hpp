@@ -3,7 +3,10 @@
 //
 // Invariants
 //   I1  A record never changes and never goes once an id leads to it.
-//   I2  Two stacks are equal when their pcs are and no code went away between them (modules_generation()).
+//   I2  A record keeps the innermost frames, those that it does not have in common with a record made before, its base:
+//       a recursion that comes to a hundred thousand places has as many stacks of forty frames, and each a few of its
+//       own. The base has all the other frames, as its outermost, and is of the same generation.
+//   I3  Two stacks are equal when their pcs are and no code went away between them (modules_generation()).
 // Lock-free: buckets are lists that only grow at the head; the loser of a race to add looks again.
 #pragma once
 

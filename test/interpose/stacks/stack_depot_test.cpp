@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <random>
 #include <set>
 #include <string>
 #include <string_view>
@@ -55,6 +57,56 @@ TEST(StackDepot, HundredsOfThousandsOfStacksStayApart) {
     ASSERT_TRUE(std::equal(frames.begin(), frames.end(), expected.begin(), expected.end()));
   }
   EXPECT_EQ(std::set<StackId>(ids.begin(), ids.end()).size(), kStacks);
+}
+
+// Interns a stack for each leaf of a recursion of that depth in which each call makes three more; how many.
+std::size_t recurse(std::vector<std::uintptr_t>& outermost_first, std::size_t depth) {
+  if (depth == 0) {
+    const std::vector<std::uintptr_t> frames(outermost_first.rbegin(), outermost_first.rend());
+    EXPECT_NE(intern_stack(frames), kNoStack);
+    return 1;
+  }
+  std::size_t stacks = 0;
+  for (const std::uintptr_t call : {0x20U, 0x30U, 0x40U}) {
+    outermost_first.push_back(0x7000 + call);
+    stacks += recurse(outermost_first, depth - 1);
+    outermost_first.pop_back();
+  }
+  return stacks;
+}
+
+TEST(StackDepot, StacksOfARecursionShareTheirCallers) {
+  std::vector<std::uintptr_t> callers(20, 0x5000);
+  const std::size_t before = own_memory_mapped();
+  const std::size_t stacks = recurse(callers, 11);
+  constexpr std::size_t kBytesEach = 96;  // of which 8 are its number's
+  EXPECT_LT(own_memory_mapped() - before, stacks * kBytesEach);
+}
+
+// A program that calls and returns at random, beside a map of all that it ever was.
+TEST(StackDepot, AnyStackIsOneIdAndComesBackAsItWas) {
+  std::mt19937 random(20'261'122);  // NOLINT(bugprone-random-generator-seed): the same each time
+  const auto draw = [&](std::size_t below) { return static_cast<std::size_t>(random() % below); };
+  std::map<std::vector<std::uintptr_t>, StackId> known;
+  std::vector<std::uintptr_t> running{0xB000};
+  for (int step = 0; step < 60'000; ++step) {
+    const std::size_t returns = draw(draw(8) == 0 ? running.size() : 2);
+    running.resize(running.size() - std::min(returns, running.size() - 1));
+    const std::size_t calls = std::min(draw(4), kMaxFrames - running.size());
+    for (std::size_t i = 0; i < calls; ++i) running.push_back(0xB000 + draw(5) * 16);
+    const std::vector<std::uintptr_t> frames(running.rbegin(), running.rend());
+    const StackId id = intern_stack(frames);
+    ASSERT_EQ(known.emplace(frames, id).first->second, id);
+  }
+  std::set<StackId> ids;
+  for (const auto& [frames, id] : known) {
+    ids.insert(id);
+    const auto found = frames_of(id);
+    ASSERT_TRUE(std::equal(found.begin(), found.end(), frames.begin(), frames.end()));
+    for (std::size_t i = 0; i < frames.size(); ++i) ASSERT_EQ(locate(id, i).offset, frames[i]);
+    ASSERT_EQ(locate(id, frames.size()).offset, 0U);
+  }
+  EXPECT_EQ(ids.size(), known.size());
 }
 
 TEST(StackDepot, ThreadsThatInternTheSameStacksGetTheSameIds) {
