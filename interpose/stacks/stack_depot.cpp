@@ -14,13 +14,14 @@ namespace vigil::shim {
 namespace {
 
 struct Record {
-  std::uint64_t hash;
-  std::uint32_t next;  // id of the next record of the bucket; 0: none
+  std::uint32_t hash;  // its lower half
+  // Ids of the next records in the bucket's tree, of those whose hash has a 0 and a 1 where the way forks; 0: none.
+  std::array<std::atomic<std::uint32_t>, 2> next{};
   std::uint32_t generation;
-  std::uint32_t base;   // id of the record whose outermost frames are the rest of this one's; 0: has all itself
-  std::uint16_t count;  // frames
-  std::uint8_t own;     // of them, the innermost: 1 or more
-  std::uint8_t depth;   // bases one after another
+  std::uint32_t base;  // id of the record whose outermost frames are the rest of this one's; 0: has all itself
+  std::uint8_t count;  // frames
+  std::uint8_t own;    // of them, the innermost: 1 or more
+  std::uint8_t depth;  // bases one after another
   std::atomic<std::uint64_t> stable{0};  // stable_hash(), computed on first request; relaxed: a pure function's value
   std::atomic<const std::uintptr_t*> whole{nullptr};  // all frames in a row, made on first request
 
@@ -31,7 +32,8 @@ struct Record {
 static_assert(alignof(Record) >= alignof(std::uintptr_t) && sizeof(Record) % alignof(std::uintptr_t) == 0);
 static_assert(kMaxFrames <= UINT8_MAX);
 
-constexpr unsigned kBucketBits = 18;  // 1 MiB of zero pages: four records a bucket at a million stacks
+constexpr unsigned kBucketBits = 18;  // 1 MiB of zero pages, each bucket the root of a tree by the hash's lower bits
+constexpr unsigned kForks = 32;       // then the bits come again: only equal hashes go that far together
 constexpr std::size_t kChunk = 4096;  // ids a chunk
 constexpr std::size_t kChunks = 4096;
 constexpr std::uint8_t kMostBases = 8;  // a stack is compared in at most so many pieces and one
@@ -83,16 +85,6 @@ bool has_frames(Record& record, std::span<const std::uintptr_t> frames) noexcept
   });
 }
 
-// The id of an equal record between `from` and `until`, or 0.
-std::uint32_t find(std::uint32_t from, std::uint32_t until, std::uint64_t hash, std::uint32_t generation,
-                   std::span<const std::uintptr_t> frames) noexcept {
-  for (std::uint32_t id = from; id != until; id = record_of(id).next) {
-    Record& record = record_of(id);
-    if (record.hash == hash && record.generation == generation && has_frames(record, frames)) return id;
-  }
-  return 0;
-}
-
 Chunk& chunk_for(std::uint32_t id) noexcept {
   std::atomic<Chunk*>& place = chunks[id / kChunk];
   Chunk* chunk = place.load(std::memory_order_acquire);
@@ -138,7 +130,7 @@ Base base_for(std::span<const std::uintptr_t> frames, std::uint32_t generation) 
   return {};
 }
 
-Record* new_record(std::uint64_t hash, std::uint32_t generation, std::span<const std::uintptr_t> frames) noexcept {
+Record* new_record(std::uint32_t hash, std::uint32_t generation, std::span<const std::uintptr_t> frames) noexcept {
   const Base base = base_for(frames, generation);
   const std::size_t own = frames.size() - base.frames;
   const std::size_t per_frame = sizeof(std::uintptr_t) + sizeof(std::uint32_t);
@@ -146,7 +138,7 @@ Record* new_record(std::uint64_t hash, std::uint32_t generation, std::span<const
   record->hash = hash;
   record->generation = generation;
   record->base = base.id;
-  record->count = static_cast<std::uint16_t>(frames.size());
+  record->count = static_cast<std::uint8_t>(frames.size());
   record->own = static_cast<std::uint8_t>(own);
   if (base.id != 0) record->depth = record_of(base.id).depth + 1;
   for (std::size_t i = 0; i < own; ++i) {
@@ -154,6 +146,16 @@ Record* new_record(std::uint64_t hash, std::uint32_t generation, std::span<const
     record->modules()[i] = module_at(frames[i]);
   }
   return record;
+}
+
+// A record that nothing leads to yet; its id. 0: there are too many.
+std::uint32_t add_record(std::uint32_t hash, std::uint32_t generation,
+                         std::span<const std::uintptr_t> frames) noexcept {
+  const std::uint32_t id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (id >= kChunk * kChunks) return 0;  // 16 million distinct stacks: the rest goes without
+  chunk_for(id)[id % kChunk].store(new_record(hash, generation, frames), std::memory_order_release);
+  made_last = id;
+  return id;
 }
 
 Record* record_or_null(StackId id) noexcept {
@@ -166,25 +168,23 @@ StackId intern_stack(std::span<const std::uintptr_t> frames) noexcept {
   if (frames.empty()) return kNoStack;
   frames = frames.first(std::min(frames.size(), kMaxFrames));
   const std::uint32_t generation = modules_generation();
-  const std::uint64_t hash = hash_frames(frames, generation);
-  std::atomic<std::uint32_t>& bucket = buckets[hash >> (64U - kBucketBits)];
-  std::uint32_t head = bucket.load(std::memory_order_acquire);  // pairs with the release below
-  if (const std::uint32_t known = find(head, 0, hash, generation, frames); known != 0) return StackId{known};
-
-  const std::uint32_t id = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (id >= kChunk * kChunks) return kNoStack;  // 16 million distinct stacks: the rest goes without
-  Record* const record = new_record(hash, generation, frames);
-  record->next = head;
-  chunk_for(id)[id % kChunk].store(record, std::memory_order_release);
-  made_last = id;
-  // release: who finds the id finds the record.
-  while (!bucket.compare_exchange_weak(head, id, std::memory_order_acq_rel, std::memory_order_acquire)) {
-    // Others came first: perhaps with this very stack. Then ours stays behind, unreachable but for this block.
-    if (const std::uint32_t known = find(head, record->next, hash, generation, frames); known != 0)
-      return StackId{known};
-    record->next = head;
+  const std::uint64_t whole_hash = hash_frames(frames, generation);
+  const auto hash = static_cast<std::uint32_t>(whole_hash);
+  std::uint32_t fresh = 0;
+  std::atomic<std::uint32_t>* place = &buckets[whole_hash >> (64U - kBucketBits)];
+  for (unsigned fork = 0;; fork = (fork + 1) % kForks) {
+    std::uint32_t id = place->load(std::memory_order_acquire);  // pairs with the release half of the exchange below
+    if (id == 0) {
+      if (fresh == 0 && (fresh = add_record(hash, generation, frames)) == 0) return kNoStack;
+      // release: who finds the id finds the record. acquire: others came first, perhaps with this very stack; then ours
+      // stays behind.
+      if (place->compare_exchange_strong(id, fresh, std::memory_order_acq_rel, std::memory_order_acquire))
+        return StackId{fresh};
+    }
+    Record& record = record_of(id);
+    if (record.hash == hash && record.generation == generation && has_frames(record, frames)) return StackId{id};
+    place = &record.next[(hash >> fork) & 1U];
   }
-  return StackId{id};
 }
 
 std::span<const std::uintptr_t> frames_of(StackId id) noexcept {
