@@ -173,6 +173,12 @@ int conclude(const WatchedProgram& program, const WatchedEnd& watched) {
     tell("vigil: {} - report: {}\n", painted(stderr, colour_of(report), show_deceptive(verdict_of(report))),
          show_deceptive(where));
   }
+  // A run that was not watched must not look like a clean one.
+  if (record->replaced) {
+    tell(
+        "vigil: it became another program by exec, which left no record: that one had no second thread, or ran "
+        "without the shim (is LD_PRELOAD still set?)\n");
+  }
   if (!others.findings.empty()) {
     say_of_all(std::move(report), *record, others, option_text(options, "report_dir", "vigil-reports"));
   } else if (!report.findings.empty()) {

@@ -65,9 +65,9 @@ void find_records(WatchedEnd& end, const std::string& folder, const std::string&
     std::string error;
     const auto record = read_record_file(each.path, error);
     if (&each == newest) {
-      end.record = RunRecord{each.path, record && record->ended};
+      end.record = RunRecord{each.path, record && record->ended, record && record->replaced};
     } else if (record && record->run == run) {
-      end.others.push_back({each.path, record->ended});
+      end.others.push_back({each.path, record->ended, record->replaced});
     }
   }
 }

@@ -31,6 +31,7 @@ ChildPlan plan_of(const WatchedProgram& program, int output);
 struct RunRecord {
   std::string path;
   bool ended = false;
+  bool replaced = false;  // it ends where the process became another program (exec), which has no record
 };
 struct WatchedEnd {
   int status = 0;  // not 0: the program did not run watched, which has been said; this is the exit status

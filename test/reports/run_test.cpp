@@ -109,6 +109,14 @@ TEST_F(Run, MakesTheReportOfAProgramThatWasKilled) {
   EXPECT_EQ(count(".json"), 1U);
 }
 
+TEST_F(Run, SaysThatWhatItBecameLeftNoRecord) {
+  const std::string became = folder_.write("became", header_line() + end_line("exec"));
+  const Outcome outcome = shell(command("-- true", became));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_NE(outcome.output.find("became another program by exec, which left no record"), std::string::npos);
+  EXPECT_EQ(run("-- true").output.find("by exec"), std::string::npos);
+}
+
 TEST_F(Run, AnUnknownOptionIsAnErrorWithASuggestion) {
   const Outcome outcome = run("--detct=all -- true");
   EXPECT_EQ(outcome.status, 2);
