@@ -1,14 +1,16 @@
 """Programs of Debian that use threads, with and without the shim: same output, same exit status, no finding.
 
-usage: programs_test.py SHIM [--times] [unittest arguments]
+usage: programs_test.py SHIM [--times] [--more] [unittest arguments]
 
 --times prints what each run took, as a row of docs/benchmarks.md.
+--more adds the jobs of more_programs.py (java, ffmpeg, apache, mariadb and others), of those that are installed.
 """
 import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,8 +19,11 @@ import threading
 import time
 import unittest
 
+import more_programs
+
 SHIM = str(pathlib.Path(sys.argv.pop(1)).resolve())
 TIMES = "--times" in sys.argv and not sys.argv.remove("--times")
+MORE = "--more" in sys.argv and not sys.argv.remove("--more")
 SECONDS = 120  # a job takes well under one; a loaded machine may take more
 
 SQLITE = """
@@ -237,6 +242,43 @@ class Programs(unittest.TestCase):
         self.compare("memcached", run)
         self.assertEqual(heard[7][-4:], [b"STORED\r\n", b"VALUE 7-199 0 5\r\n", b"hello\r\n", b"END\r\n"])
 
+
+def are_installed(packages):
+    asked = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status}\\n", *packages.split()], capture_output=True)
+    return asked.returncode == 0 and set(asked.stdout.split()) == {b"installed"}
+
+
+class MorePrograms(unittest.TestCase):
+    def job(self, name, packages, command):
+        if not are_installed(packages):
+            self.skipTest(f"needs {packages}")
+        with tempfile.TemporaryDirectory() as reports:
+            os.chmod(reports, 0o1777)  # a server's children are another user
+            plain, plain_seconds = self.run_one(command, {})
+            shimmed, seconds = self.run_one(command, with_shim(reports))
+            self.assertEqual(shimmed, plain)
+            self.assertEqual(findings_in(reports), [])
+        if TIMES:
+            print(f"| {name} | {plain_seconds * 1000:.0f} | {seconds * 1000:.0f} |")
+
+    def run_one(self, command, env):
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.monotonic()
+            process = subprocess.Popen(["sh", "-c", command], env=os.environ | env, cwd=folder,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       start_new_session=True)
+            try:
+                output, errors = process.communicate(timeout=SECONDS)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            ours = [line for line in errors.splitlines() if line.startswith(b"vigil: ")]
+            return (process.returncode, output, ours), time.monotonic() - start
+
+
+if MORE:
+    for job in more_programs.JOBS:
+        setattr(MorePrograms, f"test_{job[0]}", lambda self, job=job: self.job(*job))
 
 if __name__ == "__main__":
     unittest.main()
