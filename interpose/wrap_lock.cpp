@@ -112,6 +112,15 @@ bool watching() noexcept { return vigil::shim::detail::concurrent.load(std::memo
   const locks::Got got = locks::takes_another_mutex(mutex, locks::called_from(stack_pointer));
   return got == locks::Got::Recorded ? 0 : lock_mutex_slow(mutex, stack_pointer, got);
 }
+[[gnu::noinline]] int lock_in_turn(pthread_mutex_t* mutex, std::uintptr_t stack_pointer) noexcept {
+  const locks::Turn its = locks::would_take_in_turn(mutex, locks::called_from(stack_pointer));
+  if (!its) return lock_other_mutex(mutex, stack_pointer);
+  const bool is_free = locks::in_place::takes(mutex, vigil::shim::detail::lane.tid);
+  if (is_free && locks::takes_in_turn(its)) [[likely]]
+    return 0;
+  locks::leave_shim();
+  return lock_mutex_slow(mutex, stack_pointer, is_free ? locks::Got::TheLock : locks::Got::Nothing);
+}
 // would_take_again(), and rc came of it, but not takes_again().
 [[gnu::noinline]] int locked_since(int rc, pthread_mutex_t* mutex, std::uintptr_t stack_pointer) noexcept {
   if (rc == 0) return locks::takes_since(mutex) ? 0 : lock_mutex_slow(mutex, stack_pointer, locks::Got::TheLock);
@@ -166,7 +175,7 @@ extern "C" VIGIL_EXPORT int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept 
   const locks::CalledFrom from = locks::called_from();
   const locks::Again its = locks::would_take_again(mutex, from);
   if (!its) [[unlikely]]
-    return lock_other_mutex(mutex, from.stack_pointer);
+    return lock_in_turn(mutex, from.stack_pointer);
   if (!locks::in_place::takes(mutex, vigil::shim::detail::lane.tid)) [[unlikely]]
     return locked_since(EBUSY, mutex, from.stack_pointer);
   if (!locks::takes_again(its)) [[unlikely]]

@@ -100,6 +100,11 @@ inline CalledFrom called_from(std::uintptr_t stack_pointer) noexcept {
   return is_last ? last : remembered_lock(family, address);
 }
 
+// Who took it last again may have done so at another place, by another slot.
+[[gnu::always_inline]] inline void takes_at(LockObject& lock, StackId place) noexcept {
+  if (lock.taken_at.load(std::memory_order_relaxed) != place) lock.taken_at.store(place, std::memory_order_relaxed);
+}
+
 // The lock of the slot, given besides, was taken, and the actor would_do_again(). If nobody else had it since, and the
 // order of locks has nothing to learn, then all of its record is as it was but for the number, which is one step
 // further: that says, too, that it is the same lock, for a record that is given up takes a step more. False: it is not
@@ -110,9 +115,22 @@ inline CalledFrom called_from(std::uintptr_t stack_pointer) noexcept {
     return false;
   if (!actor.held.empty()) [[unlikely]] {  // not where few instructions are a share of the whole
     if (!is_told(actor, slot)) return false;
+    takes_at(lock, slot.taken_at);
   }
   lock.acquisition.store(number, std::memory_order_relaxed);
   actor.held.add_slot(slot);
+  return true;
+}
+// The same of the first slot of a list, which is used from now on. Demands: the actor held nothing before.
+[[gnu::always_inline]] inline bool holds_in_turn(Actor& actor, const HeldLocks::List& list) noexcept {
+  const HeldLock& slot = list.first();
+  LockObject& lock = *slot.object;
+  const std::uint64_t number = slot.acquisition;
+  if (lock.acquisition.load(std::memory_order_relaxed) != number + 1) [[unlikely]]
+    return false;
+  takes_at(lock, slot.taken_at);
+  lock.acquisition.store(number, std::memory_order_relaxed);
+  actor.held.add_first_of(list);
   return true;
 }
 // The lock was taken, exclusively, and is not what holds_again(). When the actor holds nothing else and had it last of
@@ -143,6 +161,7 @@ inline CalledFrom called_from(std::uintptr_t stack_pointer) noexcept {
   HeldLock& slot = actor.held.next();
   if (slot.again == again && slot.taken_at == place.stack && slot.object == &lock && holds_again(actor, slot, lock)) {
     slot.recent = place.recent;  // the stack is remembered elsewhere by now
+    takes_at(lock, place.stack);
   } else if (!holds_alone(actor, lock, place, again)) {
     holds_anew(actor, lock, place);
   }

@@ -6,13 +6,32 @@ namespace vigil::shim::locks {
 
 constinit std::array<HeldLock, 2> HeldLocks::no_slots{};
 
-void HeldLocks::grow() noexcept {
+void HeldLocks::List::grow() noexcept {
   constexpr std::size_t kFirst = 4;  // two of them are used before the next growth
-  const std::size_t held = count();
   slots_.resize(slots_.empty() ? kFirst : slots_.size() * 2);
   first_ = slots_.data() + 1;
-  top_ = first_ + held;
   last_ = slots_.data() + slots_.size() - 1;
+}
+
+void HeldLocks::grow() noexcept {
+  const std::size_t held = count();
+  List* used = &own_;
+  if (lists_ != nullptr && first_ != own_.first_) {
+    used = std::find_if(lists_->begin(), lists_->end(), [&](const List& one) { return one.first_ == first_; });
+  }
+  used->grow();
+  first_ = used->first_;
+  top_ = first_ + held;
+  last_ = used->last_;
+}
+
+void HeldLocks::turn_to(const volatile void* lock, std::uintptr_t first_return) noexcept {
+  if (lists_ == nullptr) lists_ = own_new<Lists>();
+  List& list = (*lists_)[index_of(lock, first_return)];
+  if (list.slots_.empty()) list.grow();
+  first_ = list.first_;
+  top_ = list.first_;
+  last_ = list.last_;
 }
 
 bool HeldLocks::remove(LockId lock) noexcept {

@@ -12,6 +12,11 @@
 //   S2  An entry's serial says what is held from the oldest to it, and where each was taken: none is given twice.
 //       `over` is the serial below the entry, 0: none.
 //   S3  Below the oldest entry lies a slot that is all zero.
+//
+// Lists: a thread that takes turns between locks or places would find each time what it did at the other one. So it has
+// some lists of slots, which the lock and the place choose between while nothing is held; one of them is in use, and
+// what is said above of slots above the youngest entry is true of all slots of the others. Two slots may have one
+// number then, each with a place of its own: who takes a lock again by another slot than last time writes its place.
 #pragma once
 
 #include <algorithm>
@@ -60,6 +65,7 @@ static_assert(sizeof(HeldLock) == 64);
 class HeldLocks {
  public:
   HeldLocks() noexcept = default;
+  ~HeldLocks() { own_delete(lists_); }
   HeldLocks(const HeldLocks&) = delete;
   HeldLocks& operator=(const HeldLocks&) = delete;
 
@@ -133,6 +139,42 @@ class HeldLocks {
   // Stand for the slots of who never held anything: there is always a next(), and something below it. Never written.
   static constinit std::array<HeldLock, 2> no_slots;
 
+ public:
+  // The slots that may be in use, and where they lie.
+  class List {
+   public:
+    // The slot of who holds nothing else.
+    [[nodiscard]] HeldLock& first() const noexcept { return *first_; }
+
+   private:
+    friend HeldLocks;
+    void grow() noexcept;
+
+    HeldLock* first_ = &no_slots[1];
+    HeldLock* last_ = &no_slots[1];
+    OwnVector<HeldLock> slots_;
+  };
+  // Of who takes that lock there, and holds nothing else. Null: there are none.
+  [[nodiscard]] List* list_of(const volatile void* lock, std::uintptr_t first_return) noexcept {
+    return lists_ == nullptr ? nullptr : &(*lists_)[index_of(lock, first_return)];
+  }
+  // That list is in use from now on, and what its first slot says is held again. Demands: empty().
+  void add_first_of(const List& list) noexcept {
+    first_ = list.first_;
+    last_ = list.last_;
+    top_ = first_ + 1;
+  }
+  // That one is, with room for what is held first. Demands: empty(). May change errno.
+  void turn_to(const volatile void* lock, std::uintptr_t first_return) noexcept;
+
+ private:
+  static constexpr std::size_t kLists = 16;
+  using Lists = std::array<List, kLists>;
+  // Locks that lie one beside the other have lists of their own, and so have places in one function, mostly.
+  static std::size_t index_of(const volatile void* lock, std::uintptr_t first_return) noexcept {
+    return ((reinterpret_cast<std::uintptr_t>(lock) >> 3U) + (first_return >> 2U) + (first_return >> 6U)) % kLists;
+  }
+
   void grow() noexcept;
   // An entry that is new where it lies.
   void number(HeldLock& entry) noexcept {
@@ -155,7 +197,8 @@ class HeldLocks {
   HeldLock* top_ = &no_slots[1];
   HeldLock* last_ = &no_slots[1];
   std::uint64_t last_serial_ = 0;
-  OwnVector<HeldLock> slots_;
+  List own_;                // in use until a thread takes turns
+  Lists* lists_ = nullptr;  // a thread's; made when it is worth it
   HeldSet last_set_;
 };
 

@@ -154,6 +154,36 @@ struct Again {
   }
   return false;
 }
+// ---- and who takes turns: what he did last with that lock there, while he held nothing else ----
+struct Turn {
+  Actor* actor;
+  HeldLocks::List* list;
+  explicit operator bool() const noexcept { return actor != nullptr; }
+};
+// As would_take_again(), of that.
+[[gnu::always_inline]] inline Turn would_take_in_turn(const pthread_mutex_t* mutex, CalledFrom from) noexcept {
+  Actor* const actor = quick_actor(kReasonsNotInPlace);
+  if (actor == nullptr || glibc::kind_of(mutex) != PTHREAD_MUTEX_TIMED_NP) [[unlikely]]
+    return {};
+  HeldLocks::List* const list = actor->held.list_of(mutex, from.first_return);
+  if (list == nullptr || !actor->held.empty()) return {};
+  enter_shim();
+  const std::uintptr_t again = HeldLock::again_as(HeldLock::Way::Mutex, mutex);
+  if (would_do_again(*actor, list->first(), again, StackPlace::at(from.stack_pointer))) [[likely]]
+    return {.actor = actor, .list = list};
+  leave_shim();
+  return {};
+}
+// As takes_again(), of that.
+[[gnu::always_inline]] inline bool takes_in_turn(const Turn& its) noexcept {
+  const bool is_usual = order::needs_to_take(order::Edge::Lock) == 0;
+  if (is_usual && holds_in_turn(*its.actor, *its.list)) [[likely]] {
+    leave_shim();
+    return true;
+  }
+  return false;
+}
+
 // Neither was: it is recorded anew, if that is all, and the shim is left.
 [[gnu::noinline]] inline bool takes_since(const pthread_mutex_t* mutex) noexcept {
   Actor& actor = *vigil::shim::detail::lane.acting;
@@ -171,6 +201,12 @@ struct Again {
   if (is_usual) reads_anew(actor, *slot.object, {.stack = slot.taken_at, .recent = slot.recent});
   leave_shim();
   return is_usual;
+}
+
+[[gnu::noinline]] inline void turns_to(Actor& thread, const pthread_mutex_t* mutex, CalledFrom from) noexcept {
+  const int saved_errno = errno;
+  thread.held.turn_to(mutex, from.first_return);
+  errno = saved_errno;
 }
 
 // ---- who does something else ---------------------------------------------------------------------------------------
@@ -197,6 +233,7 @@ template <Keeps keeps>
     return Got::Nothing;
   if (keeps == Keeps::Nothing && order::needs_to_take(order::Edge::Lock) != 0) [[unlikely]]
     return Got::TheLock;  // as in takes_again()
+  if (actor->type == ActorType::Thread && actor->held.empty()) turns_to(*actor, mutex, from);
   holds_another(*actor, *lock, place, HeldLock::again_as(HeldLock::Way::Mutex, mutex));
   if constexpr (keeps == Keeps::TheWholeOrder) learn_from(*lock, *actor);
   return Got::Recorded;
