@@ -34,11 +34,13 @@ constinit std::atomic<std::uint32_t> bound{1};  // written under pool_lock
 
 std::uint32_t number(StateId id) noexcept { return static_cast<std::uint32_t>(id); }
 
-bool has_bit(const std::atomic<std::uint64_t>* bits, StateId id) noexcept {
-  return (bits[number(id) / 64].load(std::memory_order_relaxed) >> number(id) % 64 & 1U) != 0;
+bool is_reached(StateId id) noexcept {
+  return (reached[number(id) / 64].load(std::memory_order_relaxed) >> number(id) % 64 & 1U) != 0;
 }
-void set_bit(std::atomic<std::uint64_t>* bits, StateId id) noexcept {
-  bits[number(id) / 64].fetch_or(std::uint64_t{1} << number(id) % 64, std::memory_order_relaxed);
+// Of `reached`, which the collector alone writes: no locked instruction for each state that stays.
+void set_reached(StateId id) noexcept {
+  std::atomic<std::uint64_t>& bits = reached[number(id) / 64];
+  bits.store(bits.load(std::memory_order_relaxed) | std::uint64_t{1} << number(id) % 64, std::memory_order_relaxed);
 }
 
 // The number is nobody's any more.
@@ -61,7 +63,11 @@ StateId take_batch(std::uint32_t& count) noexcept {
     const std::uint32_t from = bound.load(std::memory_order_relaxed);
     if (from + kBatch <= kMostStates) {
       first = StateId{from};
-      for (std::uint32_t i = 0; i + 1 < kBatch; ++i) node_of(StateId{from + i}).older = StateId{from + i + 1};
+      // The last one's, too: a page that is read before it is written is mapped twice, and the second time all
+      // processors are told (a batch begins at the second node of a page and ends at the first of another).
+      for (std::uint32_t i = 0; i < kBatch; ++i) {
+        node_of(StateId{from + i}).older = i + 1 < kBatch ? StateId{from + i + 1} : kUntouched;
+      }
       bound.store(from + kBatch, std::memory_order_release);
     }
   }
@@ -132,8 +138,8 @@ void begin_marking() noexcept {
 void end_marking() noexcept { marking.store(false, std::memory_order_release); }
 
 void mark_chain(StateId id) noexcept {
-  if (is_private(id)) return set_bit(reached, without_bits(id));
-  for (; id != kUntouched && !has_bit(reached, id); id = node_of(id).older) set_bit(reached, id);
+  if (is_private(id)) return set_reached(without_bits(id));
+  for (; id != kUntouched && !is_reached(id); id = node_of(id).older) set_reached(id);
 }
 
 void give_back_noted(std::uint32_t below) noexcept {
