@@ -1,5 +1,6 @@
 #include "interpose/race/clock_tree.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -129,6 +130,14 @@ ClockNode* new_node(std::uint32_t level) noexcept {
   return make_node<Inner>(level);
 }
 
+// What the stamps of two nodes of one place say without a question, as far as they do: both are of one author, and
+// whoever has a node knows its stamp (I5), so who has the later one knows the other's.
+enum class Newer : std::uint8_t { Mine, Theirs, Unknown };
+Newer newer_by_stamp(Epoch mine, Epoch theirs) noexcept {
+  if (mine.slot() != theirs.slot() || mine == Epoch()) return Newer::Unknown;
+  return theirs.time() >= mine.time() ? Newer::Theirs : Newer::Mine;
+}
+
 // ---- join of two trees that stay as they are ----
 
 // For actors, whose trees others share.
@@ -164,6 +173,14 @@ Joined join_nodes(ClockNode* mine, ClockNode* theirs, const Questions* ask) noex
   const Epoch author = ask != nullptr ? ask->author : Epoch();
   // Of leaves, too: a question looks at a line or two, a comparison at eight.
   if (ask != nullptr) {
+    switch (newer_by_stamp(mine->stamp, theirs->stamp)) {
+      case Newer::Mine:
+        return {Side::Mine, mine};
+      case Newer::Theirs:
+        return {Side::Theirs, theirs};
+      case Newer::Unknown:
+        break;
+    }
     if (mine->stamp != Epoch() && ask->theirs(mine->stamp)) return {Side::Theirs, theirs};
     if (theirs->stamp != Epoch() && ask->mine(theirs->stamp)) return {Side::Mine, mine};
   }
@@ -274,7 +291,9 @@ void join_above_leaves(ClockNode*& mine, ClockNode* theirs, Epoch author, const 
     if (ours == others) continue;
     differ |= 1U << i;
     if (others == nullptr) continue;
-    if (ours == nullptr || (ours->stamp != Epoch() && theirs_know(ours->stamp))) {
+    const Newer newer = ours != nullptr ? newer_by_stamp(ours->stamp, others->stamp) : Newer::Theirs;
+    if (newer == Newer::Mine) continue;
+    if (newer == Newer::Theirs || (ours->stamp != Epoch() && theirs_know(ours->stamp))) {
       take |= 1U << i;
     } else if (others->stamp == Epoch() || !mine_knows(others->stamp)) {
       mixed |= 1U << i;
@@ -317,6 +336,14 @@ struct Knower {
     return epoch.time() <= time_under(root, static_cast<std::uint32_t>(epoch.slot()));
   }
 };
+
+bool stamps_known(const ClockNode* node, KnowsRef owner) noexcept {
+  if (node->stamp != Epoch() && !owner(node->stamp)) return false;
+  if (node->level == 0) return true;
+  const auto& children = inner_of(node).children;
+  return std::all_of(children.begin(), children.end(),
+                     [&](const ClockNode* child) noexcept { return child == nullptr || stamps_known(child, owner); });
+}
 
 }  // namespace
 
@@ -412,6 +439,8 @@ void ClockTree::meet(ClockTree& other, Epoch mine, Epoch theirs) noexcept {
   set(theirs.slot(), theirs.time(), mine);
   other = *this;
 }
+
+bool ClockTree::stamps_within(KnowsRef owner) const noexcept { return root_ == nullptr || stamps_known(root_, owner); }
 
 std::size_t ClockTree::nodes() noexcept {
   counts.store(true, std::memory_order_relaxed);

@@ -8,9 +8,10 @@
 //       comparison of the two ends at equal pointers.
 //
 //   I4  Whoever knows a node's stamp (the author's epoch when it was last changed) knows all that lies under the node:
-//   an
-//       author puts nothing into a tree that it does not know, and nobody learns of its epoch but from its later
+//       an author puts nothing into a tree that it does not know, and nobody learns of its epoch but from its later
 //       release. The null stamp says nothing.
+//   I5  Whose knowledge has a node knows that node's stamp, by its own time, in the tree or beside it: a tree is handed
+//       on with its author's epoch, and who takes a part of a tree takes in all of it.
 //
 // I4 lets a join take or leave a whole subtree at one question. Without it a line of ten thousand tasks, each of which
 // learns a little of all the others with every item, spent 14 us on each meeting.
@@ -76,6 +77,8 @@ class ClockTree {
   // trees and their own times. Demands that neither tree knows the other's epoch, nor its own owner's.
   void meet(ClockTree& other, Epoch mine, Epoch theirs) noexcept;
 
+  // Whether who owns the tree knows the stamp of every node (I5); for tests.
+  [[nodiscard]] bool stamps_within(KnowsRef owner) const noexcept;
   // Nodes alive in the whole process, of those made since it was asked first; for tests.
   static std::size_t nodes() noexcept;
 

@@ -133,8 +133,7 @@ void Knowledge::merge(const Knowledge& other) noexcept {
   add_recent(other, false, Epoch());
 }
 
-void Knowledge::check_invariants() const noexcept {
-  if (is_few()) return;
+void Knowledge::check_recent() const noexcept {
   for (std::size_t i = 0; i < many_.count; ++i) {
     if (many_.recent[i].time() == 0 || many_.recent[i].time() < many_.tree.at(many_.recent[i].slot())) std::abort();
     for (std::size_t j = 0; j < i; ++j) {

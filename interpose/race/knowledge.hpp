@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <new>
 
 #include "interpose/race/clock_tree.hpp"
@@ -149,9 +150,16 @@ class Knowledge {
     }
     return true;
   }
-  void check_invariants() const noexcept;  // aborts; for tests
+  // Aborts; for tests. owner_knows(epoch): whether whose knowledge this is knows it.
+  template <class Knows>
+  void check_invariants(const Knows& owner_knows) const noexcept {
+    if (is_few()) return;
+    check_recent();
+    if (!many_.tree.stamps_within(KnowsRef(owner_knows))) std::abort();
+  }
 
  private:
+  void check_recent() const noexcept;
   static constexpr std::uint32_t kFew = 0;  // FewTimes leaves the place of nobody's slot 0
   static constexpr std::uint32_t kMany = 1;
   struct Many {

@@ -230,7 +230,9 @@ struct ClockOps {
   }
 
   static bool knows(const SyncClock& sync, Epoch epoch) noexcept { return sync.known_.knows(epoch); }
-  static void check(const ActorClock& actor) noexcept { actor.known_.check_invariants(); }
+  static void check(const ActorClock& actor) noexcept {
+    actor.known_.check_invariants([&](Epoch stamp) { return knows(actor, stamp); });
+  }
 };
 
 void start(ActorClock& first) noexcept { ClockOps::start(first); }
@@ -247,6 +249,7 @@ void merge(SyncClock& into, const SyncClock& from) noexcept { ClockOps::merge(in
 bool knows_all(const ActorClock& actor, const SyncClock& sync) noexcept { return ClockOps::knows_all(actor, sync); }
 void meet(ActorClock& a, ActorClock& b) noexcept { ClockOps::meet(a, b); }
 Epoch now(ActorClock& actor) noexcept { return ClockOps::now(actor); }
+void check_invariants(const ActorClock& actor) noexcept { ClockOps::check(actor); }
 bool happened_before(Epoch epoch, const ActorClock& actor) noexcept { return ClockOps::knows(actor, epoch); }
 bool happened_before(Epoch epoch, const SyncClock& sync) noexcept { return ClockOps::knows(sync, epoch); }
 

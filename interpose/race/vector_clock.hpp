@@ -93,5 +93,7 @@ bool happened_before(Epoch epoch, const ActorClock& actor) noexcept;
 bool happened_before(Epoch epoch, const SyncClock& sync) noexcept;
 // Whether the actor knows all of sync already. false may be wrong, true is not; O(1).
 bool knows_all(const ActorClock& actor, const SyncClock& sync) noexcept;
+// Aborts when what is said in knowledge.hpp and clock_tree.hpp does not hold of it; for tests.
+void check_invariants(const ActorClock& actor) noexcept;
 
 }  // namespace vigil::shim::race

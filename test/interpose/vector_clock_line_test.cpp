@@ -51,12 +51,15 @@ void run_line(std::uint64_t seed, std::size_t actors, std::size_t meetings) {
     } else {
       meet(b.real, a.real);
     }
+    check_invariants(a.real);
+    check_invariants(b.real);
     if (pick(8) == 0) {
       Pair& other = line[pick(actors)];
       other.naive.known.join(naive_lock);
       naive_lock = other.naive.publish();
       acquire(other.real, lock);
       release_store(other.real, lock);
+      check_invariants(other.real);
     }
     if (moments.size() == 40) moments.pop_front();
     Pair& remembered = line[pick(actors)];

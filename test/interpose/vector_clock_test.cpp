@@ -231,6 +231,7 @@ class Twin {
 
   // Every remembered epoch against every actor and every sync object.
   void compare() const {
+    for (const Pair& pair : actors_) check_invariants(pair.real);
     for (const Moment& moment : moments_) {
       for (const Pair& pair : actors_) {
         ASSERT_EQ(happened_before(moment.real, pair.real), pair.naive.knows(moment.naive))
