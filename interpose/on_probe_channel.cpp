@@ -1,10 +1,8 @@
 // The channel probes. The edges are those of docs/memory_model.md; each runs under its channel's lock.
-#include <array>
-#include <atomic>
-
 #include "interpose/actor.hpp"
 #include "interpose/channel_touch.hpp"
 #include "interpose/channel_use.hpp"
+#include "interpose/channel_word.hpp"
 #include "interpose/export.hpp"
 #include "interpose/life/timers.hpp"
 #include "interpose/lifecycle.hpp"
@@ -19,13 +17,6 @@
 using namespace vigil::shim;  // the probes are C functions and stand outside every namespace
 
 namespace {
-
-// A channel that comes to the address of another has other users.
-constinit std::atomic<std::uint32_t> channels_made{0};
-
-// Whom this thread noted last as a user of what; the number stands for both.
-constexpr std::size_t kNoted = 64;
-thread_local constinit std::array<std::uint64_t, kNoted> noted __attribute__((tls_model("initial-exec"))) = {};
 
 enum class Deed : std::uint8_t { Send, Receive };
 
@@ -42,47 +33,31 @@ void note_user(ChannelObject& known, Actor& actor, Deed deed) noexcept {
   note(known, actor, deed, channel_touch::take());
 }
 
-// The same where the channel need not be looked up for anything else.
-void note_user(Actor& actor, const void* channel, Deed deed) noexcept {
-  if (timeline::on()) timeline::can_run(actor);
-  const std::uint32_t made = channels_made.load(std::memory_order_relaxed);  // who has the channel sees its making
-  std::uint64_t number = (reinterpret_cast<std::uintptr_t>(channel) ^ made) * 0x9e3779b97f4a7c15ULL;
-  number = (number ^ number >> 32U ^ static_cast<std::uint64_t>(key_of(actor))) * 0x9e3779b97f4a7c15ULL;
-  std::uint64_t& place = noted[number >> 58U];
-  const bool look = channel_touch::take();
-  if (place == number && !look) return;
-  place = number;
-  ChannelObject* const known = channels().find(channel);
-  if (known != nullptr) note(*known, actor, deed, look);
-}
-
 // Whether a send must be looked at: an order is kept, or it is not by the one who sent last.
 bool needs_look(const vigil_probe_actor* sender, const void* channel) noexcept {
   spins::did_something();
-  const bool is_same = channel_use::sent_last(sender, channel, true);
-  return !is_same || order::needs() != 0 || channel_use::counts_items();
+  return order::needs() != 0 || channel_use::counts_items() || !channel_use::sent_last(sender, channel, true);
 }
 
 }  // namespace
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_make(const void* channel, size_t capacity) noexcept {
   record([&] {
-    channels_made.fetch_add(1, std::memory_order_relaxed);
     channel_use::made(channel);
-    channels().make(channel, capacity);
+    channel_word::set(channel, &channels().make(channel, capacity));
   });
 }
 
 extern "C" VIGIL_EXPORT void vigil_probe_channel_destroy(const void* channel, size_t items_left) noexcept {
   record([&] {
-    if (items_left != 0 && channel_use::counts_items()) {
-      if (const ChannelObject* const known = channels().find(channel)) channel_use::destroyed(*known, items_left);
-    }
-    // Whoever put something in has let go of the channel since: the items that are left are the caller's.
-    if (items_left != 0 && order::needs(order::Edge::Lock) != 0) {
-      if (ChannelObject* const known = channels().find(channel)) known->slots.acquire_all(current_actor().clocks);
+    ChannelObject* const known = channel_word::object_of(channel);
+    if (items_left != 0 && known != nullptr) {
+      if (channel_use::counts_items()) channel_use::destroyed(*known, items_left);
+      // Whoever put something in has let go of the channel since: the items that are left are the caller's.
+      if (order::needs(order::Edge::Lock) != 0) known->slots.acquire_all(current_actor().clocks);
     }
     timers::channel_gone(channel);
+    channel_word::set(channel, nullptr);
     channels().drop(channel);
   });
 }
@@ -91,11 +66,11 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_send(vigil_probe_actor* actor, 
                                                       size_t slot) noexcept {
   const bool look = needs_look(actor, channel);
   record([&] {
-    Actor& sender = actor_of(actor);
-    if (!look) return note_user(sender, channel, Deed::Send);
-    ChannelObject* const known = channels().find(channel);
+    ChannelObject* const known = channel_word::object_of(channel);
     if (known == nullptr) return;
+    Actor& sender = actor_of(actor);
     note_user(*known, sender, Deed::Send);
+    if (!look) return;
     channel_use::sent(sender, *known);
     if (channel_use::counts_items()) channel_use::item_in(sender, *known);
     if (order::needs() != 0) known->slots.step(sender.clocks, slot);
@@ -106,10 +81,9 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_receive(vigil_probe_actor* acto
                                                          size_t slot) noexcept {
   spins::did_something();
   record([&] {
-    Actor& receiver = actor_of(actor);
-    if (order::needs() == 0 && !channel_use::counts_items()) return note_user(receiver, channel, Deed::Receive);
-    ChannelObject* const known = channels().find(channel);
+    ChannelObject* const known = channel_word::object_of(channel);
     if (known == nullptr) return;
+    Actor& receiver = actor_of(actor);
     note_user(*known, receiver, Deed::Receive);
     if (channel_use::counts_items()) channel_use::item_out(*known);
     if (order::needs() != 0) known->slots.step(receiver.clocks, slot);
@@ -122,15 +96,10 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_meet(vigil_probe_actor* sender,
   record([&] {
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
-    if (!look) {
-      note_user(from, channel, Deed::Send);
-      note_user(to, channel, Deed::Receive);
-      return;
-    }
-    if (ChannelObject* const known = channels().find(channel)) {
+    if (ChannelObject* const known = channel_word::object_of(channel)) {
       note_user(*known, from, Deed::Send);
       note_user(*known, to, Deed::Receive);
-      channel_use::sent(from, *known);
+      if (look) channel_use::sent(from, *known);
     }
     if (order::needs() != 0) order::meet(from.clocks, to.clocks);
   });
@@ -140,17 +109,13 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_pass(vigil_probe_actor* sender,
                                                       const void* channel, size_t slot) noexcept {
   const bool look = needs_look(sender, channel);
   record([&] {
+    ChannelObject* const known = channel_word::object_of(channel);
+    if (known == nullptr) return;
     Actor& from = actor_of(sender);
     Actor& to = actor_of(receiver);
-    if (!look) {
-      note_user(from, channel, Deed::Send);
-      note_user(to, channel, Deed::Receive);
-      return;
-    }
-    ChannelObject* const known = channels().find(channel);
-    if (known == nullptr) return;
     note_user(*known, from, Deed::Send);
     note_user(*known, to, Deed::Receive);
+    if (!look) return;
     channel_use::sent(from, *known);
     if (order::needs() == 0) return;
     known->slots.step(from.clocks, slot);
@@ -161,7 +126,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_pass(vigil_probe_actor* sender,
 extern "C" VIGIL_EXPORT void vigil_probe_channel_close(vigil_probe_actor* actor, const void* channel) noexcept {
   spins::did_something();
   record([&] {
-    ChannelObject* const known = channels().find(channel);
+    ChannelObject* const known = channel_word::object_of(channel);
     if (known == nullptr) return;
     Actor& closer = actor_of(actor);
     known->users.note(key_of(closer));
@@ -179,7 +144,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_receive_closed(vigil_probe_acto
   if (timeline::on()) record([&] { timeline::can_run(actor_of(actor)); });
   if (order::needs() == 0) return;
   record([&] {
-    if (const ChannelObject* const known = channels().find(channel)) {
+    if (const ChannelObject* const known = channel_word::object_of(channel)) {
       order::acquire(actor_of(actor).clocks, known->close_point);
     }
   });
@@ -188,7 +153,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_channel_receive_closed(vigil_probe_acto
 extern "C" VIGIL_EXPORT void vigil_probe_channel_misuse(vigil_probe_actor* actor, const void* channel,
                                                         uint32_t misuse) noexcept {
   record([&] {
-    ChannelObject* const known = channel == nullptr ? nullptr : channels().find(channel);
+    ChannelObject* const known = channel == nullptr ? nullptr : channel_word::object_of(channel);
     Actor& who = actor_of(actor);
     if (known != nullptr && misuse == VIGIL_MISUSE_SEND_ON_CLOSED) channel_use::found_closed(who, *known);
     tell_channel_misuse(who, known, misuse);

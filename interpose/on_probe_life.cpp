@@ -1,6 +1,7 @@
 // The probes of life: the runtime itself, its threads, plain threads that use it, and tasks.
 #include "interpose/actor.hpp"
 #include "interpose/channel_use.hpp"
+#include "interpose/channel_word.hpp"
 #include "interpose/end.hpp"
 #include "interpose/export.hpp"
 #include "interpose/leaks/wide_registers.hpp"
@@ -22,6 +23,7 @@ extern "C" VIGIL_EXPORT void vigil_probe_attach(const vigil_probe_runtime* runti
   record([&] {
     if (!attach_runtime(runtime)) return;
     reserve_task_room();
+    channel_word::attach();
     this_thread();  // before the first worker, so that main is known
     on_runtime_attached();
     if (wants(Kind::LostItems)) channel_use::want_items();

@@ -84,6 +84,8 @@ bool knows_all(Clocks& actor, const Point& point) noexcept {
 
 void exchange(Clocks& actor, Point& point) noexcept {
   const std::uint8_t need = needs();
+  if (need == kWhole) [[likely]]
+    return race::release_store_acquire(whole(actor), point.whole);
   if ((need & kWhole) != 0) race::release_store_acquire(whole(actor), point.whole);
   if ((need & kFirm) != 0) race::release_store_acquire(firm(actor), point.firm.part());
   if ((need & kTold) != 0) race::bridge::exchange(actor.told, point.told);
@@ -91,6 +93,8 @@ void exchange(Clocks& actor, Point& point) noexcept {
 
 void meet(Clocks& one, Clocks& other) noexcept {
   const std::uint8_t need = needs();
+  if (need == kWhole) [[likely]]
+    return race::meet(whole(one), whole(other));
   if ((need & kWhole) != 0) race::meet(whole(one), whole(other));
   if ((need & kFirm) != 0) race::meet(firm(one), firm(other));
   if ((need & kTold) != 0) race::bridge::meet(one.told, other.told);

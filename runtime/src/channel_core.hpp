@@ -42,6 +42,7 @@ class ChannelCore {
   void close();
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  static constexpr std::size_t watch_at() noexcept { return offsetof(ChannelCore, watch_); }
 
   // The two halves of close(), for who closes while holding a lock of its own: the first takes effect, the second wakes
   // who waits and comes once that lock is free. False: it was closed already.
@@ -120,6 +121,9 @@ class ChannelCore {
   WaitQueueHead receivers_;  // guarded by lock_
   std::uint32_t pins_ = 0;   // guarded by lock_
   std::atomic<std::uint32_t> references_{1};
+  // The watcher's: vigil_probe_runtime::channel_word. Last, and no part of what look_at_channel() calls the record:
+  // with it a channel without a buffer fills its heap block to the last word, where another block's address may point.
+  [[maybe_unused]] void* watch_ = nullptr;
 };
 
 // The bodies of channel_send() and channel_receive(), which are one or the other.

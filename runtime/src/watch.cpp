@@ -132,7 +132,7 @@ void each_own_range(int (*visit)(std::uintptr_t, std::uintptr_t, void*), void* c
 }
 
 void look_at_channel(const void* channel, vigil_probe_channel_view* out) {
-  *out = {.handles = static_cast<const ChannelCore*>(channel)->handles(), .bytes = sizeof(ChannelCore)};
+  *out = {.handles = static_cast<const ChannelCore*>(channel)->handles(), .bytes = ChannelCore::watch_at()};
 }
 
 int reserve_room(std::size_t bytes) {
@@ -153,7 +153,8 @@ constexpr vigil_probe_runtime kRuntime{.version = VIGIL_PROBE_VERSION,
                                        .channel_handles = channel_handles,
                                        .each_own_range = each_own_range,
                                        .look_at_channel = look_at_channel,
-                                       .reserve_room = reserve_room};
+                                       .reserve_room = reserve_room,
+                                       .channel_word = ChannelCore::watch_at()};
 
 // Libraries are initialised before those that need them, so this comes before any static object of the program can use
 // a primitive, and with it before the first other probe.

@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "test/runtime/support.hpp"
 
@@ -36,6 +37,27 @@ struct RoomWatcher {
 };
 constinit RoomWatcher watcher;
 
+// Marks the word of the one channel that is made while it waits for one.
+struct WordWatcher {
+  std::atomic<bool> waits{false};
+  const void* channel = nullptr;
+  void* at_make = nullptr;
+  void* at_destroy = nullptr;
+
+  static void*& word_of(const void* channel) {
+    return *reinterpret_cast<void**>(static_cast<char*>(const_cast<void*>(channel)) + runtime().channel_word);
+  }
+  void made(const void* one) {
+    if (!waits.exchange(false)) return;
+    channel = one;
+    at_make = std::exchange(word_of(one), this);
+  }
+  void goes(const void* one) {
+    if (one == channel) at_destroy = word_of(one);
+  }
+};
+constinit WordWatcher word_watcher;
+
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) void vigil_probe_task_create(vigil_probe_actor* /*parent*/,
@@ -46,12 +68,33 @@ extern "C" __attribute__((visibility("default"))) void vigil_probe_task_create(v
 extern "C" __attribute__((visibility("default"))) void vigil_probe_task_end(vigil_probe_actor* task) noexcept {
   watcher.ends(task);
 }
+extern "C" __attribute__((visibility("default"))) void vigil_probe_channel_make(const void* channel,
+                                                                                std::size_t /*capacity*/) noexcept {
+  word_watcher.made(channel);
+}
+extern "C" __attribute__((visibility("default"))) void vigil_probe_channel_destroy(
+    const void* channel, std::size_t /*items_left*/) noexcept {
+  word_watcher.goes(channel);
+}
 
 namespace {
 
 TEST(Watch, KnowsItsVersion) {
   EXPECT_EQ(runtime().version, VIGIL_PROBE_VERSION);
   EXPECT_EQ(runtime().size, sizeof(vigil_probe_runtime));
+}
+
+TEST(Watch, AChannelHasAWordThatIsTheWatchersFromItsMakingToItsEnd) {
+  word_watcher.waits = true;
+  {
+    const Channel<int> pipe(1);
+    pipe.send(1);
+    EXPECT_EQ(pipe.receive(), 1);
+    pipe.close();
+    EXPECT_FALSE(pipe.receive());
+  }
+  EXPECT_EQ(word_watcher.at_make, nullptr);
+  EXPECT_EQ(word_watcher.at_destroy, &word_watcher);
 }
 
 TEST(Watch, CountsTasks) {

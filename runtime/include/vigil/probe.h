@@ -154,6 +154,9 @@ typedef struct vigil_probe_runtime {
    * was there before is whatever it was. 1: they are. 0: too many, or there were tasks already. May be called from
    * vigil_probe_attach. */
   int (*reserve_room)(size_t bytes);
+  /* Where in each channel's record a word lies that is the watcher's, in bytes from the channel's address. Null when
+   * the make probe comes; the runtime never looks at it. */
+  size_t channel_word;
 } vigil_probe_runtime;
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
