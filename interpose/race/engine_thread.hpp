@@ -273,7 +273,7 @@ struct EngineThread {
     friend bool operator==(const LastWrite&, const LastWrite&) noexcept = default;
   };
   LastWrite last_write;
-  // Records that this thread renewed without a lock, of each state one, of two for each that share entries.
+  // Records that this thread renewed without a lock: the actors that take turns on it have each one in a state.
   struct LoneRenewal {
     StateId state = CoveredEntry::kNobody;
     ContextId context{};
@@ -282,27 +282,31 @@ struct EngineThread {
     PlaceId place{};  // that of these three
     WideRecords::OwnRecord own;
 
+    [[nodiscard]] bool is_of(StateId one, AccessWord access) const noexcept {
+      return state == one && own.word().at().slot() == access.at().slot();
+    }
     [[nodiscard]] bool is_for(std::uintptr_t at, ContextId inside, LockSetId locks) const noexcept {
       return pc == at && context == inside && held == locks;
     }
   };
   static constexpr std::uint32_t kLoneRenewals = 32;
   std::array<LoneRenewal, kLoneRenewals> lone_renewals{};
-  // Two entries lie side by side, either of which may be the one.
-  [[nodiscard, gnu::always_inline]] LoneRenewal* known_lone_renewal(StateId state) noexcept {
-    LoneRenewal* const two = two_lone_renewals(state);
-    if (two[0].state == state) return two;
-    return two[1].state == state ? two + 1 : nullptr;
+  // Two entries lie side by side, either of which may be the one. access: of the actor whose record it is.
+  [[nodiscard, gnu::always_inline]] LoneRenewal* known_lone_renewal(StateId state, AccessWord access) noexcept {
+    LoneRenewal* const two = two_lone_renewals(state, access);
+    if (two[0].is_of(state, access)) return two;
+    return two[1].is_of(state, access) ? two + 1 : nullptr;
   }
   // The one for that state. If neither is, the one that was made before the other.
-  [[nodiscard]] LoneRenewal& lone_renewal(StateId state) noexcept {
-    if (LoneRenewal* const known = known_lone_renewal(state)) return *known;
-    LoneRenewal* const two = two_lone_renewals(state);
+  [[nodiscard]] LoneRenewal& lone_renewal(StateId state, AccessWord access) noexcept {
+    if (LoneRenewal* const known = known_lone_renewal(state, access)) return *known;
+    LoneRenewal* const two = two_lone_renewals(state, access);
     std::swap(two[0], two[1]);
     return two[0];
   }
-  [[nodiscard]] LoneRenewal* two_lone_renewals(StateId state) noexcept {
-    return &lone_renewals[static_cast<std::uint32_t>(state) * 2 % kLoneRenewals];
+  [[nodiscard]] LoneRenewal* two_lone_renewals(StateId state, AccessWord access) noexcept {
+    const std::uint32_t both = static_cast<std::uint32_t>(state) + static_cast<std::uint32_t>(access.at().slot());
+    return &lone_renewals[both * 2 % kLoneRenewals];
   }
   // The locks held when their set was asked for last, if they were few, and their set.
   struct KnownSet {
@@ -367,15 +371,19 @@ EngineThread* enter_slow() noexcept;
 EngineThread* enter_for_variable() noexcept;
 void leave_variable(EngineThread& thread) noexcept;
 void drop_moves(EngineThread& thread) noexcept;
+// What the collector's round, or a table that has become too small, makes void goes. Inside a visit: the collector
+// either is seen here, or sees us and waits.
+[[gnu::always_inline]] inline void flush_if_due(EngineThread& thread) noexcept {
+  if (thread.flushed != collector_round()) [[unlikely]]
+    drop_moves(thread);
+}
 inline EngineThread* enter() noexcept {
   EngineThread* const thread = hot.thread;
   if (thread == nullptr || hot.epoch == nullptr || inside_shim) [[unlikely]]
     return enter_slow();
   inside_shim = true;
   thread->begin_visit();
-  // Asked inside: the collector either is seen here, or sees us and waits.
-  if (thread->flushed != collector_round()) [[unlikely]]
-    drop_moves(*thread);
+  flush_if_due(*thread);
   return thread;
 }
 inline void leave(EngineThread& thread) noexcept {

@@ -56,6 +56,7 @@ enum class Rejoin : std::uint8_t { Done, Not, NoState };  // NoState: it would, 
   ActorClock& clock = thread.actor->clocks.whole;
   if (thread.part->named != word.at().slot()) return false;
   const Visit visit(thread);
+  flush_if_due(thread);
   const ContextId context = context_here(thread);
   const StateId id = one.cell.load(std::memory_order_acquire);
   if (!is_private(id) || is_wide(id)) return false;
@@ -155,7 +156,7 @@ struct KnownWay {
   if (!is_plain_and_named(one)) return false;
   const Visit visit(thread);
   const StateId id = one.cell.load(std::memory_order_acquire);
-  if (!is_private(id) || is_wide(id)) return false;
+  if (!is_private(id) || is_wide(id) || thread.flushed != collector_round()) return false;
   const KnownWay way = known_way(one);
   if (way.place == PlaceId{0}) return false;
   AccessNode& node = node_of(without_bits(id));
@@ -180,7 +181,7 @@ struct KnownWay {
   if (!is_plain_and_named(one)) return false;
   const Visit visit(thread);
   const StateId id = one.cell.load(std::memory_order_acquire);
-  if (!is_wide(id)) return false;
+  if (!is_wide(id) || thread.flushed != collector_round()) return false;
   WideRecords& records = *node_of(without_bits(id)).wide;
   if (records.is_spread()) return false;
   const KnownWay way = known_way(one);
@@ -209,6 +210,7 @@ struct KnownWay {
   ActorClock& clock = thread.actor->clocks.whole;
   if (thread.part->named != word.at().slot()) return false;
   const Visit visit(thread);
+  flush_if_due(thread);
   const ContextId context = context_here(thread);
   const StateId id = one.cell.load(std::memory_order_acquire);
   if (!is_wide(id)) return false;
@@ -234,7 +236,7 @@ struct KnownWay {
   WideRecords::OwnRecord found;
   const WideRecords::Renewal renewal = node_of(without_bits(id)).wide->renew_alone(word, access.place, found);
   if (renewal == WideRecords::Renewal::Done) {
-    thread.lone_renewal(id) = {id, context, one.pc, held, access.place, found};
+    thread.lone_renewal(id, word) = {id, context, one.pc, held, access.place, found};
     remember_alone(thread, id, word);
     return true;
   }

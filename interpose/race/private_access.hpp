@@ -107,7 +107,7 @@ void renew_in_block(ShadowCell& cell, std::uintptr_t address, std::uint64_t word
   if (thread.part->named != word.at().slot()) return Renewal::NotUsual;
   const Visit visit(thread);
   const StateId id = one.cell.load(std::memory_order_acquire);
-  EngineThread::LoneRenewal* const lone = thread.known_lone_renewal(id);
+  EngineThread::LoneRenewal* const lone = thread.known_lone_renewal(id, word);
   // Asked inside: else the number may be another state's by now.
   if (lone == nullptr || thread.flushed != collector_round()) return Renewal::NotUsual;
   const ContextId context = hot.top[-1].context;

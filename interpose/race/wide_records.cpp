@@ -232,6 +232,7 @@ WideRecords::Result WideRecords::any_step(AccessWord access, PlaceId place, cons
     if (is_spread_ && left[i] == 0) owners()[i].store(ClockSlot{0}, std::memory_order_relaxed);
   });
   const auto room = static_cast<std::uint32_t>(std::countr_zero(free));
+  note_put();
   put_at(room, added, place);
   change_version();
   each_bit(sorted.same | 1U << room, [&](std::uint32_t i) { note_covered(covered, words[i]); });

@@ -106,6 +106,7 @@ class alignas(PlaceId) WideRecords {
 
  private:
   using Word = std::atomic<std::uint64_t>;
+  static constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
   static constexpr std::uint64_t kSlot = ~std::uint64_t{0} << (kTimeBits + kSpareBits);
   static constexpr std::uint32_t kMostSpread = 4096;  // blocks: 2 to 6 MiB
   static constinit std::atomic<std::uint32_t> spread_blocks_;
@@ -169,10 +170,12 @@ class alignas(PlaceId) WideRecords {
                                                              Covered& covered) const noexcept;
   // The record there was renewed, of a block that is not spread.
   void count_turn(std::uint32_t index) noexcept {
-    if (index == renewed_last_) return;
+    if (index != (renewed_last_ & ~kPutSince) && turns_ != 0xff) ++turns_;
     renewed_last_ = static_cast<std::uint8_t>(index);
-    if (turns_ != 0xff) ++turns_;
   }
+  // Of a block that is not spread: something else was put there.
+  void note_put() noexcept { renewed_last_ |= kPutSince; }
+  static constexpr std::uint8_t kPutSince = 0x80;
   // has_reads: other actors' plain reads are here.
   void renew(std::uint32_t index, AccessWord access, bool has_reads) noexcept;
   void put_at(std::uint32_t index, AccessWord word, PlaceId place) noexcept;
@@ -233,13 +236,17 @@ class alignas(PlaceId) WideRecords {
   std::atomic<std::uint8_t> lock_{0};
   const std::uint8_t capacity_ : 7;
   const std::uint8_t is_spread_ : 1;
-  std::uint8_t renewed_last_ = 0;  // index; these two of a block that is not spread, with the lock held
-  std::uint8_t turns_ = 0;         // how often a record was renewed by another than the one before
+  std::uint8_t renewed_last_ = kPutSince;  // index; these two of a block that is not spread, with the lock held
+  std::uint8_t turns_ = 0;                 // how often a record was renewed by another than the one before
 };
 static_assert(sizeof(WideRecords) == 4);
 
 // What renew_alone() wrote last, and where. Nobody's at first.
 class WideRecords::OwnRecord {
+ public:
+  [[nodiscard]] AccessWord word() const noexcept { return AccessWord(word_); }
+
+ private:
   friend class WideRecords;
   WideRecords* records_ = nullptr;
   Line* line_ = nullptr;
@@ -285,6 +292,15 @@ template <class Knows>
   Word* const words = at_byte<Word>(words_from(capacity_, false));
   std::atomic<PlaceId>* const places = at_byte<std::atomic<PlaceId>>(places_from(capacity_, false));
   const bool is_write = access.is_write();
+  // Nothing was put since this access was renewed, in an earlier epoch: it was compared with all there is.
+  if (const std::uint32_t last = renewed_last_; last < capacity_) {
+    const std::uint64_t differs = words[last].load(std::memory_order_relaxed) ^ access.bits();
+    if ((differs & ~kTime) == 0 && differs != 0 && places[last].load(std::memory_order_relaxed) == place) {
+      words[last].store(access.bits(), std::memory_order_relaxed);
+      note_covered(covered, access);
+      return true;
+    }
+  }
   const Superseded found = is_write ? superseded_by<true>(access, place, ordered, covered)
                                     : superseded_by<false>(access, place, ordered, covered);
   if (!found.is_usual) return false;
@@ -292,12 +308,15 @@ template <class Knows>
   if (found.whole == 0) {
     while (at < capacity_ && words[at].load(std::memory_order_relaxed) != 0) ++at;
     if (at == capacity_) return false;
+    note_put();
   } else {
     at = static_cast<std::uint32_t>(std::countr_zero(found.whole));
     // The only record of a reader, of the same place, is renewed, which is counted: that may be done without the lock.
     if (!is_write && found.own == 1 && places[at].load(std::memory_order_relaxed) == place) {
       if (is_crowded()) return false;
       count_turn(at);
+    } else {
+      note_put();
     }
     for (std::uint32_t gone = found.whole & (found.whole - 1); gone != 0; gone &= gone - 1)
       words[std::countr_zero(gone)].store(0, std::memory_order_relaxed);
@@ -314,7 +333,6 @@ template <class Knows>
 
 [[gnu::always_inline]] inline WideRecords::Renewal WideRecords::renew_again(OwnRecord& own, AccessWord access,
                                                                             PlaceId place) noexcept {
-  constexpr std::uint64_t kTime = std::uint64_t{kLastTime} << kSpareBits;
   const std::uint64_t before = own.word_;
   if (((before ^ access.bits()) & ~kTime) != 0) return Renewal::NotUsual;
   Line& line = *own.line_;
