@@ -7,6 +7,7 @@
 
 #include "interpose/instrumented_code.hpp"
 #include "interpose/race/atomics.hpp"
+#include "interpose/sync_events.hpp"
 
 namespace vigil::shim {
 namespace {
@@ -31,8 +32,6 @@ struct MakeReady {
   Counts* counts;
 };
 static_assert(offsetof(State, status) == 2 * sizeof(void*) && sizeof(MakeReady) == 4 * sizeof(void*));
-
-std::uintptr_t address_of(const void* at) noexcept { return reinterpret_cast<std::uintptr_t>(at); }
 
 // relaxed: every thread is given the same.
 constinit std::atomic<void (*)(void*)> real_run{nullptr};

@@ -5,139 +5,25 @@
 // GObject hand on counts, too. Locks are in the order without locks as well, as OpenMP's are: the graph of locks does
 // not know them, so that it cannot see that whoever holds one is alone.
 //
-// Each row of the table at the end names a function and what it means for its object. Not followed: what an application
-// or a library does with atomics of its own in modules that are not instrumented.
+// Each row of the table at the end names a function and what it means for its object (library_functions.hpp). Not
+// followed: what an application or a library does with atomics of its own in modules that are not instrumented.
 #include <dlfcn.h>
-#include <link.h>
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
-#include <tuple>
-#include <type_traits>
 
-#include "interpose/imports.hpp"
 #include "interpose/instrumented_code.hpp"
+#include "interpose/library_functions.hpp"
 #include "interpose/library_waits.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/own_memory.hpp"
 #include "interpose/race/atomics.hpp"
-#include "interpose/sync_events.hpp"
 
-namespace vigil::shim {
+namespace vigil::shim::glib {
 namespace {
 
-using library_waits::Within;
-
-void give(const void* object) noexcept {
-  if (object != nullptr && sync_events::watching()) sync_events::released(object);
-}
-void take(const void* object) noexcept {
-  if (object != nullptr && sync_events::watching()) sync_events::acquired(object);
-}
-
-// ---- rows ----------------------------------------------------------------------------------------------------------
-
-struct Name {
-  static constexpr std::size_t kMost = 40;
-  // NOLINTNEXTLINE(google-explicit-constructor): a row is written with its name
-  consteval Name(const char* name) { std::copy_n(name, std::string_view(name).size(), text); }
-  char text[kMost] = {};
-};
-
-template <Name kFunction, class Signature>
-struct Function;
-template <Name kFunction, class Result, class... Given>
-struct Function<kFunction, Result(Given...)> {
-  static constexpr const char* kName = kFunction.text;
-  using Pointer = Result (*)(Given...);
-  static inline constinit Pointer real = nullptr;
-
-  template <std::size_t kWhich>
-  static void* argument(Given... given) noexcept {
-    return std::get<kWhich>(std::tuple(given...));
-  }
-  // Calls it, and calls then(), if it succeeded where it can fail.
-  template <class Then>
-  static Result and_then(Then&& then, Given... given) {
-    if constexpr (std::is_void_v<Result>) {
-      real(given...);
-      then();
-    } else {
-      const Result result = real(given...);
-      if (result != Result{}) then();
-      return result;
-    }
-  }
-};
-
-// Its object is its first argument, and ...
-template <Name kFunction, class Signature>
-struct Gives;  // ... what was done before comes before who takes it
-template <Name kFunction, class Result, class... Given>
-struct Gives<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)> {
-  static Result ours(Given... given) {
-    give(Gives::template argument<0>(given...));
-    return Gives::real(given...);
-  }
-};
-template <Name kFunction, class Signature>
-struct Takes;
-template <Name kFunction, class Result, class... Given>
-struct Takes<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)> {
-  static Result ours(Given... given) {
-    return Takes::and_then([&] { take(Takes::template argument<0>(given...)); }, given...);
-  }
-};
-template <Name kFunction, class Signature>
-struct GivesAndTakes;
-template <Name kFunction, class Result, class... Given>
-struct GivesAndTakes<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)> {
-  static Result ours(Given... given) {
-    give(GivesAndTakes::template argument<0>(given...));
-    return GivesAndTakes::and_then([&] { take(GivesAndTakes::template argument<0>(given...)); }, given...);
-  }
-};
-// ... gives a reference to it back: whoever gives the last one comes after all others, and the library calls what ends
-// the object; or puts something in its place by a function of the program's.
-template <Name kFunction, class Signature>
-struct GivesWithin;
-template <Name kFunction, class Result, class... Given>
-struct GivesWithin<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)> {
-  static Result ours(Given... given) {
-    void* const object = GivesWithin::template argument<0>(given...);
-    give(object);
-    const Within here(object);
-    return GivesWithin::real(given...);
-  }
-};
-template <Name kFunction, class Signature>
-struct BeginsOrEnds;  // ... has no past, or no future
-template <Name kFunction, class Result, class... Given>
-struct BeginsOrEnds<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)> {
-  static Result ours(Given... given) {
-    if (sync_events::watching()) sync_events::destroyed(BeginsOrEnds::template argument<0>(given...));
-    return BeginsOrEnds::real(given...);
-  }
-};
-// Waits for a condition, its first argument; its lock is the second.
-template <Name kFunction, class Signature>
-struct Waits;
-template <Name kFunction, class Result, class... Given>
-struct Waits<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)> {
-  static Result ours(Given... given) {
-    void* const lock = Waits::template argument<1>(given...);
-    give(lock);
-    struct TakenBack {
-      ~TakenBack() { take(lock); }
-      void* lock;
-    } const at_return{lock};
-    return Waits::real(given...);
-  }
-};
+using namespace library_functions;  // NOLINT(google-build-using-namespace): the words of the table
 
 // ---- main loops ----------------------------------------------------------------------------------------------------
 
@@ -145,16 +31,9 @@ struct Waits<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)
 // these calls; and who runs a loop after another has, after that.
 constinit char sources = 0;
 
+// g_main_context_invoke() may call the function itself.
 template <Name kFunction, class Signature>
-struct Adds;
-template <Name kFunction, class Result, class... Given>
-struct Adds<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)> {
-  static Result ours(Given... given) {
-    give(&sources);
-    const Within here(&sources);  // g_main_context_invoke() may call the function itself
-    return Adds::real(given...);
-  }
-};
+using Adds = GivesTo<&sources, kFunction, Signature>;
 template <Name kFunction, class Signature>
 struct Runs;
 template <Name kFunction, class Result, class... Given>
@@ -327,18 +206,6 @@ struct FreePool : Function<"g_thread_pool_free", void(void*, int, int)> {
 
 // ---- all of them ---------------------------------------------------------------------------------------------------
 
-// Filled by who first looks at it: one thread at a time (instrumented_code.cpp).
-template <class... Rows>
-struct Table {
-  static std::span<const Replacement> rows() noexcept {
-    static constinit std::array<Replacement, sizeof...(Rows)> all{};
-    if (all.front().name == nullptr) {
-      all = {Replacement{Rows::kName, reinterpret_cast<void*>(&Rows::ours), reinterpret_cast<void**>(&Rows::real)}...};
-    }
-    return all;
-  }
-};
-
 using Locks = Table<BeginsOrEnds<"g_mutex_init", void(void*)>, BeginsOrEnds<"g_mutex_clear", void(void*)>,
                     Takes<"g_mutex_lock", void(void*)>, Takes<"g_mutex_trylock", int(void*)>,
                     Gives<"g_mutex_unlock", void(void*)>, Waits<"g_cond_wait", void(void*, void*)>,
@@ -399,37 +266,16 @@ using References =
           GivesAndTakes<"g_atomic_ref_count_dec", int(void*)>>;
 
 const Replacement* glib_row(std::string_view name) noexcept {
-  if (!name.starts_with("g_")) return nullptr;
-  for (const auto rows : {Locks::rows(), Queues::rows(), Loops::rows(), References::rows()}) {
-    for (const Replacement& one : rows) {
-      if (name == one.name) return &one;
-    }
-  }
-  return nullptr;
-}
-
-const void* library_of(const void* function) noexcept {
-  Dl_info info;
-  return function != nullptr && dladdr(function, &info) != 0 ? info.dli_fbase : nullptr;
-}
-
-// Every module that calls them, instrumented or not: one whose lock is taken by the one and given back by the other.
-int follow_calls_of(dl_phdr_info* module, std::size_t /*size*/, void* /*nothing*/) noexcept {
-  each_import(*module, imports_of(*module), [&](std::string_view name, void** slot) {
-    const Replacement* const replacement = glib_row(name);
-    if (replacement == nullptr) return;
-    void* const found = dlsym(RTLD_DEFAULT, replacement->name);
-    if (found == nullptr || library_of(found) == library_of(slot)) return;
-    if (*replacement->real == nullptr) *replacement->real = found;
-    if (*replacement->real == found) redirect(*module, slot, replacement->ours);
-  });
-  return 0;
+  return name.starts_with("g_") ? find_row<Locks, Queues, Loops, References>(name) : nullptr;
 }
 
 }  // namespace
+}  // namespace vigil::shim::glib
+
+namespace vigil::shim {
 
 void follow_glib() noexcept {
-  if (dlsym(RTLD_DEFAULT, "g_mutex_lock") != nullptr) dl_iterate_phdr(follow_calls_of, nullptr);
+  if (dlsym(RTLD_DEFAULT, "g_mutex_lock") != nullptr) library_functions::follow_calls(glib::glib_row);
 }
 
 }  // namespace vigil::shim
