@@ -110,6 +110,7 @@ void instrumented_code_arrived() noexcept {
   dl_iterate_phdr(look_at, nullptr);
   follow_tbb();
   follow_glib();
+  follow_qt();
   looking.unlock();
 }
 

@@ -33,6 +33,8 @@ void follow_tbb() noexcept;
 // Puts what glib_functions.cpp does in the way of every loaded module's calls of GLib, where that is there; again
 // whenever modules were looked at.
 void follow_glib() noexcept;
+// The same of Qt: qt_functions.cpp.
+void follow_qt() noexcept;
 
 // An instrumented module says that it was loaded. Looks at all that are loaded now, and from the first on at the heap.
 void instrumented_code_arrived() noexcept;
