@@ -37,7 +37,7 @@ bool are_glibcs(Functions*... functions) noexcept {
 
 template <class Lock>
 bool is_same(const Lock& one, const Lock& other) noexcept {
-  return std::memcmp(&one, &other, sizeof(Lock)) == 0;
+  return std::memcmp(&one, &other, sizeof(Lock)) == 0;  // NOLINT(bugprone-suspicious-memory-comparison): every byte
 }
 
 // Each step by the real function, and the next by ours, and the other way round: what lies in the lock must be the

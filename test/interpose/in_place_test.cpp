@@ -43,6 +43,7 @@ class InPlace : public testing::Test {
   template <class Body>
   static void on_many_threads(Body body) {
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int thread = 0; thread < kThreads; ++thread) threads.emplace_back(body, thread);
     for (std::thread& thread : threads) thread.join();
   }
