@@ -25,6 +25,13 @@ namespace {
 
 using namespace library_functions;  // NOLINT(google-build-using-namespace): the words of the table
 
+// For good: who uses it may do so for as long as the program lives.
+template <class What>
+What* kept(const What& what) noexcept {
+  const InsideGuard inside;
+  return own_new<What>(what);
+}
+
 // ---- main loops ----------------------------------------------------------------------------------------------------
 
 // Stands for all sources of all main loops: who adds one comes before its functions, which the library calls within
@@ -49,6 +56,19 @@ struct Runs<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)>
     } const at_return{Runs::template argument<0>(given...)};
     const Within here(&sources);
     return Runs::real(given...);
+  }
+};
+
+// Ends a source, or what it calls: what frees its data is called within, once no loop is inside of its function. What
+// the loop did in there is ordered before by the library's lock, and not told.
+template <Name kFunction, class Signature>
+struct EndsSource;
+template <Name kFunction, class Result, class... Given>
+struct EndsSource<kFunction, Result(Given...)> : Function<kFunction, Result(Given...)> {
+  static Result ours(Given... given) {
+    give(&sources);
+    const Within here(&library_waits::kAllThatWas);
+    return EndsSource::real(given...);
   }
 };
 
@@ -117,15 +137,11 @@ struct TypeInfo {
   const void* value_table;
 };
 using RegisterStatic = std::uintptr_t(std::uintptr_t, const char*, const TypeInfo*, int);
-// Types are never unregistered, and so is what stands for them kept.
 std::uintptr_t register_with(RegisterStatic* real, std::uintptr_t parent, const char* name, const TypeInfo& info,
                              int flags) {
   if (info.class_init == nullptr || info.class_finalize != nullptr) return real(parent, name, &info, flags);
   TypeInfo changed = info;
-  {
-    const InsideGuard inside;
-    changed.class_data = own_new<Class>(Class{info.class_init, info.class_data});
-  }
+  changed.class_data = kept(Class{info.class_init, info.class_data});
   changed.class_init = init_class;
   return real(parent, name, &changed, flags);
 }
@@ -149,6 +165,39 @@ struct RegisterSimpleType
     info.instance_size = static_cast<std::uint16_t>(instance_size);
     info.instance_init = instance_init;
     return register_with(full, parent, name, info, flags);
+  }
+};
+
+// ---- what is kept in order ----------------------------------------------------------------------------------------
+
+// Two items that wait are compared with their queue's lock held, by who puts in a third: after those who put them in,
+// and before who takes them out.
+using Compare = int(const void*, const void*, void*);
+struct Sorting {
+  Compare* compare;
+  void* data;
+  void* queue;
+};
+int compare_items(const void* one, const void* other, void* given) {
+  const Sorting& sorting = *static_cast<const Sorting*>(given);
+  take(sorting.queue);
+  const int result = sorting.compare(one, other, sorting.data);
+  give(sorting.queue);
+  return result;
+}
+template <Name kFunction>
+struct PutsInOrder : Function<kFunction, void(void*, void*, Compare*, void*)> {
+  static void ours(void* queue, void* item, Compare* compare, void* data) {
+    give(queue);
+    Sorting sorting{compare, data, queue};
+    PutsInOrder::real(queue, item, compare == nullptr ? nullptr : compare_items, &sorting);
+  }
+};
+template <Name kFunction>
+struct Sorts : Function<kFunction, void(void*, Compare*, void*)> {
+  static void ours(void* queue, Compare* compare, void* data) {
+    Sorting sorting{compare, data, queue};
+    Sorts::real(queue, compare == nullptr ? nullptr : compare_items, &sorting);
   }
 };
 
@@ -176,18 +225,14 @@ Pool* pool_of(const void* pool) noexcept {
   const auto* const known = static_cast<const ThreadPool*>(pool);
   return known != nullptr && known->body == run_job ? static_cast<Pool*>(known->data) : nullptr;
 }
-Pool* new_pool(PoolBody* body, void* data) noexcept {
-  const InsideGuard inside;
-  return own_new<Pool>(Pool{body, data, 0});
-}
 struct NewPool : Function<"g_thread_pool_new", void*(PoolBody*, void*, int, int, void**)> {
   static void* ours(PoolBody* body, void* data, int threads, int exclusive, void** error) {
-    return real(run_job, new_pool(body, data), threads, exclusive, error);
+    return real(run_job, kept(Pool{body, data, 0}), threads, exclusive, error);
   }
 };
 struct NewFullPool : Function<"g_thread_pool_new_full", void*(PoolBody*, void*, void*, int, int, void**)> {
   static void* ours(PoolBody* body, void* data, void* free_item, int threads, int exclusive, void** error) {
-    return real(run_job, new_pool(body, data), free_item, threads, exclusive, error);
+    return real(run_job, kept(Pool{body, data, 0}), free_item, threads, exclusive, error);
   }
 };
 struct PushJob : Function<"g_thread_pool_push", int(void*, void*, void**)> {
@@ -196,10 +241,21 @@ struct PushJob : Function<"g_thread_pool_push", int(void*, void*, void**)> {
     return real(pool, job, error);
   }
 };
+struct SortJobs : Function<"g_thread_pool_set_sort_function", void(void*, Compare*, void*)> {
+  static void ours(void* pool, Compare* compare, void* data) {
+    Pool* const known = pool_of(pool);
+    if (known == nullptr || compare == nullptr) return real(pool, compare, data);
+    real(pool, compare_items, kept(Sorting{compare, data, known}));
+  }
+};
+// Frees what nobody did, by a function of the program's.
 struct FreePool : Function<"g_thread_pool_free", void(void*, int, int)> {
   static void ours(void* pool, int immediate, int wait) {
     Pool* const known = pool_of(pool);
-    real(pool, immediate, wait);
+    {
+      const Within here(known);
+      real(pool, immediate, wait);
+    }
     if (known != nullptr && wait != 0) take(&known->ends);
   }
 };
@@ -220,20 +276,18 @@ using Locks = Table<BeginsOrEnds<"g_mutex_init", void(void*)>, BeginsOrEnds<"g_m
 using Queues =
     Table<Gives<"g_async_queue_push", void(void*, void*)>, Gives<"g_async_queue_push_unlocked", void(void*, void*)>,
           Gives<"g_async_queue_push_front", void(void*, void*)>,
-          Gives<"g_async_queue_push_front_unlocked", void(void*, void*)>,
-          GivesWithin<"g_async_queue_push_sorted", void(void*, void*, void*, void*)>,
-          GivesWithin<"g_async_queue_push_sorted_unlocked", void(void*, void*, void*, void*)>,
-          GivesWithin<"g_async_queue_sort", void(void*, void*, void*)>,
-          GivesWithin<"g_async_queue_sort_unlocked", void(void*, void*, void*)>,
-          Takes<"g_async_queue_pop", void*(void*)>, GivesAndTakes<"g_async_queue_pop_unlocked", void*(void*)>,
-          Takes<"g_async_queue_try_pop", void*(void*)>, Takes<"g_async_queue_try_pop_unlocked", void*(void*)>,
+          Gives<"g_async_queue_push_front_unlocked", void(void*, void*)>, PutsInOrder<"g_async_queue_push_sorted">,
+          PutsInOrder<"g_async_queue_push_sorted_unlocked">, Sorts<"g_async_queue_sort">,
+          Sorts<"g_async_queue_sort_unlocked">, Takes<"g_async_queue_pop", void*(void*)>,
+          GivesAndTakes<"g_async_queue_pop_unlocked", void*(void*)>, Takes<"g_async_queue_try_pop", void*(void*)>,
+          Takes<"g_async_queue_try_pop_unlocked", void*(void*)>,
           Takes<"g_async_queue_timeout_pop", void*(void*, std::uint64_t)>,
           GivesAndTakes<"g_async_queue_timeout_pop_unlocked", void*(void*, std::uint64_t)>,
           Takes<"g_async_queue_timed_pop", void*(void*, void*)>,
           GivesAndTakes<"g_async_queue_timed_pop_unlocked", void*(void*, void*)>,
           Takes<"g_async_queue_remove", int(void*, void*)>, Takes<"g_async_queue_remove_unlocked", int(void*, void*)>,
           Takes<"g_async_queue_lock", void(void*)>, Gives<"g_async_queue_unlock", void(void*)>,
-          GivesWithin<"g_async_queue_unref", void(void*)>, NewPool, NewFullPool, PushJob, FreePool>;
+          GivesWithin<"g_async_queue_unref", void(void*)>, NewPool, NewFullPool, PushJob, SortJobs, FreePool>;
 
 using Loops =
     Table<Adds<"g_source_attach", unsigned(void*, void*)>, Adds<"g_source_set_ready_time", void(void*, std::int64_t)>,
@@ -250,18 +304,29 @@ using Loops =
           Adds<"g_io_add_watch_full", unsigned(void*, int, int, void*, void*, void*)>,
           Adds<"g_main_context_invoke", void(void*, void*, void*)>,
           Adds<"g_main_context_invoke_full", void(void*, int, void*, void*, void*)>,
-          Adds<"g_main_context_wakeup", void(void*)>, Runs<"g_main_loop_run", void(void*)>,
+          Adds<"g_main_context_wakeup", void(void*)>, EndsSource<"g_source_destroy", void(void*)>,
+          EndsSource<"g_source_set_callback", void(void*, void*, void*, void*)>,
+          EndsSource<"g_source_unref", void(void*)>, EndsSource<"g_source_remove", int(unsigned)>,
+          EndsSource<"g_source_remove_by_user_data", int(void*)>,
+          EndsSource<"g_source_remove_by_funcs_user_data", int(void*, void*)>,
+          EndsSource<"g_idle_remove_by_data", int(void*)>, EndsSource<"g_main_loop_unref", void(void*)>,
+          EndsSource<"g_main_context_unref", void(void*)>, Runs<"g_main_loop_run", void(void*)>,
           Runs<"g_main_context_iteration", int(void*, int)>, Runs<"g_main_context_dispatch", void(void*)>,
           Runs<"g_main_context_prepare", int(void*, void*)>, Gives<"g_main_loop_quit", void(void*)>,
           Takes<"g_main_context_acquire", int(void*)>, Gives<"g_main_context_release", void(void*)>>;
 
 using References =
-    Table<GivesWithin<"g_object_unref", void(void*)>, GivesWithin<"g_bytes_unref", void(void*)>,
+    Table<GivesWithin<"g_object_unref", void(void*)>, GivesWithin<"g_object_set_data", void(void*, const char*, void*)>,
+          GivesWithin<"g_object_set_data_full", void(void*, const char*, void*, void*)>,
+          GivesWithin<"g_object_set_qdata", void(void*, unsigned, void*)>,
+          GivesWithin<"g_object_set_qdata_full", void(void*, unsigned, void*, void*)>,
+          Takes<"g_object_get_data", void*(void*, const char*)>, Takes<"g_object_get_qdata", void*(void*, unsigned)>,
+          Takes<"g_object_steal_data", void*(void*, const char*)>,
+          Takes<"g_object_steal_qdata", void*(void*, unsigned)>, GivesWithin<"g_bytes_unref", void(void*)>,
           GivesWithin<"g_variant_unref", void(void*)>, GivesWithin<"g_array_unref", void(void*)>,
           GivesWithin<"g_ptr_array_unref", void(void*)>, GivesWithin<"g_byte_array_unref", void(void*)>,
           GivesWithin<"g_hash_table_unref", void(void*)>, GivesWithin<"g_closure_unref", void(void*)>,
-          GivesWithin<"g_source_unref", void(void*)>, GivesWithin<"g_main_loop_unref", void(void*)>,
-          GivesWithin<"g_main_context_unref", void(void*)>, GivesWithin<"g_atomic_rc_box_release", void(void*)>,
+          GivesWithin<"g_atomic_rc_box_release", void(void*)>,
           GivesWithin<"g_atomic_rc_box_release_full", void(void*, void*)>,
           GivesAndTakes<"g_atomic_ref_count_dec", int(void*)>>;
 

@@ -88,7 +88,7 @@ struct GivesAndTakes<kFunction, Result(Given...)> : Function<kFunction, Result(G
   }
 };
 // ... gives a reference to it back: whoever gives the last one comes after all others, and the library calls what ends
-// the object; or puts something in its place by a function of the program's.
+// the object; or puts something else there, and the library calls what ends that which was there before.
 template <Name kFunction, class Signature>
 struct GivesWithin;
 template <Name kFunction, class Result, class... Given>

@@ -30,6 +30,7 @@ std::span<const Call> known_calls() noexcept { return std::span(calls.all).first
 constinit std::atomic<bool> preparations{false};
 
 bool was_given(const void* object, race::Epoch older) noexcept {
+  if (object == &kAllThatWas) return true;
   SyncObject& known = sync_objects().at(object);
   known.lock.lock();
   const bool ordered = race::happened_before(older, known.written.whole);

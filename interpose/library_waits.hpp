@@ -18,6 +18,9 @@ class Within {
   Within& operator=(const Within&) = delete;
 };
 
+// Its address is what such a call is for whose functions come after whatever was done before.
+inline constexpr char kAllThatWas = 0;
+
 // A function has ended that a library calls once, for all threads that will come to what it has made.
 void prepared() noexcept;
 

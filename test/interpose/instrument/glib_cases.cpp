@@ -10,23 +10,11 @@
 #include <thread>
 #include <vector>
 
-#include "test/interpose/threads/cases.hpp"
+#include "test/interpose/instrument/glib_cases.hpp"
 
 namespace {
 
-using vigil::test::Case;
-using vigil::test::Whistle;
-
-constexpr int kTimes = 300;
-
-void demand(bool holds) {
-  if (!holds) std::abort();
-}
-void together(std::initializer_list<std::function<void()>> all) {
-  std::vector<std::thread> threads;
-  for (const auto& one : all) threads.emplace_back(one);
-  for (std::thread& one : threads) one.join();
-}
+using namespace vigil::test;  // what glib_cases.hpp has
 
 // ---- locks ---------------------------------------------------------------------------------------------------------
 
@@ -231,6 +219,66 @@ void race_two_jobs() {
   g_thread_pool_free(pool, FALSE, TRUE);
 }
 
+// Whoever puts in an item compares those that wait, which others have put in.
+int compare(const void* one, const void* other, void*) {
+  return *static_cast<const int*>(one) - *static_cast<const int*>(other);
+}
+void clean_queue_in_order() {
+  GAsyncQueue* const queue = g_async_queue_new();
+  const auto push = [&] {
+    for (int i = 0; i < kTimes / 10; ++i) g_async_queue_push_sorted(queue, new int(i), compare, nullptr);
+    g_async_queue_sort(queue, compare, nullptr);
+  };
+  const auto pop = [&] {
+    for (int i = 0; i < 2 * (kTimes / 10); ++i) delete static_cast<int*>(g_async_queue_pop(queue));
+  };
+  together({push, push, pop});
+  g_async_queue_unref(queue);
+}
+// A pool whose only thread does its first job until it is told to go on.
+template <class Push>
+void pool_in_order(bool from_the_first, Push&& push) {
+  static Whistle go;
+  const auto work = [](void* item, void*) {
+    if (*static_cast<int*>(item) < 0) go.hear();
+    ++*static_cast<int*>(item);
+  };
+  int first = -1;
+  GThreadPool* const pool = g_thread_pool_new(work, nullptr, 1, TRUE, nullptr);
+  if (from_the_first) g_thread_pool_set_sort_function(pool, compare, nullptr);
+  g_thread_pool_push(pool, &first, nullptr);
+  push(pool);
+  g_thread_pool_set_sort_function(pool, compare, nullptr);
+  go.blow();
+  g_thread_pool_free(pool, FALSE, TRUE);
+}
+void clean_jobs_in_order() {
+  static int items[2][kTimes / 10] = {};
+  const auto push = [](GThreadPool* pool) {
+    const auto all = [pool](auto& its) {
+      for (int& item : its) g_thread_pool_push(pool, &item, nullptr);
+    };
+    together({[&] { all(items[0]); }, [&] { all(items[1]); }});
+  };
+  pool_in_order(true, push);
+  pool_in_order(false, push);
+}
+void race_with_a_comparison() {
+  pool_in_order(true, [](GThreadPool* pool) {
+    static int items[2] = {};
+    Whistle pushed;
+    together({[&] {
+                g_thread_pool_push(pool, &items[0], nullptr);
+                ++items[0];
+                pushed.blow();
+              },
+              [&] {
+                pushed.hear();
+                g_thread_pool_push(pool, &items[1], nullptr);
+              }});
+  });
+}
+
 // ---- main loops ----------------------------------------------------------------------------------------------------
 
 // A thread with a loop of its own, until it is told to quit.
@@ -252,9 +300,10 @@ class Loop {
   void add(GSourceFunc call, void* data) const {
     GSource* const source = g_idle_source_new();
     g_source_set_callback(source, call, data, nullptr);
-    g_source_attach(source, context_);
+    attach(source);
     g_source_unref(source);
   }
+  void attach(GSource* source) const { g_source_attach(source, context_); }
 
  private:
   static void* run(void* given) {
@@ -332,58 +381,20 @@ void clean_loop_that_another_quits() {
   g_main_loop_unref(state.loop);
 }
 
-// ---- objects -------------------------------------------------------------------------------------------------------
-
-struct Counter {
-  GObject parent;
-  int value;
-};
-int class_value = 0;
-int last_value = 0;
-GType counter_type() {
-  static gsize type = 0;
-  if (g_once_init_enter(&type)) {
-    const auto init_class = [](void* type_class, void*) {
-      class_value = 3;
-      G_OBJECT_CLASS(type_class)->finalize = [](GObject* object) {
-        last_value = reinterpret_cast<Counter*>(object)->value++;
-        static_cast<GObjectClass*>(g_type_class_peek_parent(G_OBJECT_GET_CLASS(object)))->finalize(object);
-      };
-    };
-    const GType made_type = g_type_register_static_simple(G_TYPE_OBJECT, "Counter", sizeof(GObjectClass), init_class,
-                                                          sizeof(Counter), nullptr, static_cast<GTypeFlags>(0));
-    g_once_init_leave(&type, made_type);
-  }
-  return type;
-}
-Counter* new_counter() { return static_cast<Counter*>(g_object_new(counter_type(), nullptr)); }
-
-// Kept alive: what ends with one is another case's.
-void clean_class_that_two_come_to() {
-  const auto make = [] {
-    static_cast<void>(new_counter());
-    demand(class_value == 3);
+// What the source has done comes before what frees its data, wherever that is called.
+void clean_source_that_another_ends() {
+  static Whistle done;
+  const Loop loop;
+  GSource* const source = g_idle_source_new();
+  const auto add_and_stay = [](void* value) -> gboolean {
+    if (++*static_cast<int*>(value) == 1) done.blow();
+    return G_SOURCE_CONTINUE;
   };
-  together({make, make});
-}
-void clean_last_reference() {
-  for (int i = 0; i < kTimes / 10; ++i) {
-    Counter* const shared = new_counter();
-    g_object_ref(shared);
-    const auto use = [&] {
-      demand(shared->value == 0);
-      g_object_unref(shared);
-    };
-    together({use, use});
-  }
-}
-// Two that hold a reference each use the object, and nothing orders the two.
-void race_of_two_references() {
-  Counter* const shared = new_counter();
-  g_object_ref(shared);
-  together({[&] { ++shared->value; }, [&] { ++shared->value; }});
-  g_object_unref(shared);
-  g_object_unref(shared);
+  g_source_set_callback(source, add_and_stay, new int(0), [](void* value) { delete static_cast<int*>(value); });
+  loop.attach(source);
+  done.hear();
+  g_source_destroy(source);
+  g_source_unref(source);
 }
 
 constexpr Case kCases[] = {
@@ -402,15 +413,16 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_after_a_pool),
     VIGIL_CASE(race_with_a_job),
     VIGIL_CASE(race_two_jobs),
+    VIGIL_CASE(clean_queue_in_order),
+    VIGIL_CASE(clean_jobs_in_order),
+    VIGIL_CASE(race_with_a_comparison),
     VIGIL_CASE(clean_sources),
     VIGIL_CASE(race_with_a_source),
     VIGIL_CASE(race_of_a_source_with_what_came_later),
     VIGIL_CASE(clean_loop_that_another_quits),
-    VIGIL_CASE(clean_class_that_two_come_to),
-    VIGIL_CASE(clean_last_reference),
-    VIGIL_CASE(race_of_two_references),
+    VIGIL_CASE(clean_source_that_another_ends),
 };
 
 }  // namespace
 
-int main(int argc, char** argv) { return vigil::test::run_case({kCases}, argc, argv); }
+int main(int argc, char** argv) { return run_case({kCases, glib_object_cases()}, argc, argv); }
