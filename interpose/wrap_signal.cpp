@@ -47,6 +47,8 @@ constinit Real<int(const aiocb*)> real_aio_error("aio_error");
 constinit Real<ssize_t(aiocb*)> real_aio_return("aio_return");
 constinit Real<int(const aiocb64*)> real_aio_error64("aio_error64");
 constinit Real<ssize_t(aiocb64*)> real_aio_return64("aio_return64");
+constinit Real<int(const aiocb* const*, int, const timespec*)> real_aio_suspend("aio_suspend");
+constinit Real<int(const aiocb64* const*, int, const timespec*)> real_aio_suspend64("aio_suspend64");
 constinit Real<int(int, gaicb**, int, sigevent*)> real_getaddrinfo_a("getaddrinfo_a");
 constinit Real<int(const sigset_t*, int*)> real_sigwait("sigwait");
 constinit Real<int(const sigset_t*, siginfo_t*)> real_sigwaitinfo("sigwaitinfo");
@@ -86,6 +88,13 @@ void begin_all(Operation* const* wanted, int count, const sigevent* event) noexc
 template <class Operation, class Result>
 Result is_over(const Operation* wanted, bool over, Result result) noexcept {
   if (over) descriptors::takes(wanted->aio_fildes);
+  return result;
+}
+template <class Operation, class Error>
+int are_over(Operation* const* wanted, int count, Error& error_of, int result) noexcept {
+  for (int i = 0; i < count; ++i) {
+    if (wanted[i] != nullptr) is_over(wanted[i], error_of(wanted[i]) == 0, 0);
+  }
   return result;
 }
 
@@ -171,7 +180,8 @@ extern "C" VIGIL_EXPORT int aio_fsync(int operation, aiocb* wanted) noexcept {
 }
 extern "C" VIGIL_EXPORT int lio_listio(int mode, aiocb* const* wanted, int count, sigevent* event) noexcept {
   begin_all(wanted, count, event);
-  return real_lio_listio(mode, wanted, count, event);
+  const int rc = real_lio_listio(mode, wanted, count, event);
+  return mode == LIO_WAIT && rc == 0 ? are_over(wanted, count, real_aio_error, rc) : rc;
 }
 extern "C" VIGIL_EXPORT int aio_error(const aiocb* wanted) noexcept {
   const int error = real_aio_error(wanted);
@@ -180,6 +190,11 @@ extern "C" VIGIL_EXPORT int aio_error(const aiocb* wanted) noexcept {
 extern "C" VIGIL_EXPORT ssize_t aio_return(aiocb* wanted) noexcept {
   const ssize_t bytes = real_aio_return(wanted);
   return is_over(wanted, bytes >= 0, bytes);
+}
+extern "C" VIGIL_EXPORT int aio_suspend(const aiocb* const wanted[], int count, const timespec* timeout) {
+  const Nap nap;
+  const int rc = real_aio_suspend(wanted, count, timeout);
+  return rc == 0 ? are_over(wanted, count, real_aio_error, rc) : rc;
 }
 // The same where files are large.
 extern "C" VIGIL_EXPORT int aio_read64(aiocb64* wanted) noexcept {
@@ -196,7 +211,8 @@ extern "C" VIGIL_EXPORT int aio_fsync64(int operation, aiocb64* wanted) noexcept
 }
 extern "C" VIGIL_EXPORT int lio_listio64(int mode, aiocb64* const* wanted, int count, sigevent* event) noexcept {
   begin_all(wanted, count, event);
-  return real_lio_listio64(mode, wanted, count, event);
+  const int rc = real_lio_listio64(mode, wanted, count, event);
+  return mode == LIO_WAIT && rc == 0 ? are_over(wanted, count, real_aio_error64, rc) : rc;
 }
 extern "C" VIGIL_EXPORT int aio_error64(const aiocb64* wanted) noexcept {
   const int error = real_aio_error64(wanted);
@@ -205,6 +221,11 @@ extern "C" VIGIL_EXPORT int aio_error64(const aiocb64* wanted) noexcept {
 extern "C" VIGIL_EXPORT ssize_t aio_return64(aiocb64* wanted) noexcept {
   const ssize_t bytes = real_aio_return64(wanted);
   return is_over(wanted, bytes >= 0, bytes);
+}
+extern "C" VIGIL_EXPORT int aio_suspend64(const aiocb64* const wanted[], int count, const timespec* timeout) {
+  const Nap nap;
+  const int rc = real_aio_suspend64(wanted, count, timeout);
+  return rc == 0 ? are_over(wanted, count, real_aio_error64, rc) : rc;
 }
 
 // Not noexcept: libc's header has it without.

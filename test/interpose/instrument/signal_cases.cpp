@@ -242,6 +242,24 @@ void clean_operation_that_reads() {
   };
   hand_over([&] { demand(write(ends[1], "x", 1) == 1); }, wait);
 }
+// Nobody asks each operation whether it is over: the wait for all of them has said so.
+void operation_that_is_waited_for(int (*wait)(aiocb*)) {
+  static std::array<int, 2> ends{};
+  demand(pipe(ends.data()) == 0);
+  char text = 0;
+  aiocb operation = operation_on(ends[0], &text);
+  operation.aio_lio_opcode = LIO_READ;
+  hand_over([&] { demand(write(ends[1], "x", 1) == 1); }, [&] { demand(wait(&operation) == 0); });
+}
+void clean_operation_that_a_list_waits_for() {
+  operation_that_is_waited_for([](aiocb* one) { return lio_listio(LIO_WAIT, &one, 1, nullptr); });
+}
+void clean_operation_that_is_suspended_for() {
+  operation_that_is_waited_for([](aiocb* one) {
+    demand(aio_read(one) == 0);
+    return aio_suspend(&one, 1, nullptr);
+  });
+}
 void clean_operation_that_writes() {
   std::array<int, 2> ends{};
   demand(pipe(ends.data()) == 0);
@@ -376,6 +394,8 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_thread_of_a_look_for_a_name),
     VIGIL_CASE(clean_thread_of_a_message),
     VIGIL_CASE(clean_operation_that_reads),
+    VIGIL_CASE(clean_operation_that_a_list_waits_for),
+    VIGIL_CASE(clean_operation_that_is_suspended_for),
     VIGIL_CASE(clean_operation_that_writes),
     VIGIL_CASE(clean_user_changed_with_threads),
 };
