@@ -133,10 +133,11 @@ struct LockObject : Object {
   [[nodiscard, gnu::always_inline]] bool is_held_as(std::uint64_t number) const noexcept {
     return number == 0 || acquisition.load(std::memory_order_relaxed) == number;
   }
-  // Nobody holds it as he did, nor takes it again as what it was to him.
+  // Nobody holds it as he did, nor takes it again as what it was to him: not even who holds it now, and has more slots
+  // than one with that number.
   void is_anew() noexcept {
     const std::uint64_t number = acquisition.load(std::memory_order_relaxed);
-    acquisition.store(number + 2 - (number & 1U), std::memory_order_relaxed);
+    acquisition.store(number + 2 + (number & 1U), std::memory_order_relaxed);
   }
   void becomes_two_sided() noexcept {
     type = ObjectType::RwMutex;

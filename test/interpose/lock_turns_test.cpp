@@ -66,6 +66,18 @@ TEST_F(LockTurns, WhatAnotherHadSinceIsNotTakenInTurn) {
   EXPECT_TRUE(takes_in_turn(one, &places[1], 1));
 }
 
+// As a mutex that is held across fork() and initialised anew in the child: the list of the other place still has a slot
+// with the number it was held by.
+TEST_F(LockTurns, WhatEndedWhileItWasHeldIsNotTakenInTurn) {
+  takes_first(one, a, &places[0], 1);
+  ASSERT_TRUE(gives_again(one, &places[0]));
+  takes_first(one, a, &places[0], 2);
+  gone(&places[0]);
+  ASSERT_TRUE(one.held.live().empty());
+  EXPECT_FALSE(takes_in_turn(one, &places[0], 1));
+  EXPECT_FALSE(takes_in_turn(one, &places[0], 2));
+}
+
 TEST_F(LockTurns, NothingIsTakenInTurnOnTopOfAnother) {
   takes_first(one, a, &places[0], 1);
   ASSERT_TRUE(gives_again(one, &places[0]));
