@@ -114,8 +114,9 @@ class HeldLocks {
   // For others, while the actor stands still: entries that is_held_as() may call void are among them.
   template <class Predicate>
   [[nodiscard]] const HeldLock* find(Predicate&& is_it) const noexcept {
-    const HeldLock* const found = std::find_if(first_, top_, is_it);
-    return found == top_ ? nullptr : found;
+    const std::span<const HeldLock> held = as_seen();
+    const auto found = std::find_if(held.begin(), held.end(), is_it);
+    return found == held.end() ? nullptr : &*found;
   }
   // The same for all of them, in a loop that is short where few are held.
   template <class Predicate>
@@ -127,7 +128,7 @@ class HeldLocks {
   }
   template <class Visit>
   void for_each(Visit&& visit) const noexcept {
-    for (const HeldLock* held = first_; held != top_; ++held) visit(*held);
+    for (const HeldLock& held : as_seen()) visit(held);
   }
   [[nodiscard]] bool empty() const noexcept { return top_ == first_; }
   // With entries that have become void since the last live().
@@ -176,6 +177,14 @@ class HeldLocks {
   }
 
   void grow() noexcept;
+  // By others. Who stands still may turn to another list even so, in a signal handler: where the list in use ends is
+  // read once, and S3 says where that one begins.
+  [[nodiscard]] std::span<const HeldLock> as_seen() const noexcept {
+    const HeldLock* const top = __atomic_load_n(&top_, __ATOMIC_RELAXED);
+    const HeldLock* first = top;
+    while (first[-1].serial != 0) --first;
+    return {first, top};
+  }
   // An entry that is new where it lies.
   void number(HeldLock& entry) noexcept {
     entry.serial = ++last_serial_;
