@@ -216,7 +216,10 @@ void copied(int original, int copy) noexcept { note_copy(original_of(original), 
 void passed(const msghdr& message) noexcept {
   if (inside_shim || message.msg_control == nullptr) return;
   auto* const known = const_cast<msghdr*>(&message);  // libc's macros want it so
+  const char* const end = static_cast<const char*>(message.msg_control) + message.msg_controllen;
   for (cmsghdr* part = CMSG_FIRSTHDR(known); part != nullptr; part = CMSG_NXTHDR(known, part)) {
+    // The kernel has not looked at what is about to be sent: the length may be anything, and it will say no.
+    if (part->cmsg_len > static_cast<std::size_t>(end - reinterpret_cast<const char*>(part))) return;
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS || part->cmsg_len < CMSG_LEN(0)) continue;
     const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {

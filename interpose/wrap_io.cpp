@@ -231,7 +231,7 @@ extern "C" VIGIL_EXPORT ssize_t sendmsg(int file, const msghdr* from, int flags)
   return real_sendmsg(file, from, flags);
 }
 extern "C" VIGIL_EXPORT int sendmmsg(int file, mmsghdr* from, unsigned count, int flags) {
-  for (unsigned i = 0; i < count; ++i) descriptors::passed(from[i].msg_hdr);
+  for (unsigned i = 0; from != nullptr && i < count; ++i) descriptors::passed(from[i].msg_hdr);
   gives(file);
   return real_sendmmsg(file, from, count, flags);
 }

@@ -53,6 +53,9 @@ void clean_event_passed_through_a_socket() {
   cmsghdr* const head = CMSG_FIRSTHDR(&sent.message);
   head->cmsg_level = SOL_SOCKET;
   head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(1U << 30U);  // longer than its room: the kernel says no, and so must nobody read it
+  demand(sendmsg(sockets[0], &sent.message, 0) == -1);
+  demand(sendmmsg(sockets[0], nullptr, 1, 0) == -1);
   head->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(head), &event, sizeof(event));
   demand(sendmsg(sockets[0], &sent.message, 0) == 1);
