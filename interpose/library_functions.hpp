@@ -28,7 +28,7 @@ inline void take(const void* object) noexcept {
 }
 
 struct Name {
-  static constexpr std::size_t kMost = 80;
+  static constexpr std::size_t kMost = 160;
   // NOLINTNEXTLINE(google-explicit-constructor): a row is written with its name
   consteval Name(const char* name) { std::copy_n(name, std::string_view(name).size(), text); }
   char text[kMost] = {};

@@ -1,15 +1,20 @@
-// Qt 5's core, whose locks and threads are futexes and atomics inside a library that is not instrumented: what
-// they order is in order, and its neighbour that is one step wrong is a race.
+// Qt 5's core, whose locks, threads, pools and events are futexes and atomics inside a library that is not
+// instrumented: what they order is in order, and its neighbour that is one step wrong is a race.
+#include <QCoreApplication>
 #include <QMutex>
 #include <QReadWriteLock>
+#include <QRunnable>
 #include <QSemaphore>
 #include <QThread>
+#include <QThreadPool>
 #include <QWaitCondition>
+#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "test/interpose/threads/cases.hpp"
@@ -264,6 +269,190 @@ void race_of_two_threads() {
   other.wait();
 }
 
+// ---- pools ---------------------------------------------------------------------------------------------------------
+
+struct Base {
+  virtual ~Base() = default;
+  virtual int step() const { return 1; }
+};
+// The pool's face of it is not its first.
+class Job : public Base, public QRunnable {
+ public:
+  explicit Job(int& value) : value_(value) {}
+  ~Job() override { value_ += step(); }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  void run() override { value_ += step(); }
+
+ private:
+  int& value_;
+};
+void clean_pool() {
+  int values[kTimes] = {};
+  int others[kTimes] = {};
+  QThreadPool pool;
+  for (int i = 0; i < kTimes; ++i) {
+    values[i] = i;
+    others[i] = i;
+    pool.start(new Job(values[i]));
+    pool.start([&others, i] { ++others[i]; });
+  }
+  demand(pool.waitForDone());
+  for (int i = 0; i < kTimes; ++i) demand(values[i] == i + 2 && others[i] == i + 1);
+}
+void clean_job_that_is_kept() {
+  int value = 0;
+  {
+    QThreadPool pool;
+    Job job(value);
+    job.setAutoDelete(false);
+    for (int i = 0; i < kTimes; ++i) {
+      ++value;
+      pool.start(&job);
+      pool.waitForDone();
+    }
+    demand(dynamic_cast<Base*>(static_cast<QRunnable*>(&job)) == static_cast<Base*>(&job));
+  }
+  demand(value == 2 * kTimes + 1);
+}
+void clean_pool_that_ends() {
+  int value = 0;
+  {
+    QThreadPool pool;
+    pool.start(new Job(value));
+  }
+  demand(value == 2);
+}
+void race_with_a_job() {
+  Whistle done;
+  int value = 0;
+  QThreadPool pool;
+  pool.start([&] {
+    ++value;
+    done.blow();
+  });
+  done.hear();
+  ++value;
+}
+void race_of_a_job_with_what_came_later() {
+  int value = 0;
+  QThreadPool pool;
+  pool.start([&] { ++value; });
+  ++value;
+}
+void race_two_jobs() {
+  std::atomic<int> arrived{0};
+  int value = 0;
+  QThreadPool pool;
+  pool.setMaxThreadCount(2);
+  const auto work = [&] {
+    arrived.fetch_add(1, std::memory_order_relaxed);
+    while (arrived.load(std::memory_order_relaxed) < 2) std::this_thread::yield();
+    ++value;
+  };
+  pool.start(work);
+  pool.start(work);
+  pool.waitForDone();
+}
+
+// ---- events --------------------------------------------------------------------------------------------------------
+
+struct Application {
+  int count = 0;
+  QCoreApplication its{count, nullptr};
+};
+// A thread with a loop of its own, and an object that lives there.
+class Loop {
+ public:
+  Loop() {
+    object_->moveToThread(&thread_);
+    thread_.start();
+  }
+  ~Loop() {
+    object_->deleteLater();
+    thread_.quit();
+    thread_.wait();
+  }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  template <class Call>
+  void post(Call&& call) const {
+    QMetaObject::invokeMethod(object_, std::forward<Call>(call), Qt::QueuedConnection);
+  }
+  template <class Call>
+  void ask(Call&& call) const {
+    QMetaObject::invokeMethod(object_, std::forward<Call>(call), Qt::BlockingQueuedConnection);
+  }
+
+ private:
+  Application application_;  // Qt demands one
+  QObject* const object_ = new QObject;
+  QThread thread_;
+};
+void clean_queued_calls() {
+  int values[kTimes] = {};
+  {
+    const Loop loop;
+    Whistle done;
+    for (int i = 0; i < kTimes; ++i) {
+      values[i] = i;
+      loop.post([&values, i] { ++values[i]; });
+    }
+    loop.post([&] { done.blow(); });
+    done.hear();
+  }
+  for (int i = 0; i < kTimes; ++i) demand(values[i] == i + 1);
+}
+void clean_blocking_call() {
+  int value = 0;
+  const Loop loop;
+  for (int i = 0; i < kTimes; ++i) {
+    ++value;
+    loop.ask([&] { ++value; });
+  }
+  demand(value == 2 * kTimes);
+}
+void clean_loop_that_another_quits() {
+  Application application;
+  int value = 0;
+  int told = 0;
+  std::thread other([&] {
+    ++value;
+    QMetaObject::invokeMethod(
+        &application.its, [&] { told = value; }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        &application.its, [] { QCoreApplication::quit(); }, Qt::QueuedConnection);
+  });
+  QCoreApplication::exec();
+  demand(told == 1 && value == 1);
+  other.join();
+}
+void race_with_a_queued_call() {
+  Whistle done;
+  int value = 0;
+  const Loop loop;
+  loop.post([&] {
+    ++value;
+    done.blow();
+  });
+  done.hear();
+  ++value;
+}
+void race_of_a_queued_call_with_what_came_later() {
+  Whistle changed;
+  Whistle added;
+  int value = 0;
+  const Loop loop;
+  loop.post([&] {
+    changed.hear();
+    ++value;
+    added.blow();
+  });
+  ++value;
+  changed.blow();
+  added.hear();
+}
+
 constexpr Case kCases[] = {
     VIGIL_CASE(clean_mutex),
     VIGIL_CASE(clean_basic_mutex),
@@ -284,6 +473,17 @@ constexpr Case kCases[] = {
     VIGIL_CASE(race_with_a_thread_that_runs),
     VIGIL_CASE(race_of_a_thread_with_what_came_later),
     VIGIL_CASE(race_of_two_threads),
+    VIGIL_CASE(clean_pool),
+    VIGIL_CASE(clean_job_that_is_kept),
+    VIGIL_CASE(clean_pool_that_ends),
+    VIGIL_CASE(race_with_a_job),
+    VIGIL_CASE(race_of_a_job_with_what_came_later),
+    VIGIL_CASE(race_two_jobs),
+    VIGIL_CASE(clean_queued_calls),
+    VIGIL_CASE(clean_blocking_call),
+    VIGIL_CASE(clean_loop_that_another_quits),
+    VIGIL_CASE(race_with_a_queued_call),
+    VIGIL_CASE(race_of_a_queued_call_with_what_came_later),
 };
 
 }  // namespace
