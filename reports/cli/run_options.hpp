@@ -2,6 +2,7 @@
 // The shim has the same table (contract, section 6); the two share no code, a test compares them.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
