@@ -193,12 +193,21 @@ void mark_freed(const void* block, std::size_t room, std::uintptr_t pc) noexcept
   if (marked < room) race::forget(address_of(block) + marked, room - marked);
 }
 
+// Before a block goes to the allocator. Those that libc has mapped by themselves it unmaps, by a call that nobody sees,
+// and what it maps there next, a thread's stack or a module, comes unseen as well: no mark may outlive the block.
+void unmark_if_mapped(const RealHeap& real, void* block) noexcept {
+  constexpr std::size_t kIsMapped = 2;  // in the size before the block, part of glibc's layout for debuggers
+  if (!real.is_libcs || (static_cast<const std::size_t*>(block)[-1] & kIsMapped) == 0) return;
+  race::forget(address_of(block), std::min(real.usable_size(block), kMostMarked));
+}
+
 }  // namespace
 
 void freeing(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
   if (!can_tell()) return;
   const std::size_t room = real.usable_size(block);
   mark_freed(block, room, pc);
+  unmark_if_mapped(real, block);
   record([&] { race::atomic_points.forget(address_of(block), room); });
 }
 
@@ -214,7 +223,10 @@ void free_later(const RealHeap& real, void* block, std::uintptr_t pc) noexcept {
     race::atomic_points.forget(address_of(block), room);
     given = quarantine.swap(block, room, others);
   }
-  for (std::size_t i = 0; i < given; ++i) real.free(others[i]);
+  for (std::size_t i = 0; i < given; ++i) {
+    unmark_if_mapped(real, others[i]);
+    real.free(others[i]);
+  }
   errno = saved_errno;
 }
 

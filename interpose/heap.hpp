@@ -34,6 +34,7 @@ struct RealHeap {
   void* (*valloc)(std::size_t);
   void* (*pvalloc)(std::size_t);
   std::size_t (*usable_size)(void*);
+  bool is_libcs = false;  // free() is
 };
 
 // pc: of the call, in whoever asked for the memory.

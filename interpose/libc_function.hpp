@@ -4,8 +4,18 @@
 #include <dlfcn.h>
 
 #include <atomic>
+#include <string_view>
 
 namespace vigil::shim {
+
+// Whether that function is libc's: not a sanitizer's, nor one of another library that stands before libc.
+inline bool is_libcs(const void* function) noexcept {
+  Dl_info found{};
+  if (function == nullptr || dladdr(function, &found) == 0) return false;
+  const std::string_view file = found.dli_fname;
+  constexpr std::string_view kLibc = "libc.so.6";
+  return file.ends_with(kLibc) && (file.size() == kLibc.size() || file[file.size() - kLibc.size() - 1] == '/');
+}
 
 // Null: there is no such function.
 inline void* find_in_libc(const char* name) noexcept {

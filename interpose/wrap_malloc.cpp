@@ -15,6 +15,7 @@
 
 #include "interpose/export.hpp"
 #include "interpose/heap.hpp"
+#include "interpose/libc_function.hpp"
 #include "interpose/lifecycle.hpp"
 #include "interpose/locks/find_lock.hpp"
 #include "interpose/locks/pthread_events.hpp"
@@ -77,6 +78,7 @@ bool find_allocator() noexcept {
   find(real.valloc, "valloc");
   find(real.pvalloc, "pvalloc");
   find(real.usable_size, "malloc_usable_size");
+  real.is_libcs = is_libcs(reinterpret_cast<const void*>(real.free));
   finding = false;
   real_known.store(true, std::memory_order_release);
   return true;

@@ -1,13 +1,11 @@
 #include "interpose/locks/in_place.hpp"
 
-#include <dlfcn.h>
-
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <string_view>
 
+#include "interpose/libc_function.hpp"
 #include "interpose/real_pthread.hpp"
 #include "interpose/threads.hpp"
 
@@ -20,19 +18,10 @@ static_assert(offsetof(__pthread_mutex_s, __lock) == 0 && offsetof(__pthread_mut
 static_assert(offsetof(__pthread_rwlock_arch_t, __readers) == 0 && offsetof(__pthread_rwlock_arch_t, __shared) == 28 &&
               offsetof(__pthread_rwlock_arch_t, __flags) == 48);
 
-// The names of a function say whose it is: a sanitizer's runtime, or another preloaded library, that stands before
-// glibc has to hear of each lock.
-template <class Function>
-bool is_glibcs(Function* function) noexcept {
-  Dl_info found{};
-  if (function == nullptr || dladdr(reinterpret_cast<const void*>(function), &found) == 0) return false;
-  const std::string_view file = found.dli_fname;
-  constexpr std::string_view kGlibc = "libc.so.6";
-  return file.ends_with(kGlibc) && (file.size() == kGlibc.size() || file[file.size() - kGlibc.size() - 1] == '/');
-}
+// Whoever stands before glibc, a sanitizer's runtime or another preloaded library, has to hear of each lock.
 template <class... Functions>
 bool are_glibcs(Functions*... functions) noexcept {
-  return (is_glibcs(functions) && ...);
+  return (is_libcs(reinterpret_cast<const void*>(functions)) && ...);
 }
 
 template <class Lock>

@@ -1,12 +1,14 @@
 // C11 threads; memory that is used again by somebody else; copies by functions of the C library; bytes through a pipe;
 // signals.
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <threads.h>
 #include <unistd.h>
 
@@ -395,6 +397,32 @@ void clean_threads_start_with_the_wanted_signals() {
   pthread_attr_destroy(&attributes);
 }
 
+// libc maps a large block by itself, and unmaps it when it is freed: what it maps there next, a thread's stack or a
+// module, comes as unseen as this does.
+[[gnu::noinline, gnu::no_sanitize_thread]] void* map_unseen(void* at, std::size_t bytes) {
+  const long protection = PROT_READ | PROT_WRITE;
+  register long flags asm("r10") = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+  register long descriptor asm("r8") = -1;
+  register long offset asm("r9") = 0;
+  long got = SYS_mmap;
+  asm volatile("syscall"
+               : "+a"(got)
+               : "D"(at), "S"(bytes), "d"(protection), "r"(flags), "r"(descriptor), "r"(offset)
+               : "rcx", "r11", "memory");
+  return reinterpret_cast<void*>(got);
+}
+void clean_mapping_where_a_block_was() {
+  constexpr std::size_t kLarge = 256U << 10U;
+  constexpr std::uintptr_t kPage = 4096;
+  mallopt(M_MMAP_THRESHOLD, kLarge / 2);  // and not, as by default, what was freed last
+  auto* const block = static_cast<char*>(std::malloc(kLarge));
+  put(block[kPage]);
+  char* const page = block - reinterpret_cast<std::uintptr_t>(block) % kPage;
+  std::free(block);
+  demand(map_unseen(page, kLarge) == page);
+  std::thread([&] { put(page[kPage]); }).join();
+}
+
 #ifndef __clang__  // whose instrumentation leaves accesses of more than 16 bytes out
 // ---- accesses of 32 bytes -------------------------------------------------------------------------------------------
 
@@ -431,6 +459,7 @@ constexpr Case kCases[] = {
     VIGIL_CASE(clean_c11),
     VIGIL_CASE(clean_mapping_reused),
     VIGIL_CASE(clean_heap_reused),
+    VIGIL_CASE(clean_mapping_where_a_block_was),
     VIGIL_CASE(clean_thread_stacks_reused),
     VIGIL_CASE(clean_thread_stacks_reused_after_a_handler),
     VIGIL_CASE(race_between_the_handlers_stack_and_the_threads),
