@@ -102,6 +102,18 @@ int main(int argc, char** argv) {
   std::array<std::mutex, 4> turns;
   std::size_t turn = 0;
   measure("std::mutex, four in turn", rounds, [&] { once(turns[turn++ % turns.size()]); });
+  std::recursive_mutex recursive;
+  measure("std::recursive_mutex", rounds, [&] { once(recursive); });
+  measure("std::shared_mutex write", rounds, [&] { once(shared); });
+  measure("std::mutex tried", rounds, [&] {
+    if (a.try_lock()) a.unlock();
+  });
+  vigil::RwMutex both;
+  measure("vigil::RwMutex write", rounds, [&] { once(both); });
+  measure("vigil::RwMutex read", rounds, [&] {
+    both.lock_shared();
+    both.unlock_shared();
+  });
   {
     const std::lock_guard held(gate);
     done = true;
