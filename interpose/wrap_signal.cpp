@@ -1,5 +1,7 @@
 // Wrappers of what sends signals, or has them sent, and of what waits for them. A handler goes on after all that was
 // done before any signal was sent (signals.cpp), and so does who waits for one, or for the end of another process.
+// Asynchronous operations are among them, for they end by a signal, a thread, or whoever asks: they also put into pipes
+// and take out of them.
 #include <aio.h>
 #include <mqueue.h>
 #include <netdb.h>

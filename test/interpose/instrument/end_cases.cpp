@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 void let_tasks_end() {
   while (vigil::task_count() != 0) vigil::sleep_for(1ms);
 }
-// A task uses something and says so by what orders nothing.
+// A task uses something and says so by what orders nothing; it is polled, and how long that takes does not matter.
 std::atomic<int> uses{0};
 void use(const long& value) { uses.fetch_add(static_cast<int>(value), std::memory_order_relaxed); }
 void await_uses(int count) {

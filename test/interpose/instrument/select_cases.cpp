@@ -59,7 +59,7 @@ void clean_try_send_and_receive() {
 }
 void race_channel_variable_in_a_select() {
   Channel<int> numbers(1);
-  std::atomic<bool> has_selected{false};  // orders nothing
+  std::atomic<bool> has_selected{false};  // orders nothing; polled, and how long that takes does not matter
   vigil::WaitGroup other;
   numbers.send(1);
   other.go([&] {

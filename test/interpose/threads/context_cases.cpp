@@ -16,7 +16,7 @@ using vigil::Channel;
 using vigil::Context;
 using vigil::Unit;
 
-// Works on until its context is done, and says when it has begun.
+// Works on until its context is done, whenever that is, and says when it has begun.
 void poll(const Context& ctx, const Channel<int>& begun) {
   begun.send(1);
   while (!ctx.err()) vigil::sleep_for(1ms);
